@@ -1,0 +1,58 @@
+# A short front to CMakePresets.json. Everything is left under build/; what is missing is installed by tools/setup.
+.DEFAULT_GOAL := all
+.NOTPARALLEL:
+.PHONY: help all run check asan tsan tidy coverage bench fuzz docs format clean
+
+all: ## build/zvisor
+	@tools/setup build >&2
+	@tools/build release zvisor >&2
+	@ln -sf release/zvisor build/zvisor
+
+run: all ## Debian's kernel and a small Debian root, to a root shell; ARGS are more options of `zvisor run`
+	@tools/setup run >&2
+	@tools/run-debian $(ARGS)
+
+check: ## build and run every test
+	@tools/setup build check run
+	@tools/build dev
+	@tools/test dev
+
+asan tsan: ## the tests under a sanitizer
+	@tools/setup build check run clang
+	@tools/build $@
+	@tools/test $@
+
+tidy: ## clang-tidy over every source
+	@tools/setup build check clang
+	@tools/build $@
+
+coverage: ## the tests, then build/coverage/index.html
+	@tools/setup build check run coverage
+	@tools/build $@
+	@tools/test $@
+	@gcovr --root . --filter src/ --exclude '.*_test\.cpp' --html-details build/coverage/index.html --print-summary build/coverage
+
+bench: ## the benchmarks of bench/
+	@tools/setup build check bench
+	@tools/build release
+	@for bench in build/release/bench_*; do [ ! -x $$bench ] || $$bench || exit 1; done
+
+fuzz: ## one fuzz target for a minute, or SECONDS: make fuzz T=psw
+	@tools/setup build check clang
+	@tools/build fuzz fuzz_$(or $(T),$(error name a target: make fuzz T=one of $(basename $(notdir $(wildcard tests/fuzz/*.cpp)))))
+	@mkdir -p build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+	@build/fuzz/fuzz_$(T) -max_total_time=$(or $(SECONDS),60) build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+
+docs: ## check the links of the documentation
+	@tools/setup docs
+	@tools/check-docs
+
+format: ## clang-format in place
+	@tools/setup check
+	@tools/format
+
+clean: ## remove everything built
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z ]*\):[^#]*## \(.*\)/\1: \2/p' Makefile

@@ -1,0 +1,95 @@
+# Every kind of test, each found by where its file lies; tests/README.md says which kind is for what.
+enable_testing()
+find_package(GTest)
+if(NOT GTest_FOUND)
+    message(STATUS "GoogleTest is missing, so there are no unit tests; tools/setup check installs it")
+endif()
+include(GoogleTest)
+set(tests_dir ${PROJECT_SOURCE_DIR}/tests)
+list(TRANSFORM zvisor_folders PREPEND zvisor_ OUTPUT_VARIABLE zvisor_libraries)
+
+function(add_unit_test name sources)
+    if(NOT sources OR NOT GTest_FOUND)
+        return()
+    endif()
+    add_executable(${name} ${sources})
+    target_link_libraries(${name} PRIVATE ${ARGN} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name} PRIVATE ZVISOR_TESTS_DIR="${tests_dir}")
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+endfunction()
+
+# Unit tests, beside the sources.
+foreach(folder IN LISTS zvisor_folders)
+    add_unit_test(zvisor_${folder}_test "${tests_${folder}}" zvisor_${folder})
+endforeach()
+foreach(app IN LISTS zvisor_apps)
+    add_unit_test(zvisor_apps_${app}_test "${tests_apps_${app}}" zvisor_apps_${app})
+endforeach()
+
+# Checks of the tree itself.
+add_test(NAME check.layers COMMAND ${PROJECT_SOURCE_DIR}/tools/check-layers)
+add_test(NAME check.format COMMAND ${PROJECT_SOURCE_DIR}/tools/format --check)
+add_test(NAME check.docs COMMAND ${PROJECT_SOURCE_DIR}/tools/check-docs)
+file(GLOB tool_tests CONFIGURE_DEPENDS ${tests_dir}/tools/*_test.py)
+foreach(test IN LISTS tool_tests)
+    cmake_path(GET test STEM name)
+    add_test(NAME tools.${name} COMMAND python3 ${test})
+endforeach()
+
+# Bare-metal guests: tests/guest/<name>.S runs alone on a machine and passes by stopping its CPU (status 0).
+file(GLOB guests CONFIGURE_DEPENDS ${tests_dir}/guest/*.S)
+find_program(S390X_CC s390x-linux-gnu-gcc)
+if(TARGET zvisor AND S390X_CC)
+    file(GLOB guest_includes CONFIGURE_DEPENDS ${tests_dir}/guest/*.inc ${tests_dir}/guest/*.ld)
+    foreach(source IN LISTS guests)
+        cmake_path(GET source STEM name)
+        set(image ${PROJECT_BINARY_DIR}/guest/${name}.elf)
+        add_custom_command(OUTPUT ${image}
+            COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/guest
+            COMMAND ${S390X_CC} -march=z15 -nostdlib -static -no-pie -g -I${tests_dir}/guest -Wl,--build-id=none
+                    -Wl,-T,${tests_dir}/guest/guest.ld -o ${image} ${source}
+            DEPENDS ${source} ${guest_includes} VERBATIM)
+        list(APPEND guest_images ${image})
+        add_test(NAME guest.${name} COMMAND zvisor run --kernel ${image} --memory 64M)
+        set_tests_properties(guest.${name} PROPERTIES TIMEOUT 60)
+    endforeach()
+    add_custom_target(guests ALL DEPENDS ${guest_images})
+endif()
+
+# Whole systems: tests/e2e/<name>_test.py uses the program as a person does; $ZVISOR is its path.
+file(GLOB e2e CONFIGURE_DEPENDS ${tests_dir}/e2e/*_test.py)
+if(TARGET zvisor)
+    foreach(test IN LISTS e2e)
+        cmake_path(GET test STEM name)
+        add_test(NAME e2e.${name} COMMAND python3 ${test})
+        set_tests_properties(e2e.${name} PROPERTIES ENVIRONMENT ZVISOR=$<TARGET_FILE:zvisor> TIMEOUT 900 PROCESSORS 2 LABELS e2e)
+    endforeach()
+endif()
+
+# Fuzz targets: tests/fuzz/<name>.cpp under libFuzzer, or in every other build a replay of its corpus.
+file(GLOB fuzz_targets CONFIGURE_DEPENDS ${tests_dir}/fuzz/*.cpp)
+foreach(source IN LISTS fuzz_targets)
+    cmake_path(GET source STEM name)
+    add_executable(fuzz_${name} ${source})
+    target_link_libraries(fuzz_${name} PRIVATE ${zvisor_libraries})
+    if(ZVISOR_FUZZ)
+        target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    else()
+        target_sources(fuzz_${name} PRIVATE ${tests_dir}/fuzz/support/replay.cpp)
+        add_test(NAME fuzz.${name} COMMAND fuzz_${name} ${tests_dir}/fuzz/corpus/${name})
+        set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120)
+    endif()
+endforeach()
+
+# Benchmarks: bench/<name>.cpp.
+if(ZVISOR_BENCH)
+    find_package(benchmark)
+    file(GLOB benchmarks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*.cpp)
+    foreach(source IN LISTS benchmarks)
+        cmake_path(GET source STEM name)
+        if(benchmark_FOUND)
+            add_executable(bench_${name} ${source})
+            target_link_libraries(bench_${name} PRIVATE ${zvisor_libraries} benchmark::benchmark_main)
+        endif()
+    endforeach()
+endif()

@@ -1,0 +1,33 @@
+#include "apps/zvisor/commands.h"
+
+namespace {
+
+constexpr const char* footer = R"(Exit status: 0 the guest powered off or the command did its work, 1 it failed, 2 wrong usage,
+3 the guest entered a disabled wait, 4 the machine was ended while the guest ran.
+
+Examples:
+  zvisor run --kernel vmlinuz --initrd initrd.gz --cmdline "console=ttysclp0" --memory 1G --cpus 2
+  zvisor run --kernel K --initrd I --cmdline "root=/dev/vda1" --disk root.img --net user,hostfwd=tcp::2222-:22
+  zvisor run machine.toml
+  zvisor disasm vmlinux | less
+  zvisor image debian root.img --packages gcc,make --root-password secret)";
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    CLI::App app { "zvisor: an IBM Z mainframe on this machine", "zvisor" };
+    app.footer(footer);
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "zvisor 0.1");
+    zvisor::Action action;
+    zvisor::add_run_command(app, action);
+    zvisor::add_image_command(app, action);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        int status = app.exit(error);
+        return status == 0 ? zvisor::ExitStatus::success : zvisor::ExitStatus::usage;
+    }
+    return action();
+}

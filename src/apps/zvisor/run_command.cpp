@@ -1,0 +1,217 @@
+#include "apps/zvisor/commands.h"
+#include "apps/zvisor/terminal.h"
+#include "cpu/cpu.h"
+#include "debug/options.h"
+#include "machine/machine.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <fmt/format.h>
+#include <optional>
+#include <pthread.h>
+
+namespace zvisor {
+
+namespace {
+
+struct RunOptions {
+    std::string file;
+    std::optional<std::string> kernel;
+    std::optional<std::string> initrd;
+    std::optional<std::string> cmdline;
+    std::optional<std::string> memory;
+    std::optional<u16> cpus;
+    std::optional<std::string> cpu;
+    std::optional<std::string> engine;
+    std::optional<std::string> personality;
+    std::optional<std::string> name;
+    std::optional<std::string> loadparm;
+    std::vector<std::string> disks;
+    std::vector<std::string> networks;
+    bool stats { false };
+    debug::DebugOptions debug;
+};
+
+template<class T>
+void replace(T& value, const std::optional<T>& by)
+{
+    if (by)
+        value = *by;
+}
+
+/// The machine file with what the flags say on top.
+[[nodiscard]] Result<MachineConfig> configuration(const RunOptions& options)
+{
+    MachineConfig config;
+    if (!options.file.empty())
+        config = TRY(read_machine_config(options.file));
+    replace(config.kernel, options.kernel);
+    replace(config.initrd, options.initrd);
+    replace(config.cmdline, options.cmdline);
+    replace(config.cpus, options.cpus);
+    replace(config.cpu, options.cpu);
+    replace(config.personality, options.personality);
+    replace(config.name, options.name);
+    replace(config.loadparm, options.loadparm);
+    if (options.memory)
+        config.memory = TRY(parse_size(*options.memory, "--memory"));
+    if (options.engine)
+        config.engine = TRY(parse_engine(*options.engine));
+    for (const auto& disk : options.disks)
+        config.disks.push_back(TRY(VirtioBlockConfig::parse(disk)));
+    for (const auto& network : options.networks)
+        config.networks.push_back(TRY(VirtioNetConfig::parse(network)));
+    return config;
+}
+
+/// Waits for SIGINT, SIGTERM and SIGHUP on a thread of its own; they are blocked in all others.
+class SignalWatch {
+public:
+    SignalWatch()
+    {
+        sigemptyset(&m_signals);
+        for (int signal : { SIGINT, SIGTERM, SIGHUP, SIGUSR1 })
+            sigaddset(&m_signals, signal);
+        pthread_sigmask(SIG_BLOCK, &m_signals, nullptr);
+    }
+    ~SignalWatch()
+    {
+        if (!m_thread.joinable())
+            return;
+        m_thread.request_stop();
+        pthread_kill(m_thread.native_handle(), SIGUSR1);
+    }
+    SignalWatch(const SignalWatch&) = delete;
+    SignalWatch& operator=(const SignalWatch&) = delete;
+
+    void start(std::function<void()> handler)
+    {
+        m_thread = std::jthread([this, handler = std::move(handler)](const std::stop_token& stop) {
+            int signal = 0;
+            while (sigwait(&m_signals, &signal) == 0 && !stop.stop_requested())
+                if (signal != SIGUSR1)
+                    handler();
+        });
+    }
+
+private:
+    sigset_t m_signals {};
+    std::jthread m_thread;
+};
+
+/// The first request asks the guest to shut down; when it cannot, or on the second, the machine ends.
+class Ending {
+public:
+    Ending(Machine& machine, Terminal& terminal)
+        : m_machine(machine)
+        , m_terminal(terminal)
+    {
+    }
+    void shut_down()
+    {
+        if (!m_asked.exchange(true) && m_machine.partition().services().request_quiesce())
+            m_terminal.say("zvisor: asked the guest to shut down; once more ends the machine");
+        else
+            end();
+    }
+    void end() { m_machine.partition().end(); }
+
+private:
+    Machine& m_machine;
+    Terminal& m_terminal;
+    std::atomic<bool> m_asked { false };
+};
+
+void print_stats(Machine& machine, double seconds)
+{
+    u64 retired = 0;
+    for (const auto& cpu : machine.partition().cpus().cpus())
+        retired += cpu->retired;
+    fmt::print(stderr, "zvisor: {} instructions in {:.2f} s, {:.1f} million a second\n", retired, seconds, static_cast<double>(retired) / seconds / 1e6);
+}
+
+/// " <name+0x12>" where a symbol is known.
+[[nodiscard]] std::string place(const debug::Symbols& symbols, u64 address)
+{
+    std::string name = symbols.name(address);
+    return name.empty() ? "" : fmt::format(" <{}>", name);
+}
+
+[[nodiscard]] int report(const Outcome& outcome, const debug::Symbols& symbols, Terminal& terminal)
+{
+    switch (outcome.kind) {
+    case Outcome::Kind::powered_off:
+        return ExitStatus::success;
+    case Outcome::Kind::disabled_wait:
+        terminal.say(fmt::format("zvisor: CPU {} entered a disabled wait, PSW {:016x} {:016x}{}", outcome.cpu, outcome.psw.mask, outcome.psw.address,
+            place(symbols, outcome.psw.address)));
+        return ExitStatus::disabled_wait;
+    case Outcome::Kind::ended:
+        return ExitStatus::ended;
+    }
+    return ExitStatus::failure;
+}
+
+[[nodiscard]] Result<int> run(const RunOptions& options)
+{
+    SignalWatch signals;
+    Terminal terminal;
+    MachineConfig config = TRY(configuration(options));
+    auto tools = TRY(debug::DebugTools::create(options.debug, [&](std::string_view line) { terminal.say(line); }));
+    auto machine = TRY(Machine::create(config, terminal, terminal.is_interactive(), tools->observer()));
+    if (!machine->model_message().empty())
+        terminal.say("zvisor: " + machine->model_message());
+    Ending ending(*machine, terminal);
+    signals.start([&] { ending.shut_down(); });
+    terminal.start({ .type = [&](std::string_view text) { return machine->partition().services().type(text); },
+        .shut_down = [&] { ending.shut_down(); },
+        .end = [&] { ending.end(); } });
+    machine->partition().channels().trace(tools->channel_trace());
+    machine->partition().trace_services(tools->service_trace());
+    tools->start(machine->partition().cpus(), [&] { ending.end(); });
+    auto start = std::chrono::steady_clock::now();
+    auto outcome = machine->run();
+    tools->stop();
+    terminal.stop();
+    if (options.stats)
+        print_stats(*machine, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    return report(TRY(std::move(outcome)), tools->symbols(), terminal);
+}
+
+} // namespace
+
+void add_run_command(CLI::App& app, Action& action)
+{
+    auto options = std::make_shared<RunOptions>();
+    auto* command = app.add_subcommand("run", "Run a machine of one partition with its console on this terminal");
+    command->add_option("file", options->file, "Machine file (TOML); flags are laid over it");
+    command->add_option("--kernel", options->kernel, "Linux image, s390x ELF file, raw image or .ins file to IPL");
+    command->add_option("--initrd", options->initrd, "Initial RAM disk for a Linux image");
+    command->add_option("--cmdline", options->cmdline, "Kernel command line");
+    command->add_option("--memory", options->memory, "Storage, such as 512M or 2G (default 1G)");
+    command->add_option("--cpus", options->cpus, "Number of CPUs (default 1)");
+    command->add_option("--cpu", options->cpu, "CPU model: z10, z196, zEC12, z13, z14, z15, z16, z17 or max (default z15)");
+    command->add_option("--disk", options->disks, "FILE[,ro]: disk image or block device (repeatable)");
+    command->add_option("--net", options->networks, "user[,hostfwd=tcp::HOST-:GUEST]: network (repeatable)");
+    command->add_option("--engine", options->engine, "How instructions are executed: interpreter");
+    command->add_option("--personality", options->personality, "What the guest finds itself under: kvm, lpar or zvm (default kvm)");
+    command->add_option("--name", options->name, "Name of the partition (default ZVISOR)");
+    command->add_option("--loadparm", options->loadparm, "Load parameter, up to 8 characters");
+    command->add_flag("--stats", options->stats, "Print instructions executed and their rate at the end");
+    command->add_option("--symbols", options->debug.symbols, "s390x ELF file or System.map with the guest's symbols, for traces and messages");
+    command->add_option("--trace", options->debug.trace, "instructions[:FROM-TO],interruptions,channel,service: write what these do, a line each");
+    command->add_option("--trace-file", options->debug.trace_file, "File the trace goes to (default standard error)");
+    command->add_option("--gdb", options->debug.gdb, "PORT[,wait]: serve gdb on this port of 127.0.0.1; with wait the guest starts when gdb says so");
+    command->callback([options, &action] {
+        action = [options] {
+            auto status = run(*options);
+            if (status)
+                return *status;
+            fmt::print(stderr, "zvisor: {}\n", status.error().message);
+            return ExitStatus::failure;
+        };
+    });
+}
+
+} // namespace zvisor

@@ -1,0 +1,184 @@
+// Storage access off the fast path: filling translations, protection, page crossing (PoP ch. 3).
+
+#include "arch/control.h"
+#include "cpu/cpu.h"
+#include "cpu/cpu_group.h"
+#include "cpu/engine.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace zvisor {
+
+namespace {
+
+constexpr u8 in_primary = 0;
+constexpr u8 in_access_register = 1;
+
+/// Translation-exception identification: what kind of protection it was (PoP ch. 6, enhanced suppression on protection).
+struct Teid {
+    static constexpr u64 store = 0x400;
+    static constexpr u64 fetch = 0x800;
+    static constexpr u64 execution_protection = 0x84;
+    static constexpr u64 dat_protection = 0x04;
+    static constexpr u64 key_protection = 0x80;
+};
+
+[[nodiscard]] bool is_low_address(u64 address)
+{
+    return (address & ~u64 { 0x11ff }) == 0;
+}
+
+} // namespace
+
+void Cpu::access_exception(ProgramCode code, u64 address, Access access, u8 space_indication, u64 extra)
+{
+    u64 teid = (address & page_mask) | extra | space_indication;
+    if (has(Facility::access_exception_fetch_store_indication))
+        teid |= access == Access::store ? Teid::store : Teid::fetch;
+    throw ProgramInterruption { .code = code, .translation_exception = teid };
+}
+
+u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
+{
+    const SpaceKey& key = space.key;
+    bool store = access == Access::store;
+    if (store && (key.controls & cr0::low_address_protection) && is_low_address(address))
+        access_exception(ProgramCode::protection, address, access, space_indication, 0);
+
+    Translation translation { .address = address };
+    if (key.dat) {
+        auto walked = translate(*m_group_storage, { key.asce }, dat_features(), address);
+        if (!walked)
+            access_exception(walked.error().code, address, access, space_indication, 0);
+        translation = *walked;
+    }
+    u64 where = translation.large ? translation.address : real_to_absolute(translation.address);
+    if (!m_group_storage->contains(where))
+        access_exception(ProgramCode::addressing, address, access, space_indication, 0);
+    if (access == Access::instruction && translation.execution_protect)
+        access_exception(ProgramCode::protection, address, access, space_indication, Teid::execution_protection);
+    if (store && translation.protect)
+        access_exception(ProgramCode::protection, address, access, space_indication, Teid::dat_protection);
+
+    // The page is marked as cached before its flags and key are read: who changes them then purges.
+    u64 page = where & page_mask;
+    u8 flags = m_group_storage->page_flags(page).fetch_or(PageFlag::cached) | PageFlag::cached;
+    StorageKey storage_key = m_group_storage->key(where);
+    if (translation.has_access_control)
+        storage_key.value = static_cast<u8>(translation.access_control << 4 | (translation.fetch_protect ? StorageKey::fetch_protection : 0));
+    bool override_store = (key.controls & cr0::storage_protection_override) && storage_key.access_control() == 9;
+    bool override_fetch = (key.controls & cr0::fetch_protection_override) && address < 2048;
+    bool fetch_permitted = override_store || storage_key.permits(key.psw_key, false);
+    if (store ? !override_store && !storage_key.permits(key.psw_key, true) : !override_fetch && !fetch_permitted)
+        access_exception(ProgramCode::protection, address, access, space_indication, Teid::key_protection);
+
+    m_group_storage->mark(page, store ? StorageKey::reference | StorageKey::change : StorageKey::reference);
+
+    TlbEntry& entry = space.entry(address);
+    u64 tag = address & page_mask;
+    if (entry.read_tag != tag && entry.write_tag != tag)
+        entry = {};
+    entry.delta = reinterpret_cast<u64>(m_host) + page - tag;
+    if (fetch_permitted)
+        entry.read_tag = tag;
+    bool low = (key.controls & cr0::low_address_protection) && is_low_address(tag);
+    if (store && !low && !(flags & PageFlag::code) && !(key.controls & SpaceKey::watch_stores))
+        entry.write_tag = tag;
+    if (access == Access::instruction)
+        space.note_code(address);
+    return m_host + where;
+}
+
+u8* Cpu::host_view_in(Space& space, u64 address, u64, Access access, u8 space_indication)
+{
+    if (access != Access::instruction) {
+        TlbEntry& entry = space.entry(address);
+        u64 tag = access == Access::store ? entry.write_tag : entry.read_tag;
+        if (address - tag < page_size)
+            return reinterpret_cast<u8*>(address + entry.delta);
+    }
+    return fill(space, address, access, space_indication);
+}
+
+u8* Cpu::fetch_view(u64 address)
+{
+    bool home = m_psw.dat() && m_psw.space() == AddressSpaceControl::home;
+    return host_view_in(*m_code, address, 2, Access::instruction, home ? static_cast<u8>(AddressSpaceControl::home) : in_primary);
+}
+
+u8* Cpu::host_view(Address a, u64 length, Access access)
+{
+    if (access == Access::store && m_psw.per())
+        note_alteration(a.at, length, false);
+    if (!m_data->key.access_register)
+        return host_view_in(*m_data, a.at, length, access, m_psw.dat() ? static_cast<u8>(m_psw.space()) : in_primary);
+    u8 access_id = 0;
+    try {
+        return host_view_in(access_register_space(a.base, access_id), a.at, length, access, in_access_register);
+    } catch (ProgramInterruption& interruption) {
+        interruption.access_id = access_id;
+        throw;
+    }
+}
+
+Space& Cpu::access_register_space(u8 base, u8& access_id)
+{
+    access_id = base & 0xf;
+    return space_of(access_register_asce(access_id), m_psw.key());
+}
+
+Asce Cpu::access_register_asce(u8 base)
+{
+    u32 alet = (base & 0xf) == 0 ? 0 : ar[base & 0xf];
+    if (alet == 0)
+        return { cr[1] };
+    if (alet == 1)
+        return { cr[7] };
+    return access_list_space(alet);
+}
+
+Asce Cpu::operand_asce(AddressSpaceControl space, u8 base)
+{
+    return space == AddressSpaceControl::access_register ? access_register_asce(base) : asce_of(space);
+}
+
+void Cpu::load_bytes(Address a, void* to, u64 length)
+{
+    auto* out = static_cast<u8*>(to);
+    while (length > 0) {
+        u64 part = std::min(length, page_size - a.at % page_size);
+        std::memcpy(out, host_view(a, part, Access::fetch), part);
+        out += part;
+        length -= part;
+        a = offset(a, part);
+    }
+}
+
+void Cpu::probe(Address a, u64 length, Access access)
+{
+    while (length > 0) {
+        u64 part = std::min(length, page_size - a.at % page_size);
+        (void)host_view(a, part, access);
+        length -= part;
+        a = offset(a, part);
+    }
+}
+
+void Cpu::store_bytes(Address a, const void* from, u64 length)
+{
+    if (a.at % page_size + length > page_size)
+        probe(a, length, Access::store);
+    const auto* in = static_cast<const u8*>(from);
+    while (length > 0) {
+        u64 part = std::min(length, page_size - a.at % page_size);
+        u8* host = host_view(a, part, Access::store);
+        std::memcpy(host, in, part);
+        stored(host, part);
+        in += part;
+        length -= part;
+        a = offset(a, part);
+    }
+}
+
+} // namespace zvisor

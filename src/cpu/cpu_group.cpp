@@ -1,0 +1,135 @@
+#include "cpu/cpu_group.h"
+
+#include "cpu/cpu.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace zvisor {
+
+CpuGroup::CpuGroup(AbsoluteStorage& storage, const FacilitySet& facilities, ChannelServices& channels, MachineServices& machine)
+    : m_storage(storage)
+    , m_facilities(facilities)
+    , m_channels(channels)
+    , m_machine(machine)
+{
+    storage.on_code_store([this](u64 page) { code_stored(nullptr, page, page_size); });
+}
+
+CpuGroup::~CpuGroup()
+{
+    finish();
+    m_storage.on_code_store({});
+}
+
+Cpu& CpuGroup::add()
+{
+    m_cpus.push_back(std::make_unique<Cpu>(*this, static_cast<u16>(m_cpus.size())));
+    return *m_cpus.back();
+}
+
+void CpuGroup::start()
+{
+    m_timer_thread = std::jthread([this](const std::stop_token& stop) { watch_timers(stop); });
+    for (auto& cpu : m_cpus)
+        m_threads.emplace_back([&cpu] { cpu->run(); });
+}
+
+void CpuGroup::finish()
+{
+    m_ending = true;
+    for (auto& cpu : m_cpus)
+        cpu->notify(Pending::state_change);
+    m_threads.clear();
+    m_timer_thread = {};
+}
+
+void CpuGroup::interruption_pending()
+{
+    for (auto& cpu : m_cpus)
+        cpu->notify(Pending::interruption);
+}
+
+void CpuGroup::channel_report_pending()
+{
+    m_channel_report = true;
+    interruption_pending();
+}
+
+template<class Post>
+void CpuGroup::post_and_wait(Cpu& self, Post post)
+{
+    for (auto& cpu : m_cpus)
+        if (cpu.get() != &self)
+            post(*cpu);
+    for (auto& cpu : m_cpus) {
+        if (cpu.get() == &self)
+            continue;
+        // Two CPUs may wait for each other, so each answers requests meanwhile.
+        while (cpu->running() && cpu->request_pending()) {
+            self.answer_requests();
+            std::this_thread::yield();
+        }
+    }
+}
+
+void CpuGroup::purge_others(Cpu& self)
+{
+    if (m_cpus.size() > 1)
+        post_and_wait(self, [](Cpu& cpu) { cpu.post_purge_all(); });
+}
+
+void CpuGroup::watch_code_page(Cpu& self, u64 absolute_page)
+{
+    if (m_cpus.size() > 1)
+        post_and_wait(self, [absolute_page](Cpu& cpu) { cpu.post_drop_write_tags(absolute_page); });
+}
+
+void CpuGroup::code_stored(Cpu* self, u64 absolute_address, u64 length)
+{
+    for (auto& cpu : m_cpus)
+        if (cpu.get() != self)
+            cpu->post_code_stored(absolute_address, length);
+}
+
+void CpuGroup::set_tod(Cpu& self, u64 value)
+{
+    u64 step = value - m_tod.now();
+    m_tod.set(value);
+    for (auto& cpu : m_cpus)
+        cpu->post_clock_step(step);
+    self.answer_requests();
+}
+
+void CpuGroup::deadline_changed(u64 deadline)
+{
+    if (deadline >= m_timer_target.load())
+        return;
+    std::lock_guard lock(m_timer_mutex);
+    m_timer_rearm = true;
+    m_timer_wake.notify_one();
+}
+
+void CpuGroup::watch_timers(const std::stop_token& stop)
+{
+    constexpr u64 longest_sleep = TodClock::units_per_microsecond * 10'000'000;
+    std::unique_lock lock(m_timer_mutex);
+    while (!stop.stop_requested()) {
+        u64 now = m_tod.now();
+        u64 target = now + longest_sleep;
+        for (auto& cpu : m_cpus) {
+            u64 deadline = cpu->timer_deadline();
+            if (deadline <= now && cpu->running())
+                cpu->notify(Pending::timer);
+            else if (cpu->running())
+                target = std::min(target, deadline);
+        }
+        // A CPU acts on its timer within this, even when it takes long to leave a block.
+        target = std::max(target, now + 50 * TodClock::units_per_microsecond);
+        m_timer_target = target;
+        m_timer_wake.wait_for(lock, stop, std::chrono::nanoseconds(TodClock::to_nanoseconds(target - now)), [this] { return m_timer_rearm; });
+        m_timer_rearm = false;
+    }
+}
+
+} // namespace zvisor

@@ -1,0 +1,94 @@
+#pragma once
+
+#include "arch/facility.h"
+#include "cpu/cpu_observer.h"
+#include "cpu/services.h"
+#include "cpu/tod_clock.h"
+#include "storage/absolute_storage.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace zvisor {
+
+class Cpu;
+
+/// The CPUs of one configuration and what they share: storage, clock, facilities, and the services around them.
+class CpuGroup {
+public:
+    /// Everything must outlive the group.
+    CpuGroup(AbsoluteStorage& storage, const FacilitySet& facilities, ChannelServices& channels, MachineServices& machine);
+    ~CpuGroup();
+    CpuGroup(const CpuGroup&) = delete;
+    CpuGroup& operator=(const CpuGroup&) = delete;
+
+    /// Adds a CPU in the stopped state; before `start`.
+    Cpu& add();
+    [[nodiscard]] std::size_t size() const { return m_cpus.size(); }
+    /// The CPU with this address, or null.
+    [[nodiscard]] Cpu* find(u16 address) { return address < m_cpus.size() ? m_cpus[address].get() : nullptr; }
+    [[nodiscard]] const std::vector<std::unique_ptr<Cpu>>& cpus() const { return m_cpus; }
+
+    /// Starts one host thread a CPU; CPUs run when ordered to.
+    void start();
+    /// Makes every CPU leave its engine and joins the threads.
+    void finish();
+    [[nodiscard]] bool ending() const { return m_ending.load(std::memory_order_relaxed); }
+
+    /// A floating interruption became pending; from any thread.
+    void interruption_pending();
+    /// Drops cached translations on every other CPU and returns when none of them can use an old one (PoP ch. 10, IPTE).
+    void purge_others(Cpu& self);
+    /// Makes every other CPU notice its next store to an absolute page that now holds code, before returning.
+    void watch_code_page(Cpu& self, u64 absolute_page);
+    /// A store by `self` (null: a device) hit a page with code.
+    void code_stored(Cpu* self, u64 absolute_address, u64 length);
+    /// True for one CPU for each time a channel report became pending (PoP ch. 17, "Channel Report").
+    [[nodiscard]] bool claim_channel_report() { return m_channel_report.exchange(false); }
+    void channel_report_pending();
+    /// A running CPU's timer deadline moved to `deadline` (TOD).
+    void deadline_changed(u64 deadline);
+
+    /// What sees the CPUs' doings, or null; before `start`, and it must outlive the group.
+    void set_observer(CpuObserver* observer) { m_observer = observer; }
+    [[nodiscard]] CpuObserver* observer() const { return m_observer; }
+
+    [[nodiscard]] AbsoluteStorage& storage() { return m_storage; }
+    [[nodiscard]] const FacilitySet& facilities() const { return m_facilities; }
+    [[nodiscard]] ChannelServices& channels() { return m_channels; }
+    [[nodiscard]] MachineServices& machine() { return m_machine; }
+    [[nodiscard]] TodClock& tod() { return m_tod; }
+    /// SET CLOCK by `self`: the CPU timers of all CPUs keep their values.
+    void set_tod(Cpu& self, u64 value);
+    /// Serializes SIGP orders that must not overlap.
+    [[nodiscard]] std::mutex& signalling() { return m_signalling; }
+
+private:
+    template<class Post>
+    void post_and_wait(Cpu& self, Post post);
+    void watch_timers(const std::stop_token& stop);
+
+    AbsoluteStorage& m_storage;
+    const FacilitySet& m_facilities;
+    ChannelServices& m_channels;
+    MachineServices& m_machine;
+    CpuObserver* m_observer { nullptr };
+    TodClock m_tod;
+    std::vector<std::unique_ptr<Cpu>> m_cpus;
+    std::vector<std::jthread> m_threads;
+    std::atomic<bool> m_ending { false };
+    std::atomic<bool> m_channel_report { false };
+    std::mutex m_signalling;
+
+    std::mutex m_timer_mutex;
+    std::condition_variable_any m_timer_wake;
+    bool m_timer_rearm { false };
+    std::atomic<u64> m_timer_target { 0 };
+    std::jthread m_timer_thread;
+};
+
+} // namespace zvisor

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "base/types.h"
+
+namespace zvisor {
+
+class Cpu;
+
+/// A way to execute instructions on one CPU. All methods run on the CPU's thread.
+class Engine {
+public:
+    virtual ~Engine() = default;
+
+    /// Executes from the CPU's PSW until Cpu::handle_pending says to leave.
+    virtual void run(Cpu& cpu) = 0;
+    /// EXECUTE: runs the instruction `bits` (left-aligned in 64 bits) found at `address` in place of the current op.
+    virtual void execute_target(Cpu& cpu, u64 bits, u64 address) = 0;
+    /// Bytes of absolute storage that code was made from may have changed.
+    virtual void code_stored(u64 absolute_address, u64 length) = 0;
+    /// Everything made from storage is forgotten (resets).
+    virtual void forget_all() = 0;
+};
+
+} // namespace zvisor

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "arch/facility.h"
+#include "arch/interruption.h"
+#include "base/types.h"
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+
+namespace zvisor {
+
+class Cpu;
+
+/// What I/O instructions ask of a channel subsystem. Operands are copies of guest structures in their architected layout;
+/// the result is a condition code. A method may raise ProgramInterruption for an operand exception.
+class ChannelServices {
+public:
+    virtual ~ChannelServices() = default;
+
+    virtual u8 start_subchannel(u32 subchannel, std::span<const std::byte, 32> orb) = 0;
+    virtual u8 test_subchannel(u32 subchannel, std::span<std::byte, 96> irb) = 0;
+    virtual u8 store_subchannel(u32 subchannel, std::span<std::byte, 52> schib) = 0;
+    virtual u8 modify_subchannel(u32 subchannel, std::span<const std::byte, 52> schib) = 0;
+    virtual u8 clear_subchannel(u32 subchannel) = 0;
+    virtual u8 halt_subchannel(u32 subchannel) = 0;
+    virtual u8 resume_subchannel(u32 subchannel) = 0;
+    virtual u8 cancel_subchannel(u32 subchannel) = 0;
+    virtual u8 reset_channel_path(u8 path) = 0;
+    virtual u8 store_channel_report_word(u32& word) = 0;
+    virtual void store_channel_path_status(std::span<std::byte, 32> status) = 0;
+    virtual void set_address_limit(u64 limit) = 0;
+    virtual void set_channel_monitor(u32 control, u64 origin) = 0;
+    /// CHSC: `block` is the 4 KiB command block, changed in place.
+    virtual u8 channel_subsystem_call(std::span<std::byte, 4096> block) = 0;
+    /// SIC: adapter-interruption suppression by ISC.
+    virtual void set_interruption_control(u16 control, u8 isc) = 0;
+
+    /// The highest-priority I/O interruption among the subclasses of `isc_mask` (bit 0x80 is ISC 0), if any.
+    virtual bool io_pending(u8 isc_mask) = 0;
+    virtual std::optional<IoInterruption> take_io(u8 isc_mask) = 0;
+    /// TPI's view: the interruption is taken from the queue.
+    virtual bool channel_report_pending() = 0;
+};
+
+/// What control instructions ask of the machine around the CPUs. May raise ProgramInterruption.
+class MachineServices {
+public:
+    virtual ~MachineServices() = default;
+
+    /// SERVC: condition code. `sccb` is a real address.
+    virtual u8 service_call(Cpu& cpu, u32 command, u64 sccb) = 0;
+    /// STSI: fills `block` and returns true, or false when the level or selectors are not offered.
+    virtual bool store_system_information(Cpu& cpu, u8 function, u8 selector_1, u16 selector_2, std::span<std::byte, 4096> block) = 0;
+    /// Highest function code STSI reports for function code 0: 1 basic machine, 2 LPAR, 3 virtual machine.
+    virtual u8 current_level() = 0;
+    /// DIAGNOSE with registers r1, r3 and the second-operand address as code. False: not offered here.
+    virtual bool diagnose(Cpu& cpu, u16 code, u8 r1, u8 r3) = 0;
+    virtual u64 extract_cpu_attribute(u8 attribute, u8 level, u8 type) = 0;
+    virtual u64 cpu_identification(Cpu& cpu) = 0;
+    /// PTF: function code in, condition code out, reason code through `reason`.
+    virtual u8 perform_topology_function(u8 function, u8& reason) = 0;
+    /// The pending service-signal parameter, taken from the queue.
+    virtual std::optional<u32> take_service_signal() = 0;
+    virtual bool service_signal_pending() = 0;
+    /// A CPU stopped, loaded a disabled wait or check-stopped; called on its own thread.
+    virtual void cpu_halted(Cpu& cpu) = 0;
+};
+
+} // namespace zvisor

@@ -1,0 +1,375 @@
+// CPU states, resets, timers and the run loop (PoP ch. 4).
+
+#include "arch/control.h"
+#include "arch/lowcore.h"
+#include "cpu/cpu.h"
+#include "cpu/cpu_group.h"
+#include "cpu/engine.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace zvisor {
+
+namespace {
+
+/// Real location of the architectural-mode identification: 1 is z/Architecture.
+constexpr u64 architectural_mode_at = 163;
+
+} // namespace
+
+// ---- Timers ------------------------------------------------------------------------------------------------
+
+u64 Cpu::tod() const
+{
+    return m_group.tod().now();
+}
+
+void Cpu::set_clock_comparator(u64 value)
+{
+    m_clock_comparator = value;
+    update_timer_deadline();
+}
+
+void Cpu::set_cpu_timer(u64 value)
+{
+    m_cpu_timer_deadline = tod() + value;
+    update_timer_deadline();
+}
+
+u64 Cpu::cpu_timer() const
+{
+    return m_cpu_timer_deadline - tod();
+}
+
+u64 Cpu::cpu_timer_expiry() const
+{
+    u64 now = tod();
+    u64 left = m_cpu_timer_deadline - now;
+    if (left >> 63)
+        return 0;
+    return m_cpu_timer_deadline < now ? ~u64 { 0 } : m_cpu_timer_deadline;
+}
+
+void Cpu::update_timer_deadline()
+{
+    u64 deadline = ~u64 { 0 };
+    if (cr[0] & cr0::clock_comparator)
+        deadline = m_clock_comparator;
+    if (cr[0] & cr0::cpu_timer)
+        deadline = std::min(deadline, cpu_timer_expiry());
+    m_timer_subclasses = cr[0] & timer_subclasses;
+    m_timer_deadline.store(deadline, std::memory_order_relaxed);
+    m_group.deadline_changed(deadline);
+}
+
+// ---- Pending work ------------------------------------------------------------------------------------------
+
+void Cpu::notify(u32 reason)
+{
+    if (reason & (Pending::interruption | Pending::timer))
+        m_attention = true;
+    m_pending.fetch_or(reason);
+    if (!m_executing.load()) {
+        std::lock_guard lock(m_mutex);
+        m_wake.notify_all();
+    }
+}
+
+bool Cpu::handle_pending()
+{
+    for (;;) {
+        u32 reasons = m_pending.exchange(0);
+        answer_requests();
+        if (m_group.ending())
+            return false;
+        if (m_stop_requested.load() || m_reset_requested.load())
+            return false;
+        if ((reasons & Pending::pause) && m_group.observer()) {
+            pause();
+            continue;
+        }
+        // The alarm rings once for a deadline; a masked timer stays in m_attention.
+        if ((reasons & Pending::timer) && m_timer_deadline.load() <= tod())
+            m_timer_deadline = ~u64 { 0 };
+        if (m_early_exception) {
+            early_exceptions();
+            continue;
+        }
+        if (m_attention.load() && take_interruption()) {
+            continue;
+        }
+        if (!m_psw.wait())
+            return true;
+        if (!wait_for_work())
+            return false;
+    }
+}
+
+void Cpu::pause()
+{
+    m_executing = false;
+    m_group.observer()->paused(*this);
+    m_executing = true;
+    m_attention = true;
+    set_careful(m_group.observer()->wants_careful(*this));
+}
+
+bool Cpu::wait_for_work()
+{
+    constexpr u64 enables = Psw::io_bit | Psw::external_bit | Psw::machine_check_bit;
+    if (!(m_psw.mask & enables)) {
+        m_state = RunState::disabled_wait;
+        m_group.machine().cpu_halted(*this);
+        return false;
+    }
+    u64 deadline = ~u64 { 0 };
+    if (cr[0] & cr0::clock_comparator)
+        deadline = m_clock_comparator;
+    if (cr[0] & cr0::cpu_timer)
+        deadline = std::min(deadline, cpu_timer_expiry());
+    if (!m_psw.external())
+        deadline = ~u64 { 0 };
+
+    std::unique_lock lock(m_mutex);
+    m_executing = false;
+    u64 now = tod();
+    constexpr u64 longest = TodClock::units_per_microsecond * 60'000'000;
+    if (deadline > now) {
+        auto sleep = std::chrono::nanoseconds(TodClock::to_nanoseconds(std::min(deadline - now, longest)));
+        m_wake.wait_for(lock, sleep, [this] { return m_pending.load() != 0; });
+    }
+    m_executing = true;
+    m_attention = true;
+    lock.unlock();
+    // While it waited the alarm did not look at its deadline.
+    m_group.deadline_changed(m_timer_deadline.load());
+    return true;
+}
+
+void Cpu::run()
+{
+    if (auto* observer = m_group.observer())
+        set_careful(observer->wants_careful(*this));
+    while (!m_group.ending()) {
+        {
+            std::unique_lock lock(m_mutex);
+            m_executing = false;
+            m_settled.notify_all();
+            m_wake.wait(lock, [this] { return m_group.ending() || m_request.load() || has_orders_locked(); });
+        }
+        if (m_group.ending())
+            return;
+        answer_requests();
+        if (!settle_orders())
+            continue;
+        m_executing = true;
+        m_attention = true;
+        notify(Pending::interruption);
+        m_engine->run(*this);
+        m_executing = false;
+    }
+}
+
+bool Cpu::settle_orders()
+{
+    std::unique_lock lock(m_mutex);
+    // An order stays noted until it is carried out: meanwhile the CPU is busy for others.
+    if (m_reset) {
+        bool initial = *m_reset;
+        lock.unlock();
+        initial ? initial_reset() : cpu_reset();
+        lock.lock();
+        m_reset = std::nullopt;
+        m_reset_requested = false;
+        return false;
+    }
+    if (m_stop_requested.load()) {
+        m_state = RunState::stopped;
+        bool status = m_store_status;
+        lock.unlock();
+        if (status) {
+            m_host[prefix + architectural_mode_at] = 1;
+            store_status(prefix);
+        }
+        lock.lock();
+        m_stop_requested = m_store_status = false;
+        lock.unlock();
+        m_group.machine().cpu_halted(*this);
+        return false;
+    }
+    if (m_start || m_restart) {
+        m_start = false;
+        m_state = RunState::operating;
+    }
+    return m_state.load() == RunState::operating;
+}
+
+bool Cpu::has_orders_locked() const
+{
+    return m_reset || m_start || m_restart || m_store_status || m_stop_requested.load();
+}
+
+bool Cpu::has_orders()
+{
+    std::lock_guard lock(m_mutex);
+    return has_orders_locked();
+}
+
+void Cpu::wait_for_orders()
+{
+    std::unique_lock lock(m_mutex);
+    m_settled.wait(lock, [this] { return !m_executing.load() && !has_orders_locked(); });
+}
+
+// ---- SIGP orders (PoP ch. 4, "CPU Signaling and Response") -----------------------------------------------------
+
+void Cpu::order_start()
+{
+    std::lock_guard lock(m_mutex);
+    if (m_state.load() == RunState::operating)
+        return;
+    m_start = true;
+    m_wake.notify_all();
+}
+
+void Cpu::order_restart()
+{
+    {
+        std::lock_guard lock(m_mutex);
+        m_restart = true;
+        m_wake.notify_all();
+    }
+    notify(Pending::interruption);
+}
+
+void Cpu::order_stop(bool with_status)
+{
+    {
+        std::lock_guard lock(m_mutex);
+        if (with_status)
+            m_store_status = true;
+        m_stop_requested = true;
+        m_wake.notify_all();
+    }
+    notify(Pending::state_change);
+}
+
+void Cpu::order_reset(bool initial)
+{
+    {
+        std::lock_guard lock(m_mutex);
+        m_reset = initial;
+        m_reset_requested = true;
+        m_wake.notify_all();
+    }
+    notify(Pending::state_change);
+}
+
+void Cpu::order_set_prefix(u64 value)
+{
+    std::lock_guard lock(m_mutex);
+    prefix = value;
+    m_purge = true;
+    m_request = true;
+    m_wake.notify_all();
+}
+
+void Cpu::order_external_call(u16 from)
+{
+    m_external_call = from;
+    notify(Pending::interruption);
+}
+
+void Cpu::order_emergency(u16 from)
+{
+    {
+        std::lock_guard lock(m_mutex);
+        m_emergency[from % m_emergency.size()] = true;
+    }
+    notify(Pending::interruption);
+}
+
+// ---- Resets and status ---------------------------------------------------------------------------------------
+
+void Cpu::cpu_reset()
+{
+    m_state = RunState::stopped;
+    m_external_call = -1;
+    m_early_exception = false;
+    {
+        std::lock_guard lock(m_mutex);
+        m_emergency.reset();
+        m_restart = m_start = m_store_status = false;
+        m_stop_requested = false;
+    }
+    purge_all();
+    if (m_engine)
+        m_engine->forget_all();
+}
+
+void Cpu::cpu_reset_running()
+{
+    cpu_reset();
+    m_state = RunState::operating;
+}
+
+void Cpu::initial_reset_running()
+{
+    initial_reset();
+    m_state = RunState::operating;
+}
+
+void Cpu::initial_reset()
+{
+    cpu_reset();
+    cr.fill(0);
+    cr[0] = 0xe0;
+    cr[14] = 0xc2000000;
+    prefix = 0;
+    fpc = 0;
+    tod_programmable = 0;
+    breaking_event = 1;
+    m_psw = {};
+    m_cc = m_program_mask = 0;
+    next = 0;
+    m_clock_comparator = 0;
+    m_cpu_timer_deadline = tod();
+    update_mode();
+    select_spaces();
+    update_timer_deadline();
+}
+
+void Cpu::clear_reset()
+{
+    initial_reset();
+    gr.fill(0);
+    ar.fill(0);
+    vr.fill({});
+}
+
+void Cpu::store_status_at(u64 at)
+{
+    if (!m_group_storage->contains(at, 512))
+        return;
+    u8* area = m_host + at;
+    Psw current = psw();
+    for (unsigned r = 0; r < 16; ++r) {
+        store_be<u64>(area + lowcore::save::floating_point + r * 8, vr[r].hi);
+        store_be<u64>(area + lowcore::save::general + r * 8, gr[r]);
+        store_be<u32>(area + lowcore::save::access + r * 4, ar[r]);
+        store_be<u64>(area + lowcore::save::control + r * 8, cr[r]);
+    }
+    store_be<u64>(area + lowcore::save::psw, current.mask);
+    store_be<u64>(area + lowcore::save::psw + 8, current.address);
+    store_be<u32>(area + lowcore::save::prefix, static_cast<u32>(prefix));
+    store_be<u32>(area + lowcore::save::fpc, fpc);
+    store_be<u32>(area + lowcore::save::tod_programmable, tod_programmable);
+    store_be<u64>(area + lowcore::save::cpu_timer, cpu_timer());
+    u8 comparator[8];
+    store_be<u64>(comparator, m_clock_comparator);
+    std::copy_n(comparator, 7, area + lowcore::save::clock_comparator);
+    m_group_storage->stored(at, 512);
+}
+
+} // namespace zvisor

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "base/result.h"
+#include "cpu/cpu_group.h"
+#include "debug/symbols.h"
+#include "engine/observer.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace zvisor::debug {
+
+/// What a user asked for to look into a machine; empty is nothing.
+struct DebugOptions {
+    /// See TraceOptions::parse.
+    std::string trace;
+    /// File the trace goes to, replaced when it exists; standard error when empty.
+    std::string trace_file;
+    /// s390x ELF file or System.map with the guest's symbols.
+    std::string symbols;
+    /// "PORT" or "PORT,wait".
+    std::string gdb;
+};
+
+/// Tracing and debugging of one machine, built from what the user asked for. Must outlive the machine.
+class DebugTools {
+public:
+    /// Opens files and the port. `say` writes zvisor's own lines to the user's terminal.
+    [[nodiscard]] static Result<std::unique_ptr<DebugTools>> create(const DebugOptions& options, std::function<void(std::string_view)> say);
+    ~DebugTools();
+    DebugTools(const DebugTools&) = delete;
+    DebugTools& operator=(const DebugTools&) = delete;
+
+    /// What the machine's CPUs are to be observed by; null when nothing was asked for.
+    [[nodiscard]] Observer* observer();
+    /// Takes the lines of channel commands or service calls; empty unless those are traced.
+    [[nodiscard]] std::function<void(std::string_view)> channel_trace();
+    [[nodiscard]] std::function<void(std::string_view)> service_trace();
+    [[nodiscard]] const Symbols& symbols() const;
+
+    /// Before the machine runs: begins to serve gdb. `end` ends the machine.
+    void start(CpuGroup& group, std::function<void()> end);
+    /// After the machine ran, before it is taken apart.
+    void stop();
+
+private:
+    struct Parts;
+    explicit DebugTools(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> m_parts;
+};
+
+} // namespace zvisor::debug

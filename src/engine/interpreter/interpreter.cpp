@@ -1,0 +1,229 @@
+#include "engine/interpreter/interpreter.h"
+
+#include "base/big_endian.h"
+#include "cpu/cpu_group.h"
+
+#include <algorithm>
+
+namespace zvisor {
+
+namespace {
+
+constexpr u32 most_instructions = 64;
+constexpr std::size_t most_blocks = 200'000;
+
+void run_leave(Cpu&, const Op*)
+{
+}
+
+[[nodiscard]] bool ends_block(const isa::Row* row)
+{
+    return !row || row->has(isa::RowFlag::branch);
+}
+
+/// Whether leaving the sequence is a branch to PER: swapping PSWs is not.
+[[nodiscard]] bool is_branch(const isa::Row* row)
+{
+    constexpr u32 supervisor_call = 0x0a;
+    return row && row->has(isa::RowFlag::branch) && !row->has(isa::RowFlag::privileged) && row->opcode != supervisor_call;
+}
+
+[[nodiscard]] bool has_relative_operand(const isa::Row& row)
+{
+    return std::ranges::any_of(row.format->operands, [](const auto& operand) { return operand.kind == isa::OperandKind::relative; });
+}
+
+} // namespace
+
+Interpreter::Interpreter(AbsoluteStorage& storage, Observer* observer)
+    : m_cache(storage)
+    , m_positions(positions)
+    , m_targets(targets)
+    , m_observer(observer)
+{
+}
+
+void Interpreter::run(Cpu& cpu)
+{
+    m_cpu = &cpu;
+    for (;;) {
+        try {
+            if (!run_blocks(cpu))
+                return;
+        } catch (const ProgramInterruption& interruption) {
+            count_partial_block(cpu);
+            cpu.take_program_interruption(interruption, cpu.op->address, cpu.op->length);
+        }
+    }
+}
+
+bool Interpreter::run_blocks(Cpu& cpu)
+{
+    for (;;) {
+        if (cpu.pending()) [[unlikely]] {
+            m_current = nullptr;
+            m_cache.free_dropped();
+            if (!cpu.handle_pending())
+                return false;
+        }
+        Block* block = block_at(cpu, cpu.next);
+        m_current = block;
+        if (block->mode & ExecutionMode::careful) [[unlikely]] {
+            step(cpu, *block);
+            continue;
+        }
+        cpu.retired += block->count;
+        block->ops[0].run(cpu, &block->ops[0]);
+        if (block->stale) [[unlikely]]
+            count_partial_block(cpu);
+    }
+}
+
+/// An exception or a stale op left the current block early: takes back the instructions that were not executed.
+void Interpreter::count_partial_block(Cpu& cpu)
+{
+    if (!m_current || (m_current->mode & ExecutionMode::careful))
+        return;
+    auto executed = cpu.op - m_current->ops.get();
+    if (executed >= 0 && executed < m_current->count)
+        cpu.retired -= m_current->count - static_cast<u64>(executed);
+}
+
+void Interpreter::step(Cpu& cpu, Block& block)
+{
+    u64 bits = fetch(cpu, block.address);
+    const isa::Row* row = isa::find_row(bits);
+    if (m_observer && !m_observer->before_instruction(cpu, block.address, bits, row))
+        return;
+    cpu.retired += 1;
+    cpu.op = &block.ops[0];
+    u64 sequential = cpu.next_address();
+    cpu.begin_per(block.address);
+    block.ops[0].run(cpu, &block.ops[0]);
+    cpu.end_per(sequential, is_branch(row));
+}
+
+Block* Interpreter::block_at(Cpu& cpu, u64 address)
+{
+    Position& position = m_positions[address / 2 % positions];
+    if (position.address == address && position.stamp == cpu.code_stamp()) [[likely]]
+        return position.block;
+    return find_block(cpu, address, position);
+}
+
+Block* Interpreter::find_block(Cpu& cpu, u64 address, Position& position)
+{
+    m_current = nullptr;
+    m_fetching.address = address;
+    m_fetching.length = 2;
+    cpu.op = &m_fetching;
+    if (address & 1)
+        cpu.specification();
+    const u8* host = cpu.fetch_view(address);
+    u64 absolute = cpu.absolute(host);
+    Block* block = m_cache.find(absolute, address, cpu.mode());
+    if (block && block->second_page) {
+        // The page behind may be mapped elsewhere by now.
+        u64 behind = cpu.absolute(cpu.fetch_view((address & page_mask) + page_size));
+        if (behind != block->second_page)
+            block = nullptr;
+    }
+    if (!block)
+        block = make_block(cpu, address, absolute);
+    position = { address, cpu.code_stamp(), block };
+    return block;
+}
+
+u64 Interpreter::fetch(Cpu& cpu, u64 address)
+{
+    u64 bits = 0;
+    unsigned length = 2;
+    for (unsigned at = 0; at < length; at += 2) {
+        u64 halfword = load_be<u16>(cpu.fetch_view((address + at) & cpu.address_mask()));
+        bits |= halfword << (48 - at * 8);
+        if (at == 0)
+            length = isa::instruction_length(static_cast<u8>(halfword >> 8));
+    }
+    return bits;
+}
+
+void Interpreter::watch(Cpu& cpu, u64 page)
+{
+    if (!m_cache.is_new_page(page))
+        return;
+    m_cache.watch(page);
+    cpu.drop_write_tags(page);
+    cpu.group().watch_code_page(cpu, page);
+}
+
+Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
+{
+    if (m_cache.size() > most_blocks)
+        forget_all();
+    m_cache.free_dropped();
+    watch(cpu, absolute & page_mask);
+
+    auto block = std::make_unique<Block>();
+    block->absolute = absolute;
+    block->address = address;
+    block->mode = cpu.mode();
+    bool careful = block->mode & ExecutionMode::careful;
+    std::vector<Op> ops;
+    u64 at = address;
+    while (ops.size() < (careful ? 1 : most_instructions)) {
+        u64 left = page_size - at % page_size;
+        u8 length = isa::instruction_length(*(cpu.storage().host() + absolute + (at - address)));
+        if (length > left && !ops.empty())
+            break;
+        if (length > left) {
+            block->second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
+            watch(cpu, block->second_page);
+        }
+        const isa::Row* row = nullptr;
+        isa::decode(ops.emplace_back(), fetch(cpu, at), at, block->mode, cpu.facilities(), row);
+        at += length;
+        if (ends_block(row) || at % page_size < length)
+            break;
+    }
+    block->bytes = static_cast<u32>(at - address);
+    block->count = static_cast<u32>(ops.size());
+    Op& end = ops.emplace_back();
+    end.run = &isa::run_end_of_block;
+    end.address = at & cpu.address_mask();
+    block->ops = std::make_unique<Op[]>(ops.size());
+    std::ranges::copy(ops, block->ops.get());
+    return m_cache.add(std::move(block));
+}
+
+void Interpreter::execute_target(Cpu& cpu, u64 bits, u64 address)
+{
+    const isa::Row* row = isa::find_row(bits);
+    if (row && row->has(isa::RowFlag::not_target))
+        cpu.program(ProgramCode::execute);
+    const Op* executing = cpu.op;
+    Target& target = m_targets[(bits >> 16 ^ bits >> 40) % targets];
+    if (target.bits != bits || target.mode != cpu.mode() || !row || has_relative_operand(*row)) {
+        target.bits = bits;
+        target.mode = cpu.mode();
+        target.ops[1].run = &run_leave;
+        isa::decode(target.ops[0], bits, address, cpu.mode(), cpu.facilities(), row);
+    }
+    target.ops[0].address = executing->address;
+    target.ops[0].length = executing->length;
+    target.ops[0].run(cpu, &target.ops[0]);
+}
+
+void Interpreter::code_stored(u64 absolute_address, u64 length)
+{
+    if (m_cache.stored(absolute_address, length) && m_cpu)
+        m_cpu->forget_code_positions();
+}
+
+void Interpreter::forget_all()
+{
+    m_cache.drop_all();
+    if (m_cpu)
+        m_cpu->forget_code_positions();
+}
+
+} // namespace zvisor

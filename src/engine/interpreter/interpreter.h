@@ -1,0 +1,56 @@
+#pragma once
+
+#include "cpu/cpu.h"
+#include "cpu/engine.h"
+#include "engine/interpreter/block_cache.h"
+#include "engine/observer.h"
+#include "isa/table.h"
+
+#include <vector>
+
+namespace zvisor {
+
+/// Executes predecoded blocks: each op calls its row's handler, which goes on to the next op.
+class Interpreter final : public Engine {
+public:
+    /// `observer`, if any, sees every instruction while the CPU is in careful mode; it must outlive the engine.
+    explicit Interpreter(AbsoluteStorage& storage, Observer* observer = nullptr);
+
+    void run(Cpu& cpu) override;
+    void execute_target(Cpu& cpu, u64 bits, u64 address) override;
+    void code_stored(u64 absolute_address, u64 length) override;
+    void forget_all() override;
+
+private:
+    struct Position {
+        u64 address { 1 };
+        u64 stamp { 0 };
+        Block* block { nullptr };
+    };
+    struct Target {
+        u64 bits { 0 };
+        u8 mode { 0xff };
+        Op ops[2];
+    };
+    static constexpr std::size_t positions = 8192;
+    static constexpr std::size_t targets = 256;
+
+    [[nodiscard]] bool run_blocks(Cpu& cpu);
+    [[nodiscard]] Block* block_at(Cpu& cpu, u64 address);
+    [[nodiscard]] Block* find_block(Cpu& cpu, u64 address, Position& position);
+    [[nodiscard]] Block* make_block(Cpu& cpu, u64 address, u64 absolute);
+    [[nodiscard]] u64 fetch(Cpu& cpu, u64 address);
+    void watch(Cpu& cpu, u64 page);
+    void step(Cpu& cpu, Block& block);
+    void count_partial_block(Cpu& cpu);
+
+    BlockCache m_cache;
+    std::vector<Position> m_positions;
+    std::vector<Target> m_targets;
+    Cpu* m_cpu { nullptr };
+    Block* m_current { nullptr };
+    Observer* m_observer;
+    Op m_fetching;
+};
+
+} // namespace zvisor

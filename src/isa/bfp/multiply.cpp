@@ -1,0 +1,103 @@
+// MULTIPLY, MULTIPLY AND ADD, MULTIPLY AND SUBTRACT: PoP ch. 19.
+#include "isa/bfp/operation.h"
+
+namespace zvisor::isa {
+
+namespace {
+
+/// The product of two numbers of format From.
+template<class To, class From = To>
+struct Multiplication {
+    using Format = To;
+    static auto host(auto a, auto b)
+    {
+        using Result = typename To::Host;
+        return static_cast<Result>(a) * static_cast<Result>(b);
+    }
+    static bool zero_is_exact(auto a, auto b) { return a == 0 || b == 0; }
+    static Bits<To> exact(Environment& work, Bits<From> a, Bits<From> b) { return softfloat::multiply<To, From>(a, b, work); }
+};
+
+template<class To, class From = To>
+constexpr auto multiply = [](Cpu& c, auto r1, auto second) {
+    Bits<From> b = get<From>(c, second);
+    bfp_operation<Multiplication<To, From>>(c, [&c, r1](Bits<To> result) { put<To>(c, r1, result); }, get<From>(c, r1), b);
+};
+
+template<class F>
+struct MultiplicationAndAddition {
+    using Format = F;
+    static auto host(auto a, auto b, auto addend) { return host::fused_multiply_add(a, b, addend); }
+    static bool zero_is_exact(auto, auto, auto) { return false; }
+    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b, Bits<F> addend) { return softfloat::multiply_add<F>(a, b, addend, work); }
+};
+
+template<class F>
+struct MultiplicationAndSubtraction {
+    using Format = F;
+    static auto host(auto a, auto b, auto subtrahend) { return host::fused_multiply_add(a, b, -subtrahend); }
+    static bool zero_is_exact(auto, auto, auto) { return false; }
+    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b, Bits<F> subtrahend)
+    {
+        return softfloat::multiply_subtract<F>(a, b, subtrahend, work);
+    }
+};
+
+template<class Operation>
+constexpr auto fused = [](Cpu& c, Fr r1, Fr r3, auto second) {
+    using F = typename Operation::Format;
+    Bits<F> b = get<F>(c, second);
+    auto store = [&c, r1](Bits<F> result) { put<F>(c, r1, result); };
+    if (host::has_fused_multiply_add)
+        return bfp_operation<Operation>(c, store, get<F>(c, r3), b, get<F>(c, r1));
+    exactly(c, environment(c), [&](Environment& work) { return Operation::exact(work, get<F>(c, r3), b, get<F>(c, r1)); }, store);
+};
+template<class F>
+constexpr auto multiply_add = fused<MultiplicationAndAddition<F>>;
+template<class F>
+constexpr auto multiply_subtract = fused<MultiplicationAndSubtraction<F>>;
+
+constexpr Row rows[] = {
+    insn("MEEBR", 0xB317, RRE_FF, base, bfp, multiply<Short>, "1,2 | f1=4000000000000000 f2=4040000000000000 -> f1=40c0000000000000",
+        "1,2 | f1=7f00000000000000 f2=7f00000000000000 -> f1=7f80000000000000 fpc=280000",
+        "1,2 | f1=7f00000000000000 f2=7f00000000000000 fpc=8000001 -> f1=7f7fffff00000000 fpc=8200801 pgm=7"),
+    insn("MDBR", 0xB31C, RRE_FF, base, bfp, multiply<Long>, "1,2 | f1=4000000000000000 f2=c008000000000000 -> f1=c018000000000000",
+        "1,2 | f1=0010000000000000 f2=3fd0000000000000 -> f1=0004000000000000",
+        "1,2 | f1=0000000000000001 f2=3fd0000000000000 -> f1=0000000000000000 fpc=180000"),
+    insn(
+        "MXBR", 0xB34C, RRE_XX, base, bfp, multiply<Extended>, "1,4 | f1=4000000000000000 f4=4000800000000000 -> f1=4001800000000000 f3=0"),
+    insn("MDEBR", 0xB30C, RRE_FF, base, bfp, multiply<Long, Short>, "1,2 | f1=3f80000100000000 f2=3f80000100000000 -> f1=3ff0000040000040"),
+    insn("MXDBR", 0xB307, RRE_XF, base, bfp, multiply<Extended, Long>,
+        "1,2 | f1=3ff0000000000001 f2=3ff0000000000001 -> f1=3fff000000000000 f3=2000000000000100"),
+    insn("MEEB", 0xED17, RXE_F, base, bfp, multiply<Short>, "1,0(2) | f1=4000000000000000 r2=2000 m2000=40400000 -> f1=40c0000000000000"),
+    insn("MDB", 0xED1C, RXE_F, base, bfp, multiply<Long>,
+        "1,0(2) | f1=4000000000000000 r2=2000 m2000=4008000000000000 -> f1=4018000000000000"),
+    insn("MDEB", 0xED0C, RXE_F, base, bfp, multiply<Long, Short>,
+        "1,0(2) | f1=7f80000000000000 r2=2000 m2000=00000000 -> f1=7ff8000000000000 fpc=800000"),
+    insn("MXDB", 0xED07, RXE_X, base, bfp, multiply<Extended, Long>,
+        "1,0(2) | f1=4000000000000000 r2=2000 m2000=4008000000000000 -> f1=4001800000000000 f3=0"),
+
+    insn("MAEBR", 0xB30E, RRD_FFF, base, bfp, multiply_add<Short>,
+        "1,2,3 | f1=3f80000000000000 f2=4000000000000000 f3=4040000000000000 -> f1=40e0000000000000"),
+    insn("MADBR", 0xB31E, RRD_FFF, base, bfp, multiply_add<Long>,
+        "1,2,3 | f1=bff0000000000000 f2=3ff0000000000001 f3=3ff0000000000001 -> f1=3cc0000000000000 fpc=80000",
+        "1,2,3 | f1=7ff8000000000001 f2=7ff0000000000000 f3=0000000000000000 -> f1=7ff8000000000000 fpc=800000"),
+    insn("MAEB", 0xED0E, RXF_FF, base, bfp, multiply_add<Short>,
+        "1,2,0(3) | f1=3f80000000000000 f2=4000000000000000 r3=2000 m2000=40400000 -> f1=40e0000000000000"),
+    insn("MADB", 0xED1E, RXF_FF, base, bfp, multiply_add<Long>,
+        "1,2,0(3) | f1=3ff0000000000000 f2=4000000000000000 r3=2000 m2000=4008000000000000 -> f1=401c000000000000"),
+    insn("MSEBR", 0xB30F, RRD_FFF, base, bfp, multiply_subtract<Short>,
+        "1,2,3 | f1=3f80000000000000 f2=4000000000000000 f3=4040000000000000 -> f1=40a0000000000000"),
+    insn("MSDBR", 0xB31F, RRD_FFF, base, bfp, multiply_subtract<Long>,
+        "1,2,3 | f1=3ff0000000000000 f2=4000000000000000 f3=4008000000000000 -> f1=4014000000000000"),
+    insn("MSEB", 0xED0F, RXF_FF, base, bfp, multiply_subtract<Short>,
+        "1,2,0(3) | f1=3f80000000000000 f2=4000000000000000 r3=2000 m2000=40400000 -> f1=40a0000000000000"),
+    insn("MSDB", 0xED1F, RXF_FF, base, bfp, multiply_subtract<Long>,
+        "1,2,0(3) | f1=3ff0000000000000 f2=4000000000000000 r3=2000 m2000=4008000000000000 -> f1=4014000000000000"),
+};
+
+} // namespace
+
+extern constexpr Group bfp_multiply { rows };
+
+} // namespace zvisor::isa

@@ -1,0 +1,183 @@
+#include "machine/config.h"
+
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <fmt/format.h>
+#include <functional>
+#include <toml++/toml.h>
+
+namespace zvisor {
+
+namespace {
+
+constexpr u64 mega = 1 << 20;
+constexpr u64 most_memory = u64 { 1 } << 40;
+constexpr u64 least_memory = 2 * mega;
+constexpr u16 most_cpus = 62;
+
+/// Where a TOML value stands, for messages.
+[[nodiscard]] std::string place_of(const std::string& path, const toml::node& node)
+{
+    return fmt::format("{}:{}", path, node.source().begin.line);
+}
+
+/// One key of the file: how its value goes into the configuration.
+struct Key {
+    std::string_view name;
+    std::string_view expected;
+    std::function<Result<bool>(MachineConfig&, const toml::node&)> set;
+};
+
+[[nodiscard]] Key text_key(std::string_view name, std::string MachineConfig::* member)
+{
+    return { name, "a string", [member](MachineConfig& config, const toml::node& node) -> Result<bool> {
+                auto value = node.value_exact<std::string>();
+                if (value)
+                    config.*member = *value;
+                return value.has_value();
+            } };
+}
+
+/// A key that holds one string or an array of strings, each parsed as the flag of the same name is.
+template<class Config>
+[[nodiscard]] Key list_key(std::string_view name, std::vector<Config> MachineConfig::* member)
+{
+    return { name, "a string or an array of strings", [member](MachineConfig& config, const toml::node& node) -> Result<bool> {
+                auto add = [&](const toml::node& item) -> Result<bool> {
+                    auto text = item.value_exact<std::string>();
+                    if (text)
+                        (config.*member).push_back(TRY(Config::parse(*text)));
+                    return text.has_value();
+                };
+                const auto* array = node.as_array();
+                if (!array)
+                    return add(node);
+                for (const auto& item : *array)
+                    if (!TRY(add(item)))
+                        return false;
+                return true;
+            } };
+}
+
+[[nodiscard]] Result<bool> set_memory(MachineConfig& config, const toml::node& node)
+{
+    if (auto text = node.value_exact<std::string>())
+        config.memory = TRY(parse_size(*text, "memory"));
+    return node.is_string();
+}
+
+[[nodiscard]] Result<bool> set_cpus(MachineConfig& config, const toml::node& node)
+{
+    auto count = node.value_exact<i64>();
+    if (count && (*count < 1 || *count > most_cpus))
+        return fail(fmt::format("cpus must be 1 to {}, not {}", most_cpus, *count));
+    if (count)
+        config.cpus = static_cast<u16>(*count);
+    return count.has_value();
+}
+
+[[nodiscard]] Result<bool> set_engine(MachineConfig& config, const toml::node& node)
+{
+    if (auto text = node.value_exact<std::string>())
+        config.engine = TRY(parse_engine(*text));
+    return node.is_string();
+}
+
+[[nodiscard]] const std::vector<Key>& keys()
+{
+    static const std::vector<Key> all {
+        text_key("kernel", &MachineConfig::kernel),
+        text_key("initrd", &MachineConfig::initrd),
+        text_key("cmdline", &MachineConfig::cmdline),
+        { "memory", "a string such as \"1G\"", set_memory },
+        { "cpus", "an integer", set_cpus },
+        text_key("cpu", &MachineConfig::cpu),
+        { "engine", "a string", set_engine },
+        text_key("personality", &MachineConfig::personality),
+        text_key("name", &MachineConfig::name),
+        text_key("loadparm", &MachineConfig::loadparm),
+        list_key("disk", &MachineConfig::disks),
+        list_key("net", &MachineConfig::networks),
+    };
+    return all;
+}
+
+[[nodiscard]] std::string key_names()
+{
+    std::string names;
+    for (const auto& key : keys())
+        names += (names.empty() ? "" : ", ") + std::string(key.name);
+    return names;
+}
+
+Result<void> set_key(MachineConfig& config, const std::string& path, std::string_view name, const toml::node& node)
+{
+    for (const auto& key : keys()) {
+        if (key.name != name)
+            continue;
+        auto done = key.set(config, node);
+        if (!done)
+            return fail(fmt::format("{}: {}", place_of(path, node), done.error().message));
+        if (!*done)
+            return fail(fmt::format("{}: '{}' must be {}", place_of(path, node), name, key.expected));
+        return {};
+    }
+    return fail(fmt::format("{}: unknown key '{}', expected one of: {}", place_of(path, node), name, key_names()));
+}
+
+} // namespace
+
+Result<u64> parse_size(std::string_view text, std::string_view what)
+{
+    u64 value = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    constexpr std::string_view units = "KMGT";
+    unsigned shift = 0;
+    if (!unit.empty()) {
+        auto index = units.find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit[0]))));
+        bool suffix = unit.size() == 1 || unit.substr(1) == "iB" || unit.substr(1) == "B";
+        if (index == std::string_view::npos || !suffix)
+            return fail(fmt::format("{} must be a size such as 512M or 2G, not '{}'", what, text));
+        shift = 10 * (static_cast<unsigned>(index) + 1);
+    }
+    if (error != std::errc {} || text.empty() || value > ~u64 { 0 } >> shift)
+        return fail(fmt::format("{} must be a size such as 512M or 2G, not '{}'", what, text));
+    return value << shift;
+}
+
+Result<EngineKind> parse_engine(std::string_view text)
+{
+    if (text == "interpreter")
+        return EngineKind::interpreter;
+    return fail(fmt::format("engine must be 'interpreter', not '{}'", text));
+}
+
+Result<MachineConfig> read_machine_config(const std::string& path)
+{
+    MachineConfig config;
+    try {
+        toml::table table = toml::parse_file(path);
+        for (const auto& [name, node] : table)
+            TRY_VOID(set_key(config, path, name.str(), node));
+    } catch (const toml::parse_error& error) {
+        return fail(fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+    }
+    return config;
+}
+
+Result<void> validate(const MachineConfig& config)
+{
+    if (config.kernel.empty())
+        return fail("nothing to IPL: name a kernel with --kernel or 'kernel =' in the machine file");
+    if (config.memory < least_memory || config.memory > most_memory || config.memory % mega != 0)
+        return fail(fmt::format("memory must be 2M to 1T in steps of 1M, not {} bytes", config.memory));
+    if (config.cpus < 1 || config.cpus > most_cpus)
+        return fail(fmt::format("cpus must be 1 to {}, not {}", most_cpus, config.cpus));
+    if (config.personality != "kvm" && config.personality != "lpar" && config.personality != "zvm")
+        return fail(fmt::format("personality must be kvm, lpar or zvm, not '{}'", config.personality));
+    return {};
+}
+
+} // namespace zvisor

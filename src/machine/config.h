@@ -1,0 +1,43 @@
+#pragma once
+
+#include "base/result.h"
+#include "base/types.h"
+#include "devices/virtio_block/config.h"
+#include "devices/virtio_net/config.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace zvisor {
+
+enum class EngineKind : u8 { interpreter };
+
+/// A machine of one partition, as flags or a TOML file describe it. Field names are the TOML keys and the long flags.
+struct MachineConfig {
+    std::string kernel;
+    std::string initrd;
+    std::string cmdline;
+    /// Bytes; a multiple of 1 MiB.
+    u64 memory { u64 { 1 } << 30 };
+    u16 cpus { 1 };
+    std::string cpu { "z15" };
+    EngineKind engine { EngineKind::interpreter };
+    std::string personality { "kvm" };
+    std::string name { "ZVISOR" };
+    std::string loadparm;
+    std::vector<VirtioBlockConfig> disks;
+    std::vector<VirtioNetConfig> networks;
+};
+
+/// A size such as 512M, 1G or 1073741824. `what` names the value in the error.
+[[nodiscard]] Result<u64> parse_size(std::string_view text, std::string_view what);
+[[nodiscard]] Result<EngineKind> parse_engine(std::string_view text);
+
+/// Reads a TOML file; an unknown key, a wrong type or a value out of range is an error with file, line and what was expected.
+[[nodiscard]] Result<MachineConfig> read_machine_config(const std::string& path);
+
+/// What must hold whatever the source: something to IPL, CPUs 1..64, storage 64M..1T, a known personality.
+[[nodiscard]] Result<void> validate(const MachineConfig& config);
+
+} // namespace zvisor

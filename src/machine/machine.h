@@ -1,0 +1,30 @@
+#pragma once
+
+#include "machine/config.h"
+#include "partition/partition.h"
+
+namespace zvisor {
+
+/// A machine of one partition assembled from its configuration: the only place that knows every part.
+class Machine {
+public:
+    /// Opens the files and devices the configuration names. `console` and `observer` must outlive the machine.
+    [[nodiscard]] static Result<std::unique_ptr<Machine>> create(
+        const MachineConfig& config, ConsoleSink& console, bool console_is_terminal, Observer* observer);
+
+    [[nodiscard]] Partition& partition() { return *m_partition; }
+    /// One line on what the model has and this machine masks; empty when nothing.
+    [[nodiscard]] const std::string& model_message() const { return m_model_message; }
+    /// Runs to the end; see Partition::run.
+    [[nodiscard]] Result<Outcome> run() { return m_partition->run(m_program); }
+
+private:
+    Machine() = default;
+    [[nodiscard]] Result<void> attach_devices(const MachineConfig& config);
+
+    std::string m_model_message;
+    IplProgram m_program;
+    std::unique_ptr<Partition> m_partition;
+};
+
+} // namespace zvisor

@@ -1,0 +1,166 @@
+// DIAGNOSE functions that the machine or a control program offers. Facts: Linux arch/s390/include/asm/diag.h and its users.
+
+#include "cpu/cpu.h"
+#include "partition/partition.h"
+
+#include <sys/mman.h>
+#include <thread>
+
+namespace zvisor {
+
+const Partition::DiagnoseCode Partition::diagnose_codes[] = {
+    { 0x010, &Partition::release_pages },
+    { 0x044, &Partition::yield },
+    { 0x09c, &Partition::yield_to },
+    { 0x258, &Partition::page_fault_handshake },
+    { 0x260, &Partition::storage_limits },
+    { 0x288, &Partition::watchdog },
+    { 0x308, &Partition::ipl_functions },
+    { 0x500, &Partition::virtio_notify },
+};
+
+bool Partition::diagnose(Cpu& cpu, u16 code, u8 r1, u8 r3)
+{
+    for (const auto& entry : diagnose_codes)
+        if (entry.code == code)
+            return (this->*entry.function)(cpu, r1, r3);
+    return false;
+}
+
+/// X'010': the program does not need the pages from R1 to R3 (the last one) any more.
+bool Partition::release_pages(Cpu& cpu, u8 r1, u8 r3)
+{
+    u64 first = cpu.g(r1);
+    u64 last = cpu.g(r3);
+    constexpr u64 prefix_area_end = 2 * page_size;
+    if ((first | last) & ~page_mask || first > last || first < prefix_area_end || !m_storage->contains(last, page_size))
+        cpu.specification();
+    auto view = m_storage->view(first, last + page_size - first);
+    // Private anonymous memory reads as zeros after this.
+    madvise(view.data(), view.size(), MADV_DONTNEED);
+    m_storage->stored(first, view.size());
+    return true;
+}
+
+/// X'044': the program waits for a lock.
+bool Partition::yield(Cpu&, u8, u8)
+{
+    std::this_thread::yield();
+    return true;
+}
+
+/// X'09C': like X'044', naming the CPU that holds the lock.
+bool Partition::yield_to(Cpu&, u8, u8)
+{
+    std::this_thread::yield();
+    return true;
+}
+
+/// X'258': page-fault handshaking, which storage that is never paged by the machine has no use for.
+bool Partition::page_fault_handshake(Cpu& cpu, u8, u8 r3)
+{
+    constexpr u64 not_offered = 8;
+    cpu.g(r3, not_offered);
+    return true;
+}
+
+/// X'260' subcode X'C': highest addressable byte into R1, highest byte of storage into R3. Subcode X'10': extents.
+bool Partition::storage_limits(Cpu& cpu, u8 r1, u8 r3)
+{
+    u64 subcode = cpu.g(r3);
+    u64 highest = m_storage->size() - 1;
+    if (subcode == 0xc) {
+        cpu.g(r1, highest);
+        cpu.g(r3, highest);
+        return true;
+    }
+    if (subcode != 0x10 || (r1 & 1))
+        cpu.specification();
+    u64 where = cpu.g(r1);
+    u64 length = cpu.g(static_cast<u8>(r1 + 1));
+    if (where % 16 != 0 || length % 16 != 0 || length == 0)
+        cpu.specification();
+    Be<u64> extent[2] { 0, highest };
+    if (!m_storage->write(cpu.real_to_absolute(where), std::as_bytes(std::span { extent })))
+        cpu.program(ProgramCode::addressing);
+    cpu.g(r3, 1);
+    cpu.cc(0);
+    return true;
+}
+
+bool Partition::watchdog(Cpu& cpu, u8 r1, u8 r3)
+{
+    if (r1 & 1)
+        cpu.specification();
+    auto result = m_watchdog.diagnose(cpu.g(r1), cpu.g(static_cast<u8>(r1 + 1)), cpu.g(r3));
+    if (!result)
+        cpu.program(result.error());
+    return true;
+}
+
+/// X'308': resets, re-IPL and its parameters.
+bool Partition::ipl_functions(Cpu& cpu, u8 r1, u8 r3)
+{
+    enum Subcode : u64 { modified_clear = 0, load_normal = 1, load_clear = 3, load_normal_dump = 4, set = 5, store = 6 };
+    if (r1 & 1)
+        cpu.specification();
+    u64 address = cpu.g(r1);
+    auto answer = [&](auto response) {
+        if (!response)
+            cpu.program(response.error());
+        cpu.g(static_cast<u8>(r1 + 1), static_cast<u64>(*response));
+        return true;
+    };
+    switch (cpu.g(r3)) {
+    case modified_clear:
+    case load_normal:
+        reset_for_restart(cpu, cpu.g(r3) == modified_clear);
+        return true;
+    case load_clear:
+    case load_normal_dump:
+        for (const auto& other : m_cpus.cpus())
+            other->order_reset(true);
+        request(Request::ipl);
+        return true;
+    case set:
+        return answer(m_ipl_parameters.set(*m_storage, address));
+    case store:
+        return answer(m_ipl_parameters.store(*m_storage, address));
+    default:
+        cpu.specification();
+    }
+}
+
+/// Subcodes 0 and 1: a reset after which this CPU goes on with the PSW at absolute 0 (kexec and dump tools).
+void Partition::reset_for_restart(Cpu& cpu, bool clear)
+{
+    for (const auto& other : m_cpus.cpus())
+        if (other.get() != &cpu)
+            other->order_reset(true);
+    for (const auto& other : m_cpus.cpus())
+        if (other.get() != &cpu)
+            other->wait_for_orders();
+    m_channels.reset();
+    m_services.reset();
+    m_service_signal = 0;
+    if (clear)
+        cpu.cpu_reset_running();
+    else
+        cpu.initial_reset_running();
+    u64 restart = load_be<u64>(m_storage->host());
+    cpu.load_psw(Psw::from_short(restart));
+}
+
+/// X'500': subcode 3 rings the bell of a virtio device (virtio 1.2, 4.3.3.2).
+bool Partition::virtio_notify(Cpu& cpu, u8, u8)
+{
+    constexpr u64 ccw_notify = 3;
+    if (cpu.g(1) != ccw_notify) {
+        cpu.g(2, static_cast<u64>(-22));
+        return true;
+    }
+    cpu.g(2, static_cast<u64>(m_channels.notify(static_cast<u32>(cpu.g(2)), cpu.g(3), cpu.g(4))));
+    return true;
+}
+
+} // namespace zvisor

@@ -1,0 +1,218 @@
+#include "partition/partition.h"
+
+#include "cpu/cpu.h"
+#include "engine/interpreter/interpreter.h"
+#include "service/cpu_attributes.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace zvisor {
+
+namespace {
+
+[[nodiscard]] ServiceOptions service_options(const PartitionConfig& config)
+{
+    return { .load_parameter = config.load_parameter,
+        .address_power = config.model.model.address_power,
+        .enhanced_suppression_on_protection = config.model.facilities.has(Facility::side_effect_access),
+        .topology_nesting = config.model.facilities.has(Facility::configuration_topology) ? Topology::maximum_nesting : u8 { 0 },
+        .consoles = config.consoles };
+}
+
+[[nodiscard]] Topology::Options topology_options(const PartitionConfig& config)
+{
+    return { .installed = config.model.facilities.has(Facility::configuration_topology),
+        .cpus_per_socket = config.identity.cpus_per_socket,
+        .dedicated_cpus = config.identity.dedicated_cpus };
+}
+
+} // namespace
+
+Result<std::unique_ptr<Partition>> Partition::create(PartitionConfig config, ConsoleSink& console)
+{
+    auto storage = TRY(AbsoluteStorage::create(config.memory));
+    auto cpus = TRY(CpuConfiguration::create(config.cpus));
+    auto increments = TRY(StorageConfiguration::create(config.memory));
+    return std::unique_ptr<Partition>(
+        new Partition(std::move(config), console, std::move(storage), std::move(cpus), std::move(increments)));
+}
+
+Partition::Partition(PartitionConfig config, ConsoleSink& console, std::unique_ptr<AbsoluteStorage> storage, CpuConfiguration cpus,
+    StorageConfiguration increments)
+    : m_config(std::move(config))
+    , m_storage(std::move(storage))
+    , m_cpu_configuration(std::move(cpus))
+    , m_increments(std::move(increments))
+    , m_channels(*m_storage)
+    , m_channel_adapter(m_channels)
+    , m_topology(m_cpu_configuration, topology_options(m_config))
+    , m_information(m_config.identity, m_cpu_configuration, m_topology)
+    , m_services({ .storage = *m_storage,
+                     .cpus = m_cpu_configuration,
+                     .storage_increments = m_increments,
+                     .configuration = *this,
+                     .signals = *this,
+                     .console = console,
+                     .topology = &m_topology },
+          service_options(m_config))
+    , m_watchdog([this](Watchdog::Action) { request(Request::ipl); })
+    , m_cpus(*m_storage, m_config.model.facilities, m_channel_adapter, *this)
+{
+    m_cpus.set_observer(m_config.observer);
+    for (u16 i = 0; i < m_config.cpus; ++i)
+        m_cpus.add().set_engine(std::make_unique<Interpreter>(*m_storage, m_config.observer));
+    m_channels.on_interruption([this] { m_cpus.interruption_pending(); });
+    m_channels.on_channel_report([this] { m_cpus.channel_report_pending(); });
+    m_ipl_parameters.clear();
+}
+
+Partition::~Partition()
+{
+    m_watchdog.cancel();
+    m_cpus.finish();
+    m_channels.reset();
+}
+
+// ---- Life ------------------------------------------------------------------------------------------------------
+
+Result<void> Partition::load(const IplProgram& program)
+{
+    TRY_VOID(place(program, *m_storage));
+    Cpu& cpu = *m_cpus.find(0);
+    cpu.load_psw(program.start);
+    cpu.order_start();
+    return {};
+}
+
+Result<Outcome> Partition::run(const IplProgram& program)
+{
+    TRY_VOID(load(program));
+    m_cpus.start();
+    std::unique_lock lock(m_mutex);
+    for (;;) {
+        std::optional<Outcome> result;
+        m_changed.wait(lock, [&] { return m_request != Request::none || (result = outcome()); });
+        Request what = std::exchange(m_request, Request::none);
+        if (what == Request::end)
+            return Outcome { .kind = Outcome::Kind::ended };
+        if (what == Request::none)
+            return *result;
+        lock.unlock();
+        reset_all();
+        TRY_VOID(load(program));
+        lock.lock();
+    }
+}
+
+void Partition::end()
+{
+    request(Request::end);
+}
+
+void Partition::request(Request what)
+{
+    std::lock_guard lock(m_mutex);
+    m_request = what;
+    m_changed.notify_all();
+}
+
+/// The end of the partition, once no CPU can go on by itself.
+std::optional<Outcome> Partition::outcome()
+{
+    Outcome result { .kind = Outcome::Kind::powered_off };
+    for (const auto& cpu : m_cpus.cpus()) {
+        // Orders first: one being carried out shows in the state.
+        if (cpu->has_orders() || cpu->state() == RunState::operating)
+            return {};
+        if (cpu->state() == RunState::disabled_wait)
+            result = { .kind = Outcome::Kind::disabled_wait, .cpu = cpu->address(), .psw = cpu->psw() };
+    }
+    return result;
+}
+
+void Partition::stop_all()
+{
+    for (const auto& cpu : m_cpus.cpus())
+        cpu->order_reset(true);
+    for (const auto& cpu : m_cpus.cpus())
+        cpu->wait_for_orders();
+}
+
+/// Clear reset of everything: what an IPL starts from (PoP ch. 4, "Load Clear").
+void Partition::reset_all()
+{
+    m_watchdog.cancel();
+    stop_all();
+    m_channels.reset();
+    m_services.reset();
+    m_topology.reset();
+    m_increments.reset();
+    m_service_signal = 0;
+    m_storage->clear();
+    for (const auto& cpu : m_cpus.cpus())
+        cpu->clear_reset();
+}
+
+void Partition::cpu_halted(Cpu&)
+{
+    std::lock_guard lock(m_mutex);
+    m_changed.notify_all();
+}
+
+// ---- Services ----------------------------------------------------------------------------------------------------
+
+void Partition::service_signal(u32 parameter)
+{
+    m_service_signal.fetch_or(parameter);
+    m_cpus.interruption_pending();
+}
+
+std::optional<u32> Partition::take_service_signal()
+{
+    u32 parameter = m_service_signal.exchange(0);
+    return parameter ? std::optional(parameter) : std::nullopt;
+}
+
+void Partition::trace_service(const Cpu& cpu, u32 command, u64 sccb, u8 condition_code)
+{
+    constexpr u64 response_at = 6;
+    auto response = m_storage->read_as<Be<u16>>(cpu.real_to_absolute(sccb) + response_at);
+    m_service_trace(fmt::format("{} {:08x} {} SCCB {:x} -> cc {} response {:04x}", cpu.address(), command, ServiceProcessor::command_name(command), sccb,
+        condition_code, response ? u16 { *response } : u16 { 0 }));
+}
+
+u8 Partition::service_call(Cpu& cpu, u32 command, u64 sccb)
+{
+    auto answer = m_services.service_call(command, cpu.real_to_absolute(sccb), cpu.prefix);
+    if (!answer)
+        cpu.program(answer.error());
+    if (m_service_trace)
+        trace_service(cpu, command, sccb, *answer);
+    return *answer;
+}
+
+bool Partition::store_system_information(
+    Cpu& cpu, u8 function, u8 selector_1, u16 selector_2, std::span<std::byte, 4096> block)
+{
+    auto information = m_information.store(function, selector_1, selector_2, cpu.address());
+    if (information)
+        std::ranges::copy(*information, block.begin());
+    return information.has_value();
+}
+
+u64 Partition::extract_cpu_attribute(u8 attribute, u8 level, u8 type)
+{
+    return zvisor::extract_cpu_attribute(m_config.model.model.generation, attribute, level, type);
+}
+
+u8 Partition::perform_topology_function(u8 function, u8& reason)
+{
+    auto result = m_topology.perform_function(function);
+    if (!result)
+        throw ProgramInterruption { .code = result.error() };
+    reason = static_cast<u8>(bits<48, 55>(result->r1));
+    return result->condition_code;
+}
+
+} // namespace zvisor

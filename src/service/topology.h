@@ -1,0 +1,60 @@
+#pragma once
+
+#include "arch/interruption.h"
+#include "service/configuration.h"
+
+#include <array>
+#include <bitset>
+#include <cstddef>
+#include <expected>
+#include <mutex>
+#include <optional>
+
+namespace zvisor {
+
+/// The configuration-topology facility: PERFORM TOPOLOGY FUNCTION and STSI 15.1.x (PoP chs. 10 and 11).
+/// May be used from any thread.
+class Topology {
+public:
+    /// Highest selector 2: sockets, books and drawers over the CPUs.
+    static constexpr u8 maximum_nesting = 4;
+
+    struct Options {
+        /// False: STSI 15.1.x has no blocks.
+        bool installed { true };
+        /// CPUs in a socket, 1..64.
+        u8 cpus_per_socket { 8 };
+        bool dedicated_cpus { false };
+    };
+
+    Topology(const CpuConfiguration& cpus, Options options);
+
+    struct FunctionResult {
+        u8 condition_code;
+        /// General register R1 afterwards: a reason code in bits 48-55 with condition code 2.
+        u64 r1;
+    };
+    /// PERFORM TOPOLOGY FUNCTION on the contents of general register R1; specification for a wrong function code.
+    [[nodiscard]] std::expected<FunctionResult, ProgramCode> perform_function(u64 r1);
+
+    /// A topology-change report becomes pending: CPUs were configured or deconfigured.
+    void changed();
+    /// Subsystem reset: horizontal polarization, no report pending.
+    void reset();
+
+    /// STSI 15.1.`nesting`; nothing when not installed or not 2..maximum_nesting.
+    [[nodiscard]] std::optional<std::array<std::byte, 4096>> information(unsigned nesting) const;
+
+private:
+    [[nodiscard]] FunctionResult request_polarization(bool vertical, u64 r1);
+    /// The configured CPUs among `count` from address `first`.
+    [[nodiscard]] std::bitset<CpuConfiguration::maximum_cpus> configured_mask(unsigned first, unsigned count) const;
+
+    const CpuConfiguration& m_cpus;
+    Options m_options;
+    mutable std::mutex m_mutex;
+    bool m_vertical { false };
+    bool m_change_pending { false };
+};
+
+} // namespace zvisor

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "base/types.h"
+#include "storage/absolute_storage.h"
+
+#include <array>
+#include <bitset>
+
+namespace zvisor {
+
+/// One translated page of one space. A tag is the page's address when that kind of access is allowed, else `no_tag`.
+struct TlbEntry {
+    /// Differs from every page address by more than a page, so that one compare rejects it.
+    static constexpr u64 no_tag = 0x8000000000000800;
+
+    u64 read_tag { no_tag };
+    u64 write_tag { no_tag };
+    /// Guest virtual address + delta = host address.
+    u64 delta { 0 };
+};
+
+/// Everything that decides whether and where an access lands, so that a cached translation needs no other check:
+/// two accesses with equal keys translate alike (PoP ch. 3).
+struct SpaceKey {
+    u64 asce { 0 };
+    bool dat { false };
+    /// Accesses are refused a cached translation: access-register mode resolves each one.
+    bool access_register { false };
+    u8 psw_key { 0 };
+    /// CR0 controls that take part: low-address protection, fetch and storage protection override, EDAT, IEP.
+    u64 controls { 0 };
+    /// In `controls`, a bit CR0 does not use: every store takes the slow path, for program-event recording.
+    static constexpr u64 watch_stores = 1;
+
+    friend bool operator==(const SpaceKey&, const SpaceKey&) = default;
+};
+
+/// The cached translations of one space on one CPU.
+class Space {
+public:
+    static constexpr unsigned entries = 512;
+
+    [[nodiscard]] TlbEntry& entry(u64 address) { return m_tlb[(address / page_size) % entries]; }
+
+    SpaceKey key;
+    /// Changes whenever a translation that code was fetched through may have gone.
+    u64 generation { 0 };
+    u64 last_used { 0 };
+
+    void note_code(u64 address) { m_code_pages[page_index(address)] = true; }
+
+    void purge(u64 new_generation)
+    {
+        m_tlb.fill({});
+        m_code_pages.reset();
+        generation = new_generation;
+    }
+
+    /// Drops every translation whose address has the page index of `address` (all IPTE names).
+    void purge_page(u64 address, u64 new_generation)
+    {
+        for (u64 at = page_index(address); at < entries; at += 256)
+            m_tlb[at] = {};
+        if (m_code_pages[page_index(address)]) {
+            m_code_pages.reset();
+            generation = new_generation;
+        }
+    }
+
+    /// Makes the next store to a page take the slow path.
+    void drop_write_tags(u64 host_page)
+    {
+        for (auto& entry : m_tlb)
+            if (entry.write_tag != TlbEntry::no_tag && entry.write_tag + entry.delta == host_page)
+                entry.write_tag = TlbEntry::no_tag;
+    }
+
+private:
+    [[nodiscard]] static unsigned page_index(u64 address) { return (address / page_size) % 256; }
+
+    std::array<TlbEntry, entries> m_tlb;
+    std::bitset<256> m_code_pages;
+};
+
+} // namespace zvisor
