@@ -1,7 +1,7 @@
 # A short front to CMakePresets.json. Everything is left under build/; what is missing is installed by tools/setup.
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: help all run check asan tsan tidy coverage bench fuzz docs format clean
+.PHONY: help all run check asan tsan tidy coverage bench durability fuzz docs format clean
 
 all: ## build/zvisor
 	@tools/setup build >&2
@@ -36,6 +36,10 @@ bench: ## the benchmarks of bench/
 	@tools/setup build check bench
 	@tools/build release
 	@for bench in build/release/bench_*; do [ ! -x $$bench ] || $$bench || exit 1; done
+
+durability: all ## kill zvisor while a guest writes, and look for what was acknowledged, 200 times or ROUNDS
+	@tools/setup check run
+	@ZVISOR=build/zvisor python3 tests/e2e/durability.py --rounds $(or $(ROUNDS),200)
 
 fuzz: ## one fuzz target for a minute, or SECONDS: make fuzz T=psw
 	@tools/setup build check clang

@@ -36,21 +36,33 @@ foreach(test IN LISTS tool_tests)
     add_test(NAME tools.${name} COMMAND python3 ${test})
 endforeach()
 
-# Bare-metal guests: tests/guest/<name>.S runs alone on a machine and passes by stopping its CPU (status 0).
-file(GLOB guests CONFIGURE_DEPENDS ${tests_dir}/guest/*.S)
+# Bare-metal guests: tests/guest/<name>.c or .S runs on a machine of its own, on the runtime in lib/, and passes by stopping its CPU
+# (status 0). A line "// zvisor: OPTIONS" in it adds to the command line; @disk@ there is a fresh image of 1 MiB.
+file(GLOB guests CONFIGURE_DEPENDS ${tests_dir}/guest/*.c ${tests_dir}/guest/*.S)
 find_program(S390X_CC s390x-linux-gnu-gcc)
 if(TARGET zvisor AND S390X_CC)
-    file(GLOB guest_includes CONFIGURE_DEPENDS ${tests_dir}/guest/*.inc ${tests_dir}/guest/*.ld)
+    file(GLOB guest_runtime CONFIGURE_DEPENDS ${tests_dir}/guest/lib/*.c ${tests_dir}/guest/lib/*.S)
+    file(GLOB guest_includes CONFIGURE_DEPENDS ${tests_dir}/guest/lib/*.h ${tests_dir}/guest/*.ld)
+    set(guest_dir ${PROJECT_BINARY_DIR}/guest)
+    file(MAKE_DIRECTORY ${guest_dir})
     foreach(source IN LISTS guests)
         cmake_path(GET source STEM name)
-        set(image ${PROJECT_BINARY_DIR}/guest/${name}.elf)
+        set(image ${guest_dir}/${name}.elf)
         add_custom_command(OUTPUT ${image}
-            COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/guest
-            COMMAND ${S390X_CC} -march=z15 -nostdlib -static -no-pie -g -I${tests_dir}/guest -Wl,--build-id=none
-                    -Wl,-T,${tests_dir}/guest/guest.ld -o ${image} ${source}
-            DEPENDS ${source} ${guest_includes} VERBATIM)
+            COMMAND ${S390X_CC} -march=z15 -std=gnu2x -O1 -g -ffreestanding -fno-builtin -fno-pic -no-pie -static -nostdlib
+                    -fno-stack-protector -fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks -msoft-float
+                    -Wall -Wextra -Werror -I${tests_dir}/guest -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
+                    -Wl,-T,${tests_dir}/guest/guest.ld -o ${image} ${source} ${guest_runtime}
+            DEPENDS ${source} ${guest_runtime} ${guest_includes} VERBATIM)
         list(APPEND guest_images ${image})
-        add_test(NAME guest.${name} COMMAND zvisor run --kernel ${image} --memory 64M)
+        file(STRINGS ${source} options REGEX "^// zvisor: " LIMIT_COUNT 1)
+        string(REPLACE "// zvisor: " "" options "${options}")
+        if(options MATCHES "@disk@")
+            execute_process(COMMAND truncate -s 1M ${guest_dir}/${name}.disk)
+            string(REPLACE "@disk@" "${guest_dir}/${name}.disk" options "${options}")
+        endif()
+        separate_arguments(options UNIX_COMMAND "${options}")
+        add_test(NAME guest.${name} COMMAND zvisor run --kernel ${image} --memory 64M ${options})
         set_tests_properties(guest.${name} PROPERTIES TIMEOUT 60)
     endforeach()
     add_custom_target(guests ALL DEPENDS ${guest_images})

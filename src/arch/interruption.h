@@ -26,6 +26,7 @@ enum class ProgramCode : u16 {
     translation_specification = 0x12,
     special_operation = 0x13,
     operand = 0x15,
+    trace_table = 0x16,
     vector_processing = 0x1b,
     space_switch_event = 0x1c,
     hfp_square_root = 0x1d,
@@ -36,12 +37,16 @@ enum class ProgramCode : u16 {
     ex_translation = 0x23,
     primary_authority = 0x24,
     secondary_authority = 0x25,
+    lfx_translation = 0x26,
+    lsx_translation = 0x27,
     alet_specification = 0x28,
     alen_translation = 0x29,
     ale_sequence = 0x2a,
     aste_validity = 0x2b,
     aste_sequence = 0x2c,
     extended_authority = 0x2d,
+    lste_sequence = 0x2e,
+    aste_instance = 0x2f,
     stack_full = 0x30,
     stack_empty = 0x31,
     stack_specification = 0x32,
@@ -62,6 +67,7 @@ enum class ProgramCode : u16 {
     switch (code) {
     case ProgramCode::segment_translation:
     case ProgramCode::page_translation:
+    case ProgramCode::trace_table:
     case ProgramCode::asce_type:
     case ProgramCode::region_first_translation:
     case ProgramCode::region_second_translation:
@@ -72,11 +78,15 @@ enum class ProgramCode : u16 {
     case ProgramCode::ex_translation:
     case ProgramCode::primary_authority:
     case ProgramCode::secondary_authority:
+    case ProgramCode::lfx_translation:
+    case ProgramCode::lsx_translation:
     case ProgramCode::alen_translation:
     case ProgramCode::ale_sequence:
     case ProgramCode::aste_validity:
     case ProgramCode::aste_sequence:
     case ProgramCode::extended_authority:
+    case ProgramCode::lste_sequence:
+    case ProgramCode::aste_instance:
     case ProgramCode::stack_full:
     case ProgramCode::stack_empty:
     case ProgramCode::stack_specification:

@@ -57,6 +57,6 @@ inline constexpr u64 cpu_timer = 0x128;
 inline constexpr u64 clock_comparator = 0x131;
 inline constexpr u64 access = 0x140;
 inline constexpr u64 control = 0x180;
-}
+} // namespace save
 
 } // namespace zvisor::lowcore

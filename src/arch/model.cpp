@@ -1,5 +1,7 @@
 #include "arch/model.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -270,10 +272,7 @@ std::string OfferedModel::message() const
 {
     if (masked.empty())
         return {};
-    std::string line = "CPU model " + std::string(model.name) + " without:";
-    for (const std::string& name : masked)
-        line.append(&name == &masked.front() ? " " : ", ").append(name);
-    return line;
+    return fmt::format("CPU model {0} without {1} of its facilities, see 'zvisor models {0}'", model.name, masked.size());
 }
 
 } // namespace zvisor

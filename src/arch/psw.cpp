@@ -17,7 +17,7 @@ bool Psw::is_valid() const
 Psw Psw::from_short(u64 doubleword)
 {
     Psw psw;
-    psw.mask = (doubleword & bit_mask<0, 32>) ^ short_form_bit;
+    psw.mask = (doubleword & bit_mask<0, 32>)^short_form_bit;
     psw.address = doubleword & bit_mask<33, 63>;
     return psw;
 }

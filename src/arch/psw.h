@@ -37,10 +37,7 @@ struct Psw {
     [[nodiscard]] u8 program_mask() const { return static_cast<u8>(bits<20, 23>(mask)); }
 
     /// Addressing mode: 24, 31 or 64 bits.
-    [[nodiscard]] unsigned addressing_mode() const
-    {
-        return mask & extended_addressing_bit ? 64 : mask & basic_addressing_bit ? 31 : 24;
-    }
+    [[nodiscard]] unsigned addressing_mode() const { return mask & extended_addressing_bit ? 64 : mask & basic_addressing_bit ? 31 : 24; }
 
     /// True when the fields give no early specification exception (PoP ch. 6, "Early Exception Recognition").
     [[nodiscard]] bool is_valid() const;

@@ -23,12 +23,12 @@ using Result = std::expected<T, Error>;
 } // namespace zvisor
 
 /// Yields the value of a Result, or returns its error from the enclosing function.
-#define TRY(expression)                                     \
-    __extension__({                                         \
-        auto try_result = (expression);                     \
-        if (!try_result)                                    \
+#define TRY(expression)                                            \
+    __extension__({                                                \
+        auto try_result = (expression);                            \
+        if (!try_result)                                           \
             return std::unexpected(std::move(try_result).error()); \
-        std::move(try_result).value();                      \
+        std::move(try_result).value();                             \
     })
 
 /// Like TRY for a Result<void>.

@@ -21,12 +21,27 @@ struct Teid {
     static constexpr u64 fetch = 0x800;
     static constexpr u64 execution_protection = 0x84;
     static constexpr u64 dat_protection = 0x04;
-    static constexpr u64 key_protection = 0x80;
+    static constexpr u64 key_protection = 0x08;
+    static constexpr u64 access_list_protection = 0x0c;
+    static constexpr u64 low_address_protection = 0x80;
 };
 
 [[nodiscard]] bool is_low_address(u64 address)
 {
     return (address & ~u64 { 0x11ff }) == 0;
+}
+
+/// Whether the access-list entry a translated access register names allows fetching only.
+[[nodiscard]] bool is_fetch_only(const Cpu& c, u8 access_register)
+{
+    constexpr u32 fetch_only = 0x02000000;
+    u32 alet = access_register == 0 ? 0 : c.a(access_register);
+    if (alet < 2)
+        return false;
+    u64 control = (alet & 0x01000000 ? c.cr[5] : c.cr[2]) & 0x7fffffc0;
+    const u8* host = c.storage().host();
+    u64 list = load_be<u32>(host + c.real_to_absolute(control + 16)) & 0x7fffff80;
+    return load_be<u32>(host + c.real_to_absolute(list + (alet & 0xffff) * 16)) & fetch_only;
 }
 
 } // namespace
@@ -44,7 +59,7 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
     const SpaceKey& key = space.key;
     bool store = access == Access::store;
     if (store && (key.controls & cr0::low_address_protection) && is_low_address(address))
-        access_exception(ProgramCode::protection, address, access, space_indication, 0);
+        access_exception(ProgramCode::protection, address, access, space_indication, Teid::low_address_protection);
 
     Translation translation { .address = address };
     if (key.dat) {
@@ -66,7 +81,8 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
     u8 flags = m_group_storage->page_flags(page).fetch_or(PageFlag::cached) | PageFlag::cached;
     StorageKey storage_key = m_group_storage->key(where);
     if (translation.has_access_control)
-        storage_key.value = static_cast<u8>(translation.access_control << 4 | (translation.fetch_protect ? StorageKey::fetch_protection : 0));
+        storage_key.value
+            = static_cast<u8>(translation.access_control << 4 | (translation.fetch_protect ? StorageKey::fetch_protection : 0));
     bool override_store = (key.controls & cr0::storage_protection_override) && storage_key.access_control() == 9;
     bool override_fetch = (key.controls & cr0::fetch_protection_override) && address < 2048;
     bool fetch_permitted = override_store || storage_key.permits(key.psw_key, false);
@@ -78,7 +94,7 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
     TlbEntry& entry = space.entry(address);
     u64 tag = address & page_mask;
     if (entry.read_tag != tag && entry.write_tag != tag)
-        entry = {};
+        space.drop(address);
     entry.delta = reinterpret_cast<u64>(m_host) + page - tag;
     if (fetch_permitted)
         entry.read_tag = tag;
@@ -115,7 +131,10 @@ u8* Cpu::host_view(Address a, u64 length, Access access)
         return host_view_in(*m_data, a.at, length, access, m_psw.dat() ? static_cast<u8>(m_psw.space()) : in_primary);
     u8 access_id = 0;
     try {
-        return host_view_in(access_register_space(a.base, access_id), a.at, length, access, in_access_register);
+        Space& space = access_register_space(a.base, access_id);
+        if (access == Access::store && is_fetch_only(*this, access_id))
+            access_exception(ProgramCode::protection, a.at, access, in_access_register, Teid::access_list_protection);
+        return host_view_in(space, a.at, length, access, in_access_register);
     } catch (ProgramInterruption& interruption) {
         interruption.access_id = access_id;
         throw;

@@ -134,7 +134,8 @@ DatFeatures Cpu::dat_features() const
     bool edat = cr[0] & cr0::edat;
     return { .edat_1 = edat && has(Facility::edat_1),
         .edat_2 = edat && has(Facility::edat_2),
-        .instruction_execution_protection = (cr[0] & cr0::instruction_execution_protection) && has(Facility::instruction_execution_protection) };
+        .instruction_execution_protection
+        = (cr[0] & cr0::instruction_execution_protection) && has(Facility::instruction_execution_protection) };
 }
 
 u64 Cpu::space_controls(bool private_space) const
@@ -184,7 +185,8 @@ Space& Cpu::space_of(Asce asce, u8 key)
 {
     if (asce.real_space())
         return find_space({ .asce = asce.value & bit_mask<58>, .psw_key = key, .controls = space_controls(asce.private_space()) });
-    return find_space({ .asce = asce.value & ~bit_mask<56, 57>, .dat = true, .psw_key = key, .controls = space_controls(asce.private_space()) });
+    return find_space(
+        { .asce = asce.value & ~bit_mask<56, 57>, .dat = true, .psw_key = key, .controls = space_controls(asce.private_space()) });
 }
 
 Space& Cpu::real_space()
@@ -210,16 +212,17 @@ void Cpu::select_spaces()
         m_data = &space_of(asce_of(space), key);
 }
 
-void Cpu::purge_all()
+void Cpu::purge(const Purge& what)
 {
-    for (auto& space : m_spaces)
-        space->purge(++m_generation);
-}
-
-void Cpu::purge_page(u64 address)
-{
-    for (auto& space : m_spaces)
-        space->purge_page(address, ++m_generation);
+    constexpr u64 table_bits = bit_mask<0, 51>;
+    for (auto& space : m_spaces) {
+        bool named = what.kind == Purge::Kind::all || ((space->key.asce ^ what.value) & table_bits) == 0;
+        if (what.kind == Purge::Kind::pages)
+            for (u64 i = 0; i < what.count; ++i)
+                space->purge_page(what.value + i * page_size, ++m_generation);
+        else if (named)
+            space->purge(++m_generation);
+    }
 }
 
 void Cpu::forget_code_positions()
@@ -234,11 +237,15 @@ void Cpu::drop_write_tags(u64 absolute_page)
         space->drop_write_tags(reinterpret_cast<u64>(m_host) + absolute_page);
 }
 
-void Cpu::post_purge_all()
+void Cpu::post_purge(const Purge& what)
 {
+    constexpr std::size_t most_purges = 64;
     {
         std::lock_guard lock(m_mutex);
-        m_purge = true;
+        if (m_purges.size() >= most_purges)
+            m_purges.assign(1, Purge {});
+        else
+            m_purges.push_back(what);
         m_request = true;
     }
     notify(Pending::request);
@@ -279,8 +286,9 @@ void Cpu::answer_requests()
     if (!m_request.load())
         return;
     std::unique_lock lock(m_mutex);
-    if (std::exchange(m_purge, false))
-        purge_all();
+    for (const Purge& what : m_purges)
+        purge(what);
+    m_purges.clear();
     for (u64 page : m_write_tags)
         drop_write_tags(page);
     for (const auto& range : m_stored_code)

@@ -7,6 +7,7 @@
 #include "arch/psw.h"
 #include "base/big_endian.h"
 #include "base/types.h"
+#include "cpu/cpu_types.h"
 #include "cpu/op.h"
 #include "storage/dat.h"
 #include "storage/tlb.h"
@@ -24,47 +25,6 @@ namespace zvisor {
 
 class CpuGroup;
 class Engine;
-
-/// A vector register; its leftmost doubleword `hi` is the floating-point register of the same number.
-struct alignas(16) Vr {
-    u64 lo { 0 };
-    u64 hi { 0 };
-
-    friend bool operator==(const Vr&, const Vr&) = default;
-};
-
-/// A storage address as an instruction formed it: addressing mode applied, with the register whose access register
-/// designates the space in access-register mode (16: none, the primary space).
-struct Address {
-    u64 at { 0 };
-    u8 base { 16 };
-};
-
-/// What decoding depends on: blocks made under one mode are not run under another.
-struct ExecutionMode {
-    static constexpr u8 amode_64 = 0x01;
-    static constexpr u8 amode_31 = 0x02;
-    static constexpr u8 problem = 0x04;
-    /// CR0 bit 45: all sixteen floating-point registers and BFP may be used.
-    static constexpr u8 afp_registers = 0x08;
-    /// CR0 bits 45 and 46: vector instructions may be used.
-    static constexpr u8 vector = 0x10;
-    /// One instruction at a time, with checks around each: PER, tracing, a debugger.
-    static constexpr u8 careful = 0x20;
-};
-
-/// Reasons why a CPU must leave its blocks and look around.
-struct Pending {
-    static constexpr u32 interruption = 0x01;
-    static constexpr u32 request = 0x02;
-    static constexpr u32 timer = 0x04;
-    static constexpr u32 state_change = 0x08;
-    static constexpr u32 wait = 0x10;
-    static constexpr u32 pause = 0x20;
-};
-
-/// States of a CPU (PoP ch. 4, "CPU States"); a wait with every interruption disabled is told apart, since only an order ends it.
-enum class RunState : u8 { stopped, operating, check_stop, disabled_wait };
 
 /// One CPU of z/Architecture: registers, PSW, timers, interruptions and its view of storage.
 ///
@@ -138,10 +98,22 @@ public:
 
     /// Sum or difference; the condition code is that of signed arithmetic, 3 on overflow. A row with the flag
     /// `overflow` turns code 3 into the fixed-point-overflow interruption when the program mask asks for it.
-    [[nodiscard]] u32 add_s(u32 x, u32 y) { return signed_result<i32>(x, y, [](auto p, auto q, auto* r) { return __builtin_add_overflow(p, q, r); }); }
-    [[nodiscard]] u64 add_s(u64 x, u64 y) { return signed_result<i64>(x, y, [](auto p, auto q, auto* r) { return __builtin_add_overflow(p, q, r); }); }
-    [[nodiscard]] u32 sub_s(u32 x, u32 y) { return signed_result<i32>(x, y, [](auto p, auto q, auto* r) { return __builtin_sub_overflow(p, q, r); }); }
-    [[nodiscard]] u64 sub_s(u64 x, u64 y) { return signed_result<i64>(x, y, [](auto p, auto q, auto* r) { return __builtin_sub_overflow(p, q, r); }); }
+    [[nodiscard]] u32 add_s(u32 x, u32 y)
+    {
+        return signed_result<i32>(x, y, [](auto p, auto q, auto* r) { return __builtin_add_overflow(p, q, r); });
+    }
+    [[nodiscard]] u64 add_s(u64 x, u64 y)
+    {
+        return signed_result<i64>(x, y, [](auto p, auto q, auto* r) { return __builtin_add_overflow(p, q, r); });
+    }
+    [[nodiscard]] u32 sub_s(u32 x, u32 y)
+    {
+        return signed_result<i32>(x, y, [](auto p, auto q, auto* r) { return __builtin_sub_overflow(p, q, r); });
+    }
+    [[nodiscard]] u64 sub_s(u64 x, u64 y)
+    {
+        return signed_result<i64>(x, y, [](auto p, auto q, auto* r) { return __builtin_sub_overflow(p, q, r); });
+    }
 
     /// Sum; condition code of logical arithmetic: bit 1 of the code is the carry, bit 0 says not zero.
     template<class T>
@@ -359,14 +331,15 @@ public:
 
     // ---- Purging -------------------------------------------------------------------------------------------
 
-    void purge_all();
-    void purge_page(u64 address);
+    void purge(const Purge& what);
+    void purge_all() { purge({}); }
+    void purge_page(u64 address) { purge({ Purge::Kind::pages, address }); }
     /// Makes every remembered code position doubtful, keeping the translations.
     void forget_code_positions();
     /// Makes this CPU's next store into an absolute page take the slow path.
     void drop_write_tags(u64 absolute_page);
     /// Carried out on this CPU's thread before its next instruction; from any thread.
-    void post_purge_all();
+    void post_purge(const Purge& what);
     void post_code_stored(u64 absolute_address, u64 length);
     void post_drop_write_tags(u64 absolute_page);
     /// The TOD clock was set forward by `step` (modulo 2^64), which the CPU timer does not notice.
@@ -464,12 +437,15 @@ public:
     u64 breaking_event { 0 };
     /// Instructions executed, by finished blocks.
     u64 retired { 0 };
+    /// Interruptions taken, in the order of the new PSWs: restart, external, supervisor call, program, machine check, I/O.
+    std::array<u64, 6> interruptions {};
     /// Changes with every event that makes cached code positions doubtful; see Space::generation.
     [[nodiscard]] u64 code_stamp() const { return m_code->generation << 8 | m_mode; }
 
 private:
     template<class Signed, class Operation>
-    [[nodiscard]] std::make_unsigned_t<Signed> signed_result(std::make_unsigned_t<Signed> x, std::make_unsigned_t<Signed> y, Operation operation)
+    [[nodiscard]] std::make_unsigned_t<Signed> signed_result(
+        std::make_unsigned_t<Signed> x, std::make_unsigned_t<Signed> y, Operation operation)
     {
         Signed result;
         bool overflow = operation(static_cast<Signed>(x), static_cast<Signed>(y), &result);
@@ -560,7 +536,7 @@ private:
     bool m_restart { false };
     bool m_start { false };
     bool m_store_status { false };
-    bool m_purge { false };
+    std::vector<Purge> m_purges;
     std::optional<bool> m_reset;
     std::condition_variable m_settled;
     struct Range {

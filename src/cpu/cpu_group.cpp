@@ -73,10 +73,10 @@ void CpuGroup::post_and_wait(Cpu& self, Post post)
     }
 }
 
-void CpuGroup::purge_others(Cpu& self)
+void CpuGroup::purge_others(Cpu& self, const Purge& what)
 {
     if (m_cpus.size() > 1)
-        post_and_wait(self, [](Cpu& cpu) { cpu.post_purge_all(); });
+        post_and_wait(self, [&what](Cpu& cpu) { cpu.post_purge(what); });
 }
 
 void CpuGroup::watch_code_page(Cpu& self, u64 absolute_page)
@@ -127,7 +127,8 @@ void CpuGroup::watch_timers(const std::stop_token& stop)
         // A CPU acts on its timer within this, even when it takes long to leave a block.
         target = std::max(target, now + 50 * TodClock::units_per_microsecond);
         m_timer_target = target;
-        m_timer_wake.wait_for(lock, stop, std::chrono::nanoseconds(TodClock::to_nanoseconds(target - now)), [this] { return m_timer_rearm; });
+        m_timer_wake.wait_for(
+            lock, stop, std::chrono::nanoseconds(TodClock::to_nanoseconds(target - now)), [this] { return m_timer_rearm; });
         m_timer_rearm = false;
     }
 }

@@ -2,6 +2,7 @@
 
 #include "arch/facility.h"
 #include "cpu/cpu_observer.h"
+#include "cpu/cpu_types.h"
 #include "cpu/services.h"
 #include "cpu/tod_clock.h"
 #include "storage/absolute_storage.h"
@@ -42,7 +43,7 @@ public:
     /// A floating interruption became pending; from any thread.
     void interruption_pending();
     /// Drops cached translations on every other CPU and returns when none of them can use an old one (PoP ch. 10, IPTE).
-    void purge_others(Cpu& self);
+    void purge_others(Cpu& self, const Purge& what = {});
     /// Makes every other CPU notice its next store to an absolute page that now holds code, before returning.
     void watch_code_page(Cpu& self, u64 absolute_page);
     /// A store by `self` (null: a device) hit a page with code.
@@ -66,6 +67,8 @@ public:
     void set_tod(Cpu& self, u64 value);
     /// Serializes SIGP orders that must not overlap.
     [[nodiscard]] std::mutex& signalling() { return m_signalling; }
+    /// The lock of PERFORM LOCKED OPERATION; never held while waiting for another CPU.
+    [[nodiscard]] std::mutex& locked_operation() { return m_locked_operation; }
 
 private:
     template<class Post>
@@ -83,6 +86,7 @@ private:
     std::atomic<bool> m_ending { false };
     std::atomic<bool> m_channel_report { false };
     std::mutex m_signalling;
+    std::mutex m_locked_operation;
 
     std::mutex m_timer_mutex;
     std::condition_variable_any m_timer_wake;

@@ -8,8 +8,31 @@
 
 namespace zvisor {
 
+namespace {
+
+/// True when the instruction has done what it does, so that PER sees its stores; otherwise nothing was stored.
+[[nodiscard]] bool completes(ProgramCode code)
+{
+    switch (code) {
+    case ProgramCode::fixed_point_overflow:
+    case ProgramCode::decimal_overflow:
+    case ProgramCode::hfp_exponent_overflow:
+    case ProgramCode::hfp_exponent_underflow:
+    case ProgramCode::hfp_significance:
+    case ProgramCode::space_switch_event:
+    case ProgramCode::monitor_event:
+    case ProgramCode::per_event:
+        return true;
+    default:
+        return false;
+    }
+}
+
+} // namespace
+
 void Cpu::swap_psw(u64 old_at, u64 new_at)
 {
+    ++interruptions[(new_at - lowcore::restart_new_psw) / sizeof(Psw)];
     u8* low = lowcore();
     Psw old = psw();
     store_be<u64>(low + old_at, old.mask);
@@ -29,9 +52,13 @@ void Cpu::record_data_code(u8 code)
 void Cpu::take_program_interruption(const ProgramInterruption& interruption, u64 address, u8 instruction_length)
 {
     u8* low = lowcore();
-    next = nullifies(interruption.code) ? address : (address + instruction_length) & m_address_mask;
+    // An invalid PSW is stored as it was loaded, whatever its addressing mode makes of the address.
+    bool stays = nullifies(interruption.code) || instruction_length == 0;
+    next = stays ? address : (address + instruction_length) & m_address_mask;
     store_be<u16>(low + lowcore::program_length, instruction_length);
     auto code = static_cast<u16>(interruption.code);
+    if (!completes(interruption.code))
+        m_per_events &= ~(per::storage_alteration | per::store_using_real_address);
     if (m_per_events & per::nullification)
         next = address;
     if (store_per_information())

@@ -35,13 +35,17 @@ void Cpu::end_per(u64 sequential, bool is_branch)
     bool branched = is_branch && next != sequential && m_per_psw.per();
     if (branched && (cr[9] & per::branching) && (!(cr[9] & per::branch_address_control) || in_per_range(next, 1)))
         m_per_events |= per::branching;
+    // The instruction is complete: the old PSW has the address of the next one, and the length code is its own.
     if (m_per_events)
-        take_program_interruption({ .code = ProgramCode::per_event }, next, 0);
+        take_program_interruption({ .code = ProgramCode::per_event }, (next - op->length) & m_address_mask, op->length);
 }
 
 void Cpu::note_alteration(u64 address, u64 length, bool real)
 {
     u64 mask = real ? per::store_using_real_address : per::storage_alteration;
+    bool by_space = (cr[9] & per::storage_alteration_space) && m_psw.dat() && m_psw.space() != AddressSpaceControl::access_register;
+    if (!real && by_space && !asce_of(m_psw.space()).storage_alteration_event())
+        return;
     if (m_psw.per() && (cr[9] & mask) && (real || in_per_range(address, length)))
         m_per_events |= mask | (real ? per::storage_alteration : 0);
 }

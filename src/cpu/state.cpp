@@ -59,6 +59,12 @@ void Cpu::update_timer_deadline()
     if (cr[0] & cr0::cpu_timer)
         deadline = std::min(deadline, cpu_timer_expiry());
     m_timer_subclasses = cr[0] & timer_subclasses;
+    // What is due already interrupts before the next instruction; the alarm would come later.
+    if (deadline <= tod()) {
+        m_timer_deadline.store(~u64 { 0 }, std::memory_order_relaxed);
+        notify(Pending::timer);
+        return;
+    }
     m_timer_deadline.store(deadline, std::memory_order_relaxed);
     m_group.deadline_changed(deadline);
 }
@@ -270,7 +276,7 @@ void Cpu::order_set_prefix(u64 value)
 {
     std::lock_guard lock(m_mutex);
     prefix = value;
-    m_purge = true;
+    m_purges.assign(1, Purge {});
     m_request = true;
     m_wake.notify_all();
 }

@@ -18,8 +18,8 @@ public:
         constexpr u64 seconds_1900_to_1970 = 2208988800;
         std::timespec wall {};
         clock_gettime(CLOCK_REALTIME, &wall);
-        m_base = from_nanoseconds(u64(wall.tv_sec) * 1'000'000'000 + u64(wall.tv_nsec)) + seconds_1900_to_1970 * 1'000'000 * units_per_microsecond
-            - monotonic();
+        m_base = from_nanoseconds(u64(wall.tv_sec) * 1'000'000'000 + u64(wall.tv_nsec))
+            + seconds_1900_to_1970 * 1'000'000 * units_per_microsecond - monotonic();
     }
 
     [[nodiscard]] u64 now() const { return m_base.load(std::memory_order_relaxed) + monotonic(); }

@@ -108,7 +108,8 @@ bool Debugger::set_watchpoint(Cpu& cpu, u64 address, u64 length)
 void Debugger::clear_watchpoint(u64 address, u64 length)
 {
     std::lock_guard lock(m_mutex);
-    std::erase_if(m_watchpoints, [&](const auto& watchpoint) { return watchpoint.address == address && watchpoint.contents.size() == length; });
+    std::erase_if(
+        m_watchpoints, [&](const auto& watchpoint) { return watchpoint.address == address && watchpoint.contents.size() == length; });
 }
 
 void Debugger::detach()

@@ -87,7 +87,10 @@ public:
     }
 
 private:
-    [[nodiscard]] std::unexpected<Error> wrong(std::string_view why) const { return fail(fmt::format("'{}' cannot be read: {}", m_name, why)); }
+    [[nodiscard]] std::unexpected<Error> wrong(std::string_view why) const
+    {
+        return fail(fmt::format("'{}' cannot be read: {}", m_name, why));
+    }
 
     template<class T>
     [[nodiscard]] std::optional<T> at(u64 offset) const

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <numeric>
+#include <utility>
 
 namespace zvisor::debug {
 
@@ -15,12 +17,12 @@ constexpr u64 longest_without_size = 1 << 20;
 
 [[nodiscard]] std::vector<Symbols::Symbol> from_elf(const ElfFile& file)
 {
-    auto symbols = file.symbols;
-    // At one address: functions, then global ones, then the rest.
-    std::ranges::stable_sort(symbols, [](const auto& a, const auto& b) { return std::pair(a.function, a.global) > std::pair(b.function, b.global); });
     std::vector<Symbols::Symbol> found;
-    for (auto& symbol : symbols)
-        found.push_back({ symbol.address, symbol.size, std::move(symbol.name) });
+    // At one address: functions, then global ones, then the rest.
+    for (auto [function, global] : { std::pair(true, true), std::pair(true, false), std::pair(false, true), std::pair(false, false) })
+        for (const auto& symbol : file.symbols)
+            if (symbol.function == function && symbol.global == global)
+                found.push_back({ symbol.address, symbol.size, symbol.name });
     return found;
 }
 
@@ -56,11 +58,13 @@ constexpr u64 longest_without_size = 1 << 20;
 } // namespace
 
 Symbols::Symbols(std::vector<Symbol> symbols)
-    : m_symbols(std::move(symbols))
 {
-    std::ranges::stable_sort(m_symbols, {}, &Symbol::address);
-    auto same = std::ranges::unique(m_symbols, {}, &Symbol::address);
-    m_symbols.erase(same.begin(), same.end());
+    std::vector<std::size_t> order(symbols.size());
+    std::iota(order.begin(), order.end(), std::size_t { 0 });
+    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(symbols[i].address, i); });
+    for (std::size_t i : order)
+        if (m_symbols.empty() || m_symbols.back().address != symbols[i].address)
+            m_symbols.push_back(std::move(symbols[i]));
 }
 
 Result<Symbols> Symbols::read(const std::string& path)

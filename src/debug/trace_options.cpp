@@ -11,7 +11,7 @@ namespace {
 
 struct Kind {
     std::string_view name;
-    bool TraceOptions::*on;
+    bool TraceOptions::* on;
 };
 constexpr Kind kinds[] = { { "instructions", &TraceOptions::instructions }, { "interruptions", &TraceOptions::interruptions },
     { "channel", &TraceOptions::channel }, { "service", &TraceOptions::service } };
@@ -27,8 +27,8 @@ constexpr Kind kinds[] = { { "instructions", &TraceOptions::instructions }, { "i
 [[nodiscard]] Result<void> parse_range(TraceOptions& options, std::string_view text)
 {
     auto dash = text.find('-');
-    bool valid = dash != std::string_view::npos && parse_hex(text.substr(0, dash), options.from) && parse_hex(text.substr(dash + 1), options.to)
-        && options.from < options.to;
+    bool valid = dash != std::string_view::npos && parse_hex(text.substr(0, dash), options.from)
+        && parse_hex(text.substr(dash + 1), options.to) && options.from < options.to;
     if (!valid)
         return fail(fmt::format("--trace instructions:{}: expected FROM-TO, two hexadecimal addresses, the first below the second", text));
     return {};

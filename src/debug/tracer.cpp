@@ -18,9 +18,10 @@ struct InterruptionClass {
     /// Real address of its halfword of code, 0 for none.
     u64 code_at;
 };
-constexpr InterruptionClass classes[] = { { lowcore::restart_old_psw, "restart", 0 }, { lowcore::external_old_psw, "external", lowcore::external_code },
-    { lowcore::svc_old_psw, "supervisor call", lowcore::svc_code }, { lowcore::program_old_psw, "program", lowcore::program_code },
-    { lowcore::machine_check_old_psw, "machine check", 0 }, { lowcore::io_old_psw, "I/O", 0 } };
+constexpr InterruptionClass classes[]
+    = { { lowcore::restart_old_psw, "restart", 0 }, { lowcore::external_old_psw, "external", lowcore::external_code },
+          { lowcore::svc_old_psw, "supervisor call", lowcore::svc_code }, { lowcore::program_old_psw, "program", lowcore::program_code },
+          { lowcore::machine_check_old_psw, "machine check", 0 }, { lowcore::io_old_psw, "I/O", 0 } };
 
 [[nodiscard]] std::string vector_hex(const Vr& value)
 {
@@ -41,10 +42,11 @@ void compare(std::string& out, char letter, const Values& before, const Values& 
     const u8* low = cpu.storage().host() + cpu.prefix;
     switch (kind.old_at) {
     case lowcore::program_old_psw:
-        return fmt::format(" code {:04x} translation {:016x}", load_be<u16>(low + kind.code_at), load_be<u64>(low + lowcore::translation_exception));
+        return fmt::format(
+            " code {:04x} translation {:016x}", load_be<u16>(low + kind.code_at), load_be<u64>(low + lowcore::translation_exception));
     case lowcore::external_old_psw:
-        return fmt::format(" code {:04x} CPU {} parameter {:08x}", load_be<u16>(low + kind.code_at), load_be<u16>(low + lowcore::external_cpu_address),
-            load_be<u32>(low + lowcore::external_parameter));
+        return fmt::format(" code {:04x} CPU {} parameter {:08x}", load_be<u16>(low + kind.code_at),
+            load_be<u16>(low + lowcore::external_cpu_address), load_be<u32>(low + lowcore::external_parameter));
     case lowcore::io_old_psw:
         return fmt::format(" subsystem {:08x} parameter {:08x} identification {:08x}", load_be<u32>(low + lowcore::subsystem_id),
             load_be<u32>(low + lowcore::io_parameter), load_be<u32>(low + lowcore::io_identification));
@@ -148,8 +150,8 @@ void Tracer::interruption(Cpu& cpu, u64 old_at, const Psw& old)
         return;
     Psw now = cpu.psw();
     std::string place = m_symbols.name(old.address);
-    write(fmt::format("{} interruption {}{} old {:016x} {:016x}{} new {:016x} {:016x}", cpu.address(), kind->name, details(cpu, *kind), old.mask,
-        old.address, place.empty() ? "" : fmt::format(" <{}>", place), now.mask, now.address));
+    write(fmt::format("{} interruption {}{} old {:016x} {:016x}{} new {:016x} {:016x}", cpu.address(), kind->name, details(cpu, *kind),
+        old.mask, old.address, place.empty() ? "" : fmt::format(" <{}>", place), now.mask, now.address));
 }
 
 } // namespace zvisor::debug

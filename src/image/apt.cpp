@@ -18,8 +18,8 @@ constexpr std::string_view keyring = "/usr/share/keyrings/debian-archive-keyring
 constexpr std::string_view security_archive = "http://deb.debian.org/debian-security";
 
 /// Settings of the host's apt that say how to reach the network rather than what to install.
-constexpr std::string_view network_settings[]
-    = { "Acquire::http::", "Acquire::https::", "Acquire::Retries ", "Acquire::ForceIPv", "Acquire::Check-Valid-Until ", "Acquire::Check-Date " };
+constexpr std::string_view network_settings[] = { "Acquire::http::", "Acquire::https::", "Acquire::Retries ", "Acquire::ForceIPv",
+    "Acquire::Check-Valid-Until ", "Acquire::Check-Date " };
 
 constexpr std::string_view private_configuration = R"(Dir::State "{0}";
 Dir::State::status "{0}/status";
@@ -39,7 +39,10 @@ Acquire::Languages "none";
 Acquire::GzipIndexes "false";
 )";
 
-bool is_rolling(std::string_view suite) { return suite == "sid" || suite == "unstable" || suite == "experimental"; }
+bool is_rolling(std::string_view suite)
+{
+    return suite == "sid" || suite == "unstable" || suite == "experimental";
+}
 
 Result<std::string> network_settings_of_host(const Interrupt& interrupt)
 {
@@ -159,10 +162,11 @@ Result<void> PrivateApt::update(Progress& progress) const
     if (outcome.ok())
         return {};
     auto error = update_error(outcome);
-    bool unreachable = outcome.errors.find("Failed to fetch") != std::string::npos && outcome.errors.find("Release file") == std::string::npos;
-    if (!unreachable || !TRY(has("base-files")))
+    bool unknown = outcome.errors.find("does not have a Release file") != std::string::npos;
+    bool has_lists = TRY(has("base-files"));
+    if (unknown || !has_lists)
         return std::unexpected(error);
-    progress.stage(fmt::format("{}; the lists of an earlier run are used", error.message));
+    progress.stage(fmt::format("{}; going on with the signed lists that are there", error.message));
     return {};
 }
 
@@ -228,7 +232,8 @@ Result<void> PrivateApt::check_space(u64 bytes) const
         return {};
     u64 available = u64 { space.f_bavail } * space.f_frsize;
     if (available < bytes)
-        return fail(fmt::format("{}: no space for the packages: {} needed, {} free", m_archives.string(), readable_size(bytes), readable_size(available)));
+        return fail(fmt::format(
+            "{}: no space for the packages: {} needed, {} free", m_archives.string(), readable_size(bytes), readable_size(available)));
     return {};
 }
 

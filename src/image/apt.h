@@ -31,7 +31,7 @@ public:
     static Result<PrivateApt> create(
         const std::filesystem::path& cache, const std::string& suite, const std::string& mirror, const Interrupt&);
 
-    /// Brings the package lists; when the archive cannot be reached, lists of an earlier run serve.
+    /// Brings the package lists; when a part of the archive cannot be reached, the lists that are there serve.
     Result<void> update(Progress&) const;
     /// Whether the suite has a package of that name.
     [[nodiscard]] Result<bool> has(std::string_view package) const;
@@ -44,7 +44,8 @@ public:
     [[nodiscard]] std::filesystem::path file_of(const PlannedPackage& package) const { return m_archives / package.file_name(); }
 
 private:
-    PrivateApt(std::filesystem::path state, std::filesystem::path archives, std::string suite, std::string mirror, const Interrupt& interrupt)
+    PrivateApt(
+        std::filesystem::path state, std::filesystem::path archives, std::string suite, std::string mirror, const Interrupt& interrupt)
         : m_state(std::move(state))
         , m_archives(std::move(archives))
         , m_suite(std::move(suite))

@@ -12,7 +12,8 @@ namespace zvisor::image {
 namespace {
 
 /// One member of a ustar archive: header and content in 512-byte blocks.
-std::string tar_member(char type, std::string_view name, std::string_view content, std::string_view link = {}, std::string_view mode = "0000644")
+std::string tar_member(
+    char type, std::string_view name, std::string_view content, std::string_view link = {}, std::string_view mode = "0000644")
 {
     std::string block(512, '\0');
     auto put = [&](std::size_t at, std::string_view text) { block.replace(at, text.size(), text); };
@@ -57,8 +58,20 @@ TEST(CpioWriter, WritesTheNewcForm)
     archive.add_file("init", "hello", 0755);
     std::string bytes = std::move(archive).finish();
     EXPECT_EQ(bytes.substr(0, 110),
-        "070701" "00000001" "000081ED" "00000000" "00000000" "00000001" "00000000" "00000005"
-        "00000000" "00000000" "00000000" "00000000" "00000005" "00000000");
+        "070701"
+        "00000001"
+        "000081ED"
+        "00000000"
+        "00000000"
+        "00000001"
+        "00000000"
+        "00000005"
+        "00000000"
+        "00000000"
+        "00000000"
+        "00000000"
+        "00000005"
+        "00000000");
     EXPECT_EQ(bytes.substr(110, 6), std::string("init\0\0", 6));
     EXPECT_EQ(bytes.substr(116, 8), std::string("hello\0\0\0", 8));
     EXPECT_NE(bytes.find("TRAILER!!!"), std::string::npos);
@@ -68,8 +81,8 @@ TEST(CpioWriter, WritesTheNewcForm)
 TEST(TarReader, ReadsMembersLongNamesAndContent)
 {
     std::string long_name(150, 'x');
-    auto reader = reader_of(tar_member('0', "./etc/a", "content") + tar_member('L', "././@LongLink", long_name + '\0') + tar_member('5', "cut", "")
-        + tar_member('2', "./bin", "", "usr/bin") + std::string(1024, '\0'));
+    auto reader = reader_of(tar_member('0', "./etc/a", "content") + tar_member('L', "././@LongLink", long_name + '\0')
+        + tar_member('5', "cut", "") + tar_member('2', "./bin", "", "usr/bin") + std::string(1024, '\0'));
     auto file = reader.next().value().value();
     EXPECT_EQ(file.path, "etc/a");
     EXPECT_EQ(file.permissions, 0644u);
@@ -128,7 +141,8 @@ TEST_F(RootTreeTest, UnpacksThroughAMergedFolderAndKeepsItsLink)
     EXPECT_EQ(m_tree.owners().at("usr/bin/ls").group, 052u);
     ASSERT_TRUE(m_tree.finish(1000));
     EXPECT_TRUE(std::filesystem::is_symlink(m_tree.root() / "bin"));
-    EXPECT_NE(std::filesystem::status(m_tree.root() / "usr/bin/ls").permissions() & std::filesystem::perms::set_gid, std::filesystem::perms::none);
+    EXPECT_NE(std::filesystem::status(m_tree.root() / "usr/bin/ls").permissions() & std::filesystem::perms::set_gid,
+        std::filesystem::perms::none);
 }
 
 } // namespace

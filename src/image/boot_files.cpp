@@ -44,8 +44,8 @@ Result<BootFiles> BootFiles::read(const std::filesystem::path& kernel_package, c
         auto name = std::filesystem::path(entry.path).filename().string();
         std::size_t suffix = name.find(".ko");
         bool is_module = suffix != std::string::npos && entry.path.find("/kernel/") != std::string::npos;
-        std::string* place = is_module ? &files[module_name(name.substr(0, suffix))]
-            : name.starts_with("vmlinuz-") ? &boot.m_kernel
+        std::string* place = is_module            ? &files[module_name(name.substr(0, suffix))]
+            : name.starts_with("vmlinuz-")        ? &boot.m_kernel
             : entry.path.ends_with("bin/busybox") ? &boot.m_busybox
                                                   : nullptr;
         if (place && entry.kind == TarKind::file)
@@ -55,7 +55,8 @@ Result<BootFiles> BootFiles::read(const std::filesystem::path& kernel_package, c
     TRY(for_each_member(kernel_package, interrupt, take));
     TRY(for_each_member(busybox_package, interrupt, take));
     if (boot.m_kernel.empty() || boot.m_busybox.empty())
-        return fail(fmt::format("{} holds no kernel, or {} no busybox", kernel_package.filename().string(), busybox_package.filename().string()));
+        return fail(
+            fmt::format("{} holds no kernel, or {} no busybox", kernel_package.filename().string(), busybox_package.filename().string()));
     TRY(boot.keep_modules(modules, std::move(files), interrupt));
     return boot;
 }

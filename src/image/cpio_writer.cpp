@@ -7,15 +7,27 @@ namespace zvisor::image {
 
 namespace {
 
-void pad_to_4(std::string& bytes) { bytes.resize((bytes.size() + 3) & ~std::size_t { 3 }); }
+void pad_to_4(std::string& bytes)
+{
+    bytes.resize((bytes.size() + 3) & ~std::size_t { 3 });
+}
 
 } // namespace
 
-void CpioWriter::add_directory(std::string_view path, u32 permissions) { add(path, S_IFDIR | permissions, {}); }
+void CpioWriter::add_directory(std::string_view path, u32 permissions)
+{
+    add(path, S_IFDIR | permissions, {});
+}
 
-void CpioWriter::add_file(std::string_view path, std::string_view content, u32 permissions) { add(path, S_IFREG | permissions, content); }
+void CpioWriter::add_file(std::string_view path, std::string_view content, u32 permissions)
+{
+    add(path, S_IFREG | permissions, content);
+}
 
-void CpioWriter::add_symlink(std::string_view path, std::string_view target) { add(path, S_IFLNK | 0777, target); }
+void CpioWriter::add_symlink(std::string_view path, std::string_view target)
+{
+    add(path, S_IFLNK | 0777, target);
+}
 
 void CpioWriter::add_character_device(std::string_view path, u32 major, u32 minor, u32 permissions)
 {
@@ -26,8 +38,8 @@ void CpioWriter::add(std::string_view path, u32 mode, std::string_view content, 
 {
     constexpr u32 zero = 0; // owner, group, time, device of the archive itself, checksum
     u32 links = S_ISDIR(mode) ? 2 : 1;
-    m_bytes += fmt::format("070701{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}", m_next_inode++, mode, zero, zero,
-        links, zero, content.size(), zero, zero, device.major, device.minor, path.size() + 1, zero);
+    m_bytes += fmt::format("070701{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}", m_next_inode++, mode,
+        zero, zero, links, zero, content.size(), zero, zero, device.major, device.minor, path.size() + 1, zero);
     m_bytes += path;
     m_bytes += '\0';
     pad_to_4(m_bytes);

@@ -24,8 +24,9 @@ namespace {
 
 Result<void> require_tools()
 {
-    constexpr std::pair<std::string_view, std::string_view> tools[] = { { "apt-get", "apt" }, { "apt-cache", "apt" }, { "dpkg-deb", "dpkg" },
-        { "md5sum", "coreutils" }, { "mke2fs", "e2fsprogs" }, { "debugfs", "e2fsprogs" }, { "e2fsck", "e2fsprogs" }, { "xz", "xz-utils" } };
+    constexpr std::pair<std::string_view, std::string_view> tools[]
+        = { { "apt-get", "apt" }, { "apt-cache", "apt" }, { "dpkg-deb", "dpkg" }, { "md5sum", "coreutils" }, { "mke2fs", "e2fsprogs" },
+              { "debugfs", "e2fsprogs" }, { "e2fsck", "e2fsprogs" }, { "xz", "xz-utils" } };
     for (auto [program, package] : tools)
         TRY(require_tool(program, package));
     return {};
@@ -80,7 +81,8 @@ private:
 Result<PlannedPackage> package_starting(const std::vector<PlannedPackage>& plan, std::string_view prefix)
 {
     auto is_it = [&](const PlannedPackage& package) {
-        return package.name == prefix || (prefix.ends_with('-') && package.name.starts_with(prefix) && std::isdigit(package.name[prefix.size()]));
+        return package.name == prefix
+            || (prefix.ends_with('-') && package.name.starts_with(prefix) && std::isdigit(package.name[prefix.size()]));
     };
     auto found = std::ranges::find_if(plan, is_it);
     if (found == plan.end())
@@ -91,7 +93,8 @@ Result<PlannedPackage> package_starting(const std::vector<PlannedPackage>& plan,
 Result<void> Maker::plan()
 {
     m_requested = TRY(packages_to_install(
-        m_options, [&](std::string_view name) { return m_apt.has(name); }, [&](std::string_view name) { return m_apt.recommended_by(name); }));
+        m_options, [&](std::string_view name) { return m_apt.has(name); },
+        [&](std::string_view name) { return m_apt.recommended_by(name); }));
     m_root_packages = TRY(m_apt.plan(m_requested));
     const std::vector<std::string> boot { "linux-image-s390x", "busybox-static" };
     auto boot_plan = TRY(m_apt.plan(boot));
@@ -160,7 +163,8 @@ Result<void> Maker::make_first_stage(const PartialFile& disk, SecondStageInput& 
     u64 content = tree.content_bytes();
     u64 needed = disk_size_needed(tree, room_needed(m_options));
     if (needed > m_options.size)
-        return fail(fmt::format("--size {}M is too small for these packages: at least {}M are needed", m_options.size / mebibyte, needed / mebibyte));
+        return fail(fmt::format(
+            "--size {}M is too small for these packages: at least {}M are needed", m_options.size / mebibyte, needed / mebibyte));
     TRY(check_space(content));
     m_progress.stage(fmt::format("making the file system, {} in {} files", readable_size(content), tree.entries()));
     TRY(make_disk(layout, tree, m_work.path(), m_interrupt));

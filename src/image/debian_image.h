@@ -10,7 +10,8 @@
 
 namespace zvisor::image {
 
-/// Makes a bootable disk from Debian's packages, and its kernel and initrd beside it: `options.output`, with `.kernel` and `.initrd` appended.
+/// Makes a bootable disk from Debian's packages, and its kernel and initrd beside it: `options.output`, with `.kernel` and `.initrd`
+/// appended.
 ///
 /// The first stage unpacks the packages and makes the file system on the host, without privilege and without touching anything of the
 /// host but the cache and the output; the second boots the disk on `machine` and lets the packages configure themselves there.

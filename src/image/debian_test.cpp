@@ -31,7 +31,8 @@ TEST(Apt, ReadsRelationsAndWritesSources)
 TEST(PackageControl, NamesFilesAsDpkgDoes)
 {
     PackageControl control;
-    control.fields = parse_paragraph("Package: libc6\nArchitecture: s390x\nMulti-Arch: same\nReplaces: libc6-s390x, old (<< 2), x:any\nDescription: a\n b\n");
+    control.fields = parse_paragraph(
+        "Package: libc6\nArchitecture: s390x\nMulti-Arch: same\nReplaces: libc6-s390x, old (<< 2), x:any\nDescription: a\n b\n");
     EXPECT_EQ(control.info_name(), "libc6:s390x");
     EXPECT_TRUE(control.replaces("old"));
     EXPECT_TRUE(control.replaces("x"));

@@ -22,10 +22,14 @@ constexpr u64 inode_size = 256;
 constexpr u64 superblock_offset = partition_offset + 1024;
 
 /// Named here because mke2fs.conf of a host would choose others, and a guest's kernel is as old as its suite.
-constexpr std::string_view features = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,"
-                                      "huge_file,dir_nlink,extra_isize,metadata_csum";
+constexpr std::string_view features
+    = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,"
+      "huge_file,dir_nlink,extra_isize,metadata_csum";
 
-u64 journal_mebibytes(u64 size) { return std::clamp<u64>(size / mebibyte / 64, 4, 64); }
+u64 journal_mebibytes(u64 size)
+{
+    return std::clamp<u64>(size / mebibyte / 64, 4, 64);
+}
 
 u64 little_endian(std::string_view bytes, std::size_t offset, std::size_t count)
 {
@@ -50,7 +54,10 @@ u64 hash_of(std::string_view text, u64 hash)
     return hash;
 }
 
-u32 disk_signature(const std::string& uuid) { return static_cast<u32>(hash_of(uuid, 0xCBF29CE484222325)); }
+u32 disk_signature(const std::string& uuid)
+{
+    return static_cast<u32>(hash_of(uuid, 0xCBF29CE484222325));
+}
 
 Result<void> create_sparse(const DiskLayout& disk)
 {
@@ -67,7 +74,10 @@ Result<void> create_sparse(const DiskLayout& disk)
 }
 
 /// How e2fsprogs is told where in a file the file system lies; the file is named from its own folder.
-std::string file_system_in(const std::filesystem::path& file) { return fmt::format("{}?offset={}", file.filename().string(), partition_offset); }
+std::string file_system_in(const std::filesystem::path& file)
+{
+    return fmt::format("{}?offset={}", file.filename().string(), partition_offset);
+}
 
 Result<std::string> superblock_of(const std::filesystem::path& file)
 {
@@ -84,9 +94,9 @@ Result<std::string> superblock_of(const std::filesystem::path& file)
 Result<void> run_mke2fs(const DiskLayout& disk, const RootTree& tree, const Interrupt& interrupt)
 {
     auto extended = fmt::format("offset={},hash_seed={},lazy_itable_init=0,root_owner=0:0,no_copy_xattrs", partition_offset, disk.uuid);
-    Command command { { "mke2fs", "-q", "-F", "-b", "4096", "-I", fmt::format("{}", inode_size), "-i", fmt::format("{}", bytes_per_inode), "-m",
-                          "1", "-O", std::string(features), "-J", fmt::format("size={}", journal_mebibytes(disk.size)), "-U", disk.uuid, "-E",
-                          extended, "-d", tree.root().string(), disk.file.filename().string(),
+    Command command { { "mke2fs", "-q", "-F", "-b", "4096", "-I", fmt::format("{}", inode_size), "-i", fmt::format("{}", bytes_per_inode),
+                          "-m", "1", "-O", std::string(features), "-J", fmt::format("size={}", journal_mebibytes(disk.size)), "-U",
+                          disk.uuid, "-E", extended, "-d", tree.root().string(), disk.file.filename().string(),
                           fmt::format("{}k", (disk.size - partition_offset) / 1024) },
         { { "E2FSPROGS_FAKE_TIME", fmt::format("{}", disk.epoch) }, { "SOURCE_DATE_EPOCH", fmt::format("{}", disk.epoch) },
             { "MKE2FS_CONFIG", "/dev/null" } },
@@ -133,7 +143,8 @@ std::string uuid_from(std::string_view text)
     u64 low = hash_of(text, high);
     high = (high & ~u64 { 0xF000 }) | 0x8000;
     low = (low & ~(u64 { 3 } << 62)) | (u64 { 2 } << 62);
-    return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF, high & 0xFFFF, low >> 48, low & 0xFFFFFFFFFFFF);
+    return fmt::format(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF, high & 0xFFFF, low >> 48, low & 0xFFFFFFFFFFFF);
 }
 
 std::array<u8, 512> partition_table(u64 disk_size, u32 signature)

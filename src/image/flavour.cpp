@@ -18,8 +18,9 @@ struct FlavourPackage {
 };
 
 // usr-is-merged keeps apt from choosing usrmerge, which brings all of perl.
-constexpr FlavourPackage full_packages[] = { { "usr-is-merged", true }, { "systemd-sysv" }, { "udev" }, { "dbus" }, { "systemd-resolved", true },
-    { "login" }, { "passwd" }, { "e2fsprogs" }, { "kmod" }, { "iproute2" }, { "iputils-ping" }, { "netbase" }, { "procps" }, { "linux-image-s390x" } };
+constexpr FlavourPackage full_packages[]
+    = { { "usr-is-merged", true }, { "systemd-sysv" }, { "udev" }, { "dbus" }, { "systemd-resolved", true }, { "login" }, { "passwd" },
+          { "e2fsprogs" }, { "kmod" }, { "iproute2" }, { "iputils-ping" }, { "netbase" }, { "procps" }, { "linux-image-s390x" } };
 constexpr FlavourPackage minimal_packages[] = { { "usr-is-merged", true }, { "busybox-static" }, { "udhcpc" }, { "mount" } };
 
 // crc32c is what ext4's checksums ask the kernel's crypto layer for by name, without a dependency on it.
@@ -98,14 +99,16 @@ std::vector<std::string> services_to_enable(const ImageOptions& options)
 
 std::span<const std::string_view> boot_modules(const ImageOptions& options)
 {
-    return options.flavour == Flavour::full ? std::span(full_modules).first(std::size(full_modules)) : std::span<const std::string_view>(minimal_modules);
+    return options.flavour == Flavour::full ? std::span(full_modules).first(std::size(full_modules))
+                                            : std::span<const std::string_view>(minimal_modules);
 }
 
 Result<void> add_configuration(RootTree& tree, const ImageOptions& options, const std::string& root_uuid)
 {
     TRY(tree.add_file("etc/fstab", fmt::format("UUID={} / ext4 errors=remount-ro 0 1\n", root_uuid)));
     TRY(tree.add_file("etc/hostname", options.hostname + "\n"));
-    TRY(tree.add_file("etc/hosts", fmt::format("127.0.0.1 localhost\n127.0.1.1 {}\n::1 localhost ip6-localhost ip6-loopback\n", options.hostname)));
+    TRY(tree.add_file(
+        "etc/hosts", fmt::format("127.0.0.1 localhost\n127.0.1.1 {}\n::1 localhost ip6-localhost ip6-loopback\n", options.hostname)));
     TRY(tree.add_file("etc/apt/sources.list", apt_sources(options.suite, default_mirror, "")));
     TRY(tree.add_file("etc/default/locale", "LANG=C.UTF-8\n"));
     TRY(tree.add_file("etc/apt/apt.conf.d/80no-translations", "Acquire::Languages \"none\";\n")); // half of what apt-get update reads

@@ -17,7 +17,8 @@ using PackageRecommendations = std::function<Result<std::vector<std::string>>(st
 
 /// Packages of the flavour and those asked for with what they recommend (gcc recommends the C library's headers), as apt takes them.
 /// Optional ones of the flavour that `has` does not know are left out.
-Result<std::vector<std::string>> packages_to_install(const ImageOptions&, const PackageCheck& has, const PackageRecommendations& recommended_by);
+Result<std::vector<std::string>> packages_to_install(
+    const ImageOptions&, const PackageCheck& has, const PackageRecommendations& recommended_by);
 
 /// systemd units the second stage enables.
 [[nodiscard]] std::vector<std::string> services_to_enable(const ImageOptions&);

@@ -45,7 +45,10 @@ std::string_view slice(std::string_view bytes, u64 offset, u64 size)
     return offset <= bytes.size() && size <= bytes.size() - offset ? bytes.substr(offset, size) : std::string_view {};
 }
 
-std::string_view contents(std::string_view object, const SectionHeader& section) { return slice(object, section.offset, section.size); }
+std::string_view contents(std::string_view object, const SectionHeader& section)
+{
+    return slice(object, section.offset, section.size);
+}
 
 /// The section of that name, empty when there is none.
 std::string_view section_named(std::string_view object, std::string_view wanted)

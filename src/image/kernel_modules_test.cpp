@@ -39,7 +39,10 @@ std::string module_with(std::string information)
     return bytes;
 }
 
-std::string module_needing(const std::string& depends) { return module_with("license=GPL" + std::string(1, '\0') + "depends=" + depends + '\0'); }
+std::string module_needing(const std::string& depends)
+{
+    return module_with("license=GPL" + std::string(1, '\0') + "depends=" + depends + '\0');
+}
 
 TEST(KernelModules, ReadsDependenciesFromModinfo)
 {
@@ -62,8 +65,9 @@ TEST(KernelModules, RefusesWhatIsNoModule)
 
 TEST(KernelModules, OrdersEachAfterWhatItNeedsAndOnce)
 {
-    const std::map<std::string, std::string> files { { "ext4", module_needing("jbd2,mbcache,crc16") }, { "jbd2", module_needing("crc32c_builtin") },
-        { "mbcache", module_needing("") }, { "crc16", module_needing("ext4") }, { "virtio_blk", module_needing("") } };
+    const std::map<std::string, std::string> files { { "ext4", module_needing("jbd2,mbcache,crc16") },
+        { "jbd2", module_needing("crc32c_builtin") }, { "mbcache", module_needing("") }, { "crc16", module_needing("ext4") },
+        { "virtio_blk", module_needing("") } };
     auto find = [&](std::string_view name) -> Result<std::optional<std::string>> {
         auto found = files.find(std::string(name));
         return found == files.end() ? std::nullopt : std::optional(found->second);

@@ -13,7 +13,8 @@ constexpr int longest_silence_ms = 30 * 60 * 1000;
 
 std::vector<std::string> own_program()
 {
-    return { "/proc/self/exe", "run", "--kernel", "{kernel}", "--initrd", "{initrd}", "--cmdline", "{cmdline}", "--disk", "{disk}", "--memory", "1G" };
+    return { "/proc/self/exe", "run", "--kernel", "{kernel}", "--initrd", "{initrd}", "--cmdline", "{cmdline}", "--disk", "{disk}",
+        "--memory", "1G" };
 }
 
 void replace_all(std::string& text, std::string_view what, std::string_view by)

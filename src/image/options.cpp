@@ -26,7 +26,10 @@ bool is_name(std::string_view text, std::string_view more)
     return !text.empty() && is_plain(text.front()) && std::ranges::all_of(text, is_allowed);
 }
 
-bool is_package_name(std::string_view name) { return name.size() >= 2 && is_name(name, "+-.") && !name.ends_with('-'); }
+bool is_package_name(std::string_view name)
+{
+    return name.size() >= 2 && is_name(name, "+-.") && !name.ends_with('-');
+}
 
 bool is_one_line(std::string_view text)
 {
@@ -100,8 +103,14 @@ std::filesystem::path with_suffix(const std::filesystem::path& output, std::stri
 
 } // namespace
 
-std::filesystem::path kernel_beside(const std::filesystem::path& output) { return with_suffix(output, ".kernel"); }
-std::filesystem::path initrd_beside(const std::filesystem::path& output) { return with_suffix(output, ".initrd"); }
+std::filesystem::path kernel_beside(const std::filesystem::path& output)
+{
+    return with_suffix(output, ".kernel");
+}
+std::filesystem::path initrd_beside(const std::filesystem::path& output)
+{
+    return with_suffix(output, ".initrd");
+}
 
 Result<u64> parse_size(std::string_view text)
 {

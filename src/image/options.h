@@ -19,18 +19,18 @@ enum class Flavour {
 
 /// Everything that decides what `zvisor image debian` makes.
 struct ImageOptions {
-    std::filesystem::path output;                  ///< the raw disk; its kernel and initrd lie beside it
+    std::filesystem::path output; ///< the raw disk; its kernel and initrd lie beside it
     Flavour flavour = Flavour::full;
-    std::string suite = "bookworm";                ///< a code name or class of Debian: bookworm, trixie, stable, sid
-    u64 size = u64 { 4 } << 30;                    ///< of the disk in bytes, a multiple of 1 MiB
-    std::vector<std::string> packages;             ///< besides those of the flavour
-    std::optional<std::string> root_password;      ///< without it root has no password that fits
-    std::optional<std::string> ssh_key;            ///< one line of a public key for root; brings openssh-server
+    std::string suite = "bookworm";           ///< a code name or class of Debian: bookworm, trixie, stable, sid
+    u64 size = u64 { 4 } << 30;               ///< of the disk in bytes, a multiple of 1 MiB
+    std::vector<std::string> packages;        ///< besides those of the flavour
+    std::optional<std::string> root_password; ///< without it root has no password that fits
+    std::optional<std::string> ssh_key;       ///< one line of a public key for root; brings openssh-server
     std::string hostname = "zvisor";
     std::string mirror = "http://deb.debian.org/debian";
-    std::vector<std::string> machine;              ///< command template that runs the second stage; empty: this program
-    bool force = false;                            ///< replace existing files
-    std::filesystem::path cache;                   ///< downloads, package lists, work in progress
+    std::vector<std::string> machine; ///< command template that runs the second stage; empty: this program
+    bool force = false;               ///< replace existing files
+    std::filesystem::path cache;      ///< downloads, package lists, work in progress
 };
 
 /// The files an image consists of.

@@ -41,7 +41,10 @@ TEST(ParsePackages, TakesPolicyNamesOnly)
         EXPECT_FALSE(parse_packages(bad)) << bad;
 }
 
-TEST_F(OptionsTest, DefaultsAreValid) { EXPECT_EQ(refusal(), ""); }
+TEST_F(OptionsTest, DefaultsAreValid)
+{
+    EXPECT_EQ(refusal(), "");
+}
 
 TEST_F(OptionsTest, RefusesNamesThatAreNone)
 {

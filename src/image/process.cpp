@@ -202,8 +202,8 @@ Result<Child> Child::start(const Command& command, const Interrupt& interrupt)
     auto arguments = command.argv;
     auto environment = environment_with(command);
     pid_t pid = -1;
-    int error = ::posix_spawn(
-        &pid, program->c_str(), files.get(), attributes.get(), pointers(arguments).data(), pointers(environment).data());
+    int error
+        = ::posix_spawn(&pid, program->c_str(), files.get(), attributes.get(), pointers(arguments).data(), pointers(environment).data());
     for (int fd : { input, output[1], errors[1] })
         if (fd >= 0)
             ::close(fd);
@@ -213,12 +213,16 @@ Result<Child> Child::start(const Command& command, const Interrupt& interrupt)
     return child;
 }
 
-void Child::collect_errors() { m_error_text += read_all_now(m_errors); }
+void Child::collect_errors()
+{
+    m_error_text += read_all_now(m_errors);
+}
 
 Result<std::size_t> Child::read(std::span<char> buffer, int timeout_ms)
 {
     for (bool errors_open = true;;) {
-        std::array<pollfd, 3> entries { { { m_output, POLLIN, 0 }, { m_interrupt->fd(), POLLIN, 0 }, { errors_open ? m_errors : -1, POLLIN, 0 } } };
+        std::array<pollfd, 3> entries { { { m_output, POLLIN, 0 }, { m_interrupt->fd(), POLLIN, 0 },
+            { errors_open ? m_errors : -1, POLLIN, 0 } } };
         int ready = ::poll(entries.data(), entries.size(), timeout_ms);
         if (ready < 0 && errno == EINTR)
             continue;

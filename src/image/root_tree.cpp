@@ -24,7 +24,10 @@ int open_in(int root, const std::string& path, u64 flags)
     return static_cast<int>(::syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how));
 }
 
-std::unexpected<Error> cannot_unpack(std::string_view path) { return fail(fmt::format("cannot unpack /{}: {}", path, std::strerror(errno))); }
+std::unexpected<Error> cannot_unpack(std::string_view path)
+{
+    return fail(fmt::format("cannot unpack /{}: {}", path, std::strerror(errno)));
+}
 
 /// Where an open directory lies.
 std::string path_of(int fd)
@@ -179,11 +182,17 @@ Result<void> RootTree::add(const TarEntry& entry, TarReader& reader)
         return {};
     }
     case TarKind::file:
-        TRY(make_file(place, [&](int fd) { return reader.read_content([&](std::string_view piece) { return write_all(fd, piece, place.path); }); }));
+        TRY(make_file(
+            place, [&](int fd) { return reader.read_content([&](std::string_view piece) { return write_all(fd, piece, place.path); }); }));
         break;
-    case TarKind::symlink: TRY(make_symlink(place, entry.target)); break;
-    case TarKind::hard_link: TRY(make_hard_link(place, entry.target)); break;
-    default: return fail(fmt::format("cannot unpack /{}: packages hold files, directories and links, but this is a device or pipe", entry.path));
+    case TarKind::symlink:
+        TRY(make_symlink(place, entry.target));
+        break;
+    case TarKind::hard_link:
+        TRY(make_hard_link(place, entry.target));
+        break;
+    default:
+        return fail(fmt::format("cannot unpack /{}: packages hold files, directories and links, but this is a device or pipe", entry.path));
     }
     note(place, entry);
     return {};
@@ -197,9 +206,15 @@ bool RootTree::is_directory(const std::string& path) const
     return fd >= 0;
 }
 
-Result<std::string> RootTree::resolve(std::string_view path) { return TRY(place_of(path)).path; }
+Result<std::string> RootTree::resolve(std::string_view path)
+{
+    return TRY(place_of(path)).path;
+}
 
-bool RootTree::has(const std::string& resolved_path) const { return m_entries.contains(resolved_path); }
+bool RootTree::has(const std::string& resolved_path) const
+{
+    return m_entries.contains(resolved_path);
+}
 
 Result<void> RootTree::add_directory(std::string_view path, u32 permissions)
 {
@@ -246,7 +261,10 @@ Result<void> RootTree::finish(i64 epoch)
     return {};
 }
 
-u64 RootTree::entries() const { return m_entries.size(); }
+u64 RootTree::entries() const
+{
+    return m_entries.size();
+}
 
 u64 RootTree::content_bytes() const
 {

@@ -94,6 +94,7 @@ give_up()
     echo "@zvisor@ reason $*"
     exit 1
 }
+hostname "$(cat /etc/hostname)" # else keys made here bear no name
 export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true INITRD=No
 umask 022
 here=/run/zvisor
@@ -118,9 +119,10 @@ if [ -s $here/ssh-key ]; then
     (umask 077 && cat $here/ssh-key > /root/.ssh/authorized_keys) || give_up "the ssh key of root cannot be set"
 fi
 if [ -e $here/busybox-links ]; then
-    for applet in $(busybox --list); do
-        command -v "$applet" > /dev/null || [ "$applet" = linuxrc ] || ln -s /bin/busybox "/usr/local/bin/$applet"
-    done
+    busybox --install -s /usr/local/bin
+    packaged=$(PATH=/usr/sbin:/usr/bin; for applet in $(busybox --list); do command -v "$applet" > /dev/null && echo "$applet"; done)
+    # shellcheck disable=SC2086
+    (cd /usr/local/bin && rm -f linuxrc $packaged)
 fi
 if [ -s $here/enable ]; then
     # shellcheck disable=SC2046

@@ -44,7 +44,10 @@ std::string one_per_line(std::span<const std::string> words)
 
 } // namespace
 
-std::string make_boot_initrd(const InitrdParts& parts) { return begin_initrd(parts, boot_init_script()).finish(); }
+std::string make_boot_initrd(const InitrdParts& parts)
+{
+    return begin_initrd(parts, boot_init_script()).finish();
+}
 
 std::string make_second_stage_initrd(const InitrdParts& parts, const SecondStageInput& input)
 {
@@ -95,8 +98,8 @@ Result<void> SecondStageReport::result() const
     return fail(fmt::format("the guest of the second stage ended without a report; its last line was '{}'", m_last_line));
 }
 
-Result<void> run_second_stage(MachineRunner& runner, const MachineStart& start, const SecondStageInput& input, const std::filesystem::path& log,
-    const Interrupt& interrupt, Progress& progress)
+Result<void> run_second_stage(MachineRunner& runner, const MachineStart& start, const SecondStageInput& input,
+    const std::filesystem::path& log, const Interrupt& interrupt, Progress& progress)
 {
     progress.stage(fmt::format("second stage: configuring {} packages inside a partition", input.packages));
     std::ofstream log_file(log);

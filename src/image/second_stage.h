@@ -39,8 +39,8 @@ struct SecondStageInput {
 [[nodiscard]] std::string make_second_stage_initrd(const InitrdParts&, const SecondStageInput&);
 
 /// Boots the disk with the second stage and waits for its report. What the guest writes goes to `log`.
-Result<void> run_second_stage(MachineRunner&, const MachineStart&, const SecondStageInput&, const std::filesystem::path& log, const Interrupt&,
-    Progress&);
+Result<void> run_second_stage(
+    MachineRunner&, const MachineStart&, const SecondStageInput&, const std::filesystem::path& log, const Interrupt&, Progress&);
 
 /// "root:<hash>" for chpasswd, with a random salt (crypt(5), sha512crypt).
 Result<std::string> hashed_root_password(const std::string& password);

@@ -72,14 +72,22 @@ std::optional<TarKind> kind_of(char type)
 {
     switch (type) {
     case '\0':
-    case '0': return TarKind::file;
-    case '1': return TarKind::hard_link;
-    case '2': return TarKind::symlink;
-    case '3': return TarKind::character_device;
-    case '4': return TarKind::block_device;
-    case '5': return TarKind::directory;
-    case '6': return TarKind::fifo;
-    default: return std::nullopt;
+    case '0':
+        return TarKind::file;
+    case '1':
+        return TarKind::hard_link;
+    case '2':
+        return TarKind::symlink;
+    case '3':
+        return TarKind::character_device;
+    case '4':
+        return TarKind::block_device;
+    case '5':
+        return TarKind::directory;
+    case '6':
+        return TarKind::fifo;
+    default:
+        return std::nullopt;
     }
 }
 

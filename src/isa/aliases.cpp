@@ -2,6 +2,7 @@
 
 #include "isa/aliases.h"
 
+#include "isa/described.h"
 #include "isa/text.h"
 
 #include <bit>
@@ -27,14 +28,15 @@ struct Family {
 };
 
 // Where two variants say the same, the disassembler writes the first.
-constexpr Variant conditions[] = { { "*O", "1" }, { "*H", "2" }, { "*P", "2" }, { "*NLE", "3" }, { "*L", "4" }, { "*M", "4" }, { "*NHE", "5" },
-    { "*LH", "6" }, { "*NE", "7" }, { "*NZ", "7" }, { "*E", "8" }, { "*Z", "8" }, { "*NLH", "9" }, { "*HE", "10" }, { "*NL", "11" }, { "*NM", "11" },
-    { "*LE", "12" }, { "*NH", "13" }, { "*NP", "13" }, { "*NO", "14" } };
-constexpr Variant register_conditions[] = { { "*OR", "1" }, { "*HR", "2" }, { "*PR", "2" }, { "*NLER", "3" }, { "*LR", "4" }, { "*MR", "4" },
-    { "*NHER", "5" }, { "*LHR", "6" }, { "*NER", "7" }, { "*NZR", "7" }, { "*ER", "8" }, { "*ZR", "8" }, { "*NLHR", "9" }, { "*HER", "10" },
-    { "*NLR", "11" }, { "*NMR", "11" }, { "*LER", "12" }, { "*NHR", "13" }, { "*NPR", "13" }, { "*NOR", "14" }, { "*R", "15" }, { "NOPR", "0 ?" } };
-constexpr Variant comparisons[] = { { "*H", "2" }, { "*NLE", "2" }, { "*L", "4" }, { "*NHE", "4" }, { "*NE", "6" }, { "*LH", "6" }, { "*E", "8" },
-    { "*NLH", "8" }, { "*NL", "10" }, { "*HE", "10" }, { "*NH", "12" }, { "*LE", "12" } };
+constexpr Variant conditions[] = { { "*O", "1" }, { "*H", "2" }, { "*P", "2" }, { "*NLE", "3" }, { "*L", "4" }, { "*M", "4" },
+    { "*NHE", "5" }, { "*LH", "6" }, { "*NE", "7" }, { "*NZ", "7" }, { "*E", "8" }, { "*Z", "8" }, { "*NLH", "9" }, { "*HE", "10" },
+    { "*NL", "11" }, { "*NM", "11" }, { "*LE", "12" }, { "*NH", "13" }, { "*NP", "13" }, { "*NO", "14" } };
+constexpr Variant register_conditions[]
+    = { { "*OR", "1" }, { "*HR", "2" }, { "*PR", "2" }, { "*NLER", "3" }, { "*LR", "4" }, { "*MR", "4" }, { "*NHER", "5" }, { "*LHR", "6" },
+          { "*NER", "7" }, { "*NZR", "7" }, { "*ER", "8" }, { "*ZR", "8" }, { "*NLHR", "9" }, { "*HER", "10" }, { "*NLR", "11" },
+          { "*NMR", "11" }, { "*LER", "12" }, { "*NHR", "13" }, { "*NPR", "13" }, { "*NOR", "14" }, { "*R", "15" }, { "NOPR", "0 ?" } };
+constexpr Variant comparisons[] = { { "*H", "2" }, { "*NLE", "2" }, { "*L", "4" }, { "*NHE", "4" }, { "*NE", "6" }, { "*LH", "6" },
+    { "*E", "8" }, { "*NLH", "8" }, { "*NL", "10" }, { "*HE", "10" }, { "*NH", "12" }, { "*LE", "12" } };
 constexpr Variant always[] = { { "*", "15" } };
 constexpr Variant no_operation[] = { { "*NOP", "0" } };
 constexpr Variant plain_no_operation[] = { { "NOP", "0" } };
@@ -42,6 +44,7 @@ constexpr Variant zero_rest[] = { { "*Z", ". 128/192 ." } };
 
 // Elements: b byte, h halfword, f word, g doubleword, q quadword.
 constexpr Variant to_word[] = { { "*B", "0" }, { "*H", "1" }, { "*F", "2" } };
+constexpr Variant byte_halfword[] = { { "*B", "0" }, { "*H", "1" } };
 constexpr Variant to_word_hw[] = { { "*B", "0" }, { "*HW", "1" }, { "*F", "2" } };
 constexpr Variant to_doubleword[] = { { "*B", "0" }, { "*H", "1" }, { "*F", "2" }, { "*G", "3" } };
 constexpr Variant to_quadword[] = { { "*B", "0" }, { "*H", "1" }, { "*F", "2" }, { "*G", "3" }, { "*Q", "4" } };
@@ -51,12 +54,13 @@ constexpr Variant from_halfword_to_quadword[] = { { "*H", "1" }, { "*F", "2" }, 
 constexpr Variant halfword_word[] = { { "*H", "1" }, { "*F", "2" } };
 constexpr Variant word_doubleword[] = { { "*F", "2" }, { "*G", "3" } };
 constexpr Variant packs[] = { { "*H", "1 0" }, { "*F", "2 0" }, { "*G", "3 0" }, { "*HS", "1 1" }, { "*FS", "2 1" }, { "*GS", "3 1" } };
-constexpr Variant compares[] = { { "*B", "0 0" }, { "*H", "1 0" }, { "*F", "2 0" }, { "*G", "3 0" }, { "*BS", "0 1" }, { "*HS", "1 1" }, { "*FS", "2 1" },
-    { "*GS", "3 1" } };
-constexpr Variant find_any[] = { { "*B", "0 ." }, { "*H", "1 ." }, { "*F", "2 ." }, { "*BS", "0 1/1" }, { "*HS", "1 1/1" }, { "*FS", "2 1/1" },
-    { "*ZB", "0 2/2" }, { "*ZH", "1 2/2" }, { "*ZF", "2 2/2" }, { "*ZBS", "0 3/3" }, { "*ZHS", "1 3/3" }, { "*ZFS", "2 3/3" } };
-constexpr Variant find_element[] = { { "*B", "0 ." }, { "*H", "1 ." }, { "*F", "2 ." }, { "*BS", "0 1" }, { "*HS", "1 1" }, { "*FS", "2 1" },
-    { "*ZB", "0 2" }, { "*ZH", "1 2" }, { "*ZF", "2 2" }, { "*ZBS", "0 3" }, { "*ZHS", "1 3" }, { "*ZFS", "2 3" } };
+constexpr Variant compares[] = { { "*B", "0 0" }, { "*H", "1 0" }, { "*F", "2 0" }, { "*G", "3 0" }, { "*BS", "0 1" }, { "*HS", "1 1" },
+    { "*FS", "2 1" }, { "*GS", "3 1" } };
+constexpr Variant find_any[]
+    = { { "*B", "0 ." }, { "*H", "1 ." }, { "*F", "2 ." }, { "*BS", "0 1/1" }, { "*HS", "1 1/1" }, { "*FS", "2 1/1" }, { "*ZB", "0 2/2" },
+          { "*ZH", "1 2/2" }, { "*ZF", "2 2/2" }, { "*ZBS", "0 3/3" }, { "*ZHS", "1 3/3" }, { "*ZFS", "2 3/3" } };
+constexpr Variant find_element[] = { { "*B", "0 ." }, { "*H", "1 ." }, { "*F", "2 ." }, { "*BS", "0 1" }, { "*HS", "1 1" },
+    { "*FS", "2 1" }, { "*ZB", "0 2" }, { "*ZH", "1 2" }, { "*ZF", "2 2" }, { "*ZBS", "0 3" }, { "*ZHS", "1 3" }, { "*ZFS", "2 3" } };
 constexpr Variant isolate[] = { { "*B", "0 ." }, { "*H", "1 ." }, { "*F", "2 ." }, { "*BS", "0 1" }, { "*HS", "1 1" }, { "*FS", "2 1" } };
 constexpr Variant search[] = { { "*B", "0 ." }, { "*H", "1 ." }, { "*F", "2 ." }, { "*ZB", "0 2" }, { "*ZH", "1 2" }, { "*ZF", "2 2" } };
 constexpr Variant multiply_sum[] = { { "*G", "3 ." } };
@@ -68,23 +72,29 @@ constexpr Variant store_long_reversed[] = { { "STDRV", "0" } };
 
 // Floating point: v all elements, w one; s short, d long, x extended.
 constexpr Variant floating[] = { { "V*SB", "2 0" }, { "V*DB", "3 0" }, { "W*SB", "2 8" }, { "W*DB", "3 8" }, { "W*XB", "4 8" } };
+constexpr Variant floating_fused[] = { { "V*SB", "0 2" }, { "V*DB", "0 3" }, { "W*SB", "8 2" }, { "W*DB", "8 3" }, { "W*XB", "8 4" } };
 constexpr Variant floating_scalar[] = { { "*SB", "2 0" }, { "*DB", "3 0" }, { "*XB", "4 0" } };
-constexpr Variant floating_compares[] = { { "VFC*SB", "2 0 0" }, { "VFC*SBS", "2 0 1" }, { "VFC*DB", "3 0 0" }, { "VFC*DBS", "3 0 1" },
-    { "WFC*SB", "2 8 0" }, { "WFC*SBS", "2 8 1" }, { "WFC*DB", "3 8 0" }, { "WFC*DBS", "3 8 1" }, { "WFC*XB", "4 8 0" }, { "WFC*XBS", "4 8 1" },
-    { "VFK*SB", "2 4 0" }, { "VFK*SBS", "2 4 1" }, { "VFK*DB", "3 4 0" }, { "VFK*DBS", "3 4 1" }, { "WFK*SB", "2 12 0" }, { "WFK*SBS", "2 12 1" },
-    { "WFK*DB", "3 12 0" }, { "WFK*DBS", "3 12 1" }, { "WFK*XB", "4 12 0" }, { "WFK*XBS", "4 12 1" } };
-constexpr Variant floating_extremes[] = { { "V*SB", "2 0 ." }, { "V*DB", "3 0 ." }, { "W*SB", "2 8 ." }, { "W*DB", "3 8 ." }, { "W*XB", "4 8 ." } };
+constexpr Variant floating_compares[]
+    = { { "VFC*SB", "2 0 0" }, { "VFC*SBS", "2 0 1" }, { "VFC*DB", "3 0 0" }, { "VFC*DBS", "3 0 1" }, { "WFC*SB", "2 8 0" },
+          { "WFC*SBS", "2 8 1" }, { "WFC*DB", "3 8 0" }, { "WFC*DBS", "3 8 1" }, { "WFC*XB", "4 8 0" }, { "WFC*XBS", "4 8 1" },
+          { "VFK*SB", "2 4 0" }, { "VFK*SBS", "2 4 1" }, { "VFK*DB", "3 4 0" }, { "VFK*DBS", "3 4 1" }, { "WFK*SB", "2 12 0" },
+          { "WFK*SBS", "2 12 1" }, { "WFK*DB", "3 12 0" }, { "WFK*DBS", "3 12 1" }, { "WFK*XB", "4 12 0" }, { "WFK*XBS", "4 12 1" } };
+constexpr Variant floating_extremes[]
+    = { { "V*SB", "2 0 ." }, { "V*DB", "3 0 ." }, { "W*SB", "2 8 ." }, { "W*DB", "3 8 ." }, { "W*XB", "4 8 ." } };
 constexpr Variant from_signed[] = { { "VCDGB", "3 . ." }, { "WCDGB", "3 8/8 ." }, { "VCEFB", "2 . ." }, { "WCEFB", "2 8/8 ." } };
 constexpr Variant from_logical[] = { { "VCDLGB", "3 . ." }, { "WCDLGB", "3 8/8 ." }, { "VCELFB", "2 . ." }, { "WCELFB", "2 8/8 ." } };
 constexpr Variant to_signed[] = { { "VCGDB", "3 . ." }, { "WCGDB", "3 8/8 ." }, { "VCFEB", "2 . ." }, { "WCFEB", "2 8/8 ." } };
 constexpr Variant to_logical[] = { { "VCLGDB", "3 . ." }, { "WCLGDB", "3 8/8 ." }, { "VCLFEB", "2 . ." }, { "WCLFEB", "2 8/8 ." } };
-constexpr Variant load_integer[] = { { "VFISB", "2 . ." }, { "VFIDB", "3 . ." }, { "WFISB", "2 8/8 ." }, { "WFIDB", "3 8/8 ." }, { "WFIXB", "4 8/8 ." } };
-constexpr Variant lengthened[] = { { "VLDEB", "2 0" }, { "WLDEB", "2 8" }, { "WFLLD", "3 8" } };
-constexpr Variant rounded[] = { { "VLEDB", "3 . ." }, { "WLEDB", "3 8/8 ." }, { "WFLRX", "4 8/8 ." } };
-constexpr Variant sign_operations[] = { { "VFPSOSB", "2 0 ." }, { "VFPSODB", "3 0 ." }, { "WFPSOSB", "2 8 ." }, { "WFPSODB", "3 8 ." },
-    { "WFPSOXB", "4 8 ." }, { "VFLCSB", "2 0 0" }, { "VFLCDB", "3 0 0" }, { "WFLCSB", "2 8 0" }, { "WFLCDB", "3 8 0" }, { "WFLCXB", "4 8 0" },
-    { "VFLNSB", "2 0 1" }, { "VFLNDB", "3 0 1" }, { "WFLNSB", "2 8 1" }, { "WFLNDB", "3 8 1" }, { "WFLNXB", "4 8 1" }, { "VFLPSB", "2 0 2" },
-    { "VFLPDB", "3 0 2" }, { "WFLPSB", "2 8 2" }, { "WFLPDB", "3 8 2" }, { "WFLPXB", "4 8 2" } };
+constexpr Variant load_integer[]
+    = { { "VFISB", "2 . ." }, { "VFIDB", "3 . ." }, { "WFISB", "2 8/8 ." }, { "WFIDB", "3 8/8 ." }, { "WFIXB", "4 8/8 ." } };
+constexpr Variant lengthened[] = { { "VFLLS", "2 0" }, { "VLDEB", "2 0" }, { "WFLLS", "2 8" }, { "WLDEB", "2 8" }, { "WFLLD", "3 8" } };
+constexpr Variant rounded[]
+    = { { "VFLRD", "3 . ." }, { "VLEDB", "3 . ." }, { "WFLRD", "3 8/8 ." }, { "WLEDB", "3 8/8 ." }, { "WFLRX", "4 8/8 ." } };
+constexpr Variant sign_operations[]
+    = { { "VFPSOSB", "2 0 ." }, { "VFPSODB", "3 0 ." }, { "WFPSOSB", "2 8 ." }, { "WFPSODB", "3 8 ." }, { "WFPSOXB", "4 8 ." },
+          { "VFLCSB", "2 0 0" }, { "VFLCDB", "3 0 0" }, { "WFLCSB", "2 8 0" }, { "WFLCDB", "3 8 0" }, { "WFLCXB", "4 8 0" },
+          { "VFLNSB", "2 0 1" }, { "VFLNDB", "3 0 1" }, { "WFLNSB", "2 8 1" }, { "WFLNDB", "3 8 1" }, { "WFLNXB", "4 8 1" },
+          { "VFLPSB", "2 0 2" }, { "VFLPDB", "3 0 2" }, { "WFLPSB", "2 8 2" }, { "WFLPDB", "3 8 2" }, { "WFLPXB", "4 8 2" } };
 constexpr Variant decimal_scales[] = { { "VSCHSP", "2 ." }, { "VSCHDP", "3 ." }, { "VSCHXP", "4 ." } };
 // Instructions the floating-point extension facility gave masks; the old mnemonic is the one without.
 constexpr Variant without_masks[] = { { "*", "0 0" } };
@@ -106,7 +116,8 @@ constexpr Family families[] = {
     { "VAC VACCC VSBI VSBCBI", quadword },
     { "VGM VLREP VLGV VLVG VMRH VMRL VREP VREPI VAVG VAVGL VEC VECL VCLZ VCTZ VGFM VGFMA VLC VLP VMX VMXL VMN VMNL VPOPCT", to_doubleword },
     { "VERLLV VERLL VERIM VESLV VESL VESRAV VESRA VESRLV VESRL", to_doubleword },
-    { "VSEG VUPH VUPLH VUPLL VMAH VMALH VMAE VMALE VMAO VMALO VMH VMLH VME VMLE VMO VMLO VSUM", to_word },
+    { "VSEG VUPH VUPLH VUPLL VMAH VMALH VMAE VMALE VMAO VMALO VMH VMLH VME VMLE VMO VMLO", to_word },
+    { "VSUM", byte_halfword },
     { "VUPL VMAL VML", to_word_hw },
     { "VPK VLER VSTER VLBRREP", from_halfword },
     { "VLBR VSTBR", from_halfword_to_quadword },
@@ -123,7 +134,8 @@ constexpr Family families[] = {
     { "VLLEBRZ", reversed_zero },
     { "VSTEBRF", store_short_reversed },
     { "VSTEBRG", store_long_reversed },
-    { "VFA=FA VFS=FS VFM=FM VFD=FD VFMA=FMA VFMS=FMS VFNMA=FNMA VFNMS=FNMS VFSQ=FSQ VFTCI=FTCI", floating },
+    { "VFA=FA VFS=FS VFM=FM VFD=FD VFSQ=FSQ VFTCI=FTCI", floating },
+    { "VFMA=FMA VFMS=FMS VFNMA=FNMA VFNMS=FNMS", floating_fused },
     { "WFC WFK", floating_scalar },
     { "VFCE=E VFCH=H VFCHE=HE", floating_compares },
     { "VFMAX=FMAX VFMIN=FMIN", floating_extremes },
@@ -136,11 +148,14 @@ constexpr Family families[] = {
     { "VFLR", rounded },
     { "VFPSO", sign_operations },
     { "VSCHP", decimal_scales },
-    { "CEFBRA=CEFBR CDFBRA=CDFBR CXFBRA=CXFBR CEGBRA=CEGBR CDGBRA=CDGBR CXGBRA=CXGBR LEDBRA=LEDBR LEXBRA=LEXBR LDXBRA=LDXBR", without_masks },
+    { "CEFBRA=CEFBR CDFBRA=CDFBR CXFBRA=CXFBR CEGBRA=CEGBR CDGBRA=CDGBR CXGBRA=CXGBR LEDBRA=LEDBR LEXBRA=LEXBR LDXBRA=LDXBR",
+        without_masks },
     { "CDGTRA=CDGTR CXGTRA=CXGTR", without_masks },
-    { "CFEBRA=CFEBR CFDBRA=CFDBR CFXBRA=CFXBR CGEBRA=CGEBR CGDBRA=CGDBR CGXBRA=CGXBR FIEBRA=FIEBR FIDBRA=FIDBR FIXBRA=FIXBR", without_last_mask },
+    { "CFEBRA=CFEBR CFDBRA=CFDBR CFXBRA=CFXBR CGEBRA=CGEBR CGDBRA=CGDBR CGXBRA=CGXBR FIEBRA=FIEBR FIDBRA=FIDBR FIXBRA=FIXBR",
+        without_last_mask },
     { "CGDTRA=CGDTR CGXTRA=CGXTR", without_last_mask },
     { "ADTRA=ADTR AXTRA=AXTR SDTRA=SDTR SXTRA=SXTR MDTRA=MDTR MXTRA=MXTR DDTRA=DDTR DXTRA=DXTR", without_mask },
+    { "CU12=CUTFU CU21=CUUTF", without_mask },
 };
 
 [[nodiscard]] std::vector<std::string_view> words(std::string_view text)
@@ -232,6 +247,8 @@ struct Aliases {
     {
         auto equals = base.find('=');
         const Row* row = find_row(base.substr(0, equals));
+        if (!row)
+            row = find_described(base.substr(0, equals));
         if (!row)
             return;
         for (const auto& variant : family.variants)

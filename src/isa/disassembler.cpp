@@ -1,6 +1,7 @@
 #include "isa/disassembler.h"
 
 #include "isa/aliases.h"
+#include "isa/described.h"
 #include "isa/text.h"
 
 #include <algorithm>
@@ -57,6 +58,8 @@ namespace {
 [[nodiscard]] Disassembly disassemble(u64 bits, std::size_t available, u64 address, const AddressWriter& write_address)
 {
     const Row* row = find_row(bits);
+    if (!row)
+        row = find_described(bits);
     if (!row || row->format->length > available || has_stray_bits(*row, bits))
         return data(bits, available);
     const Alias* alias = find_alias(*row, bits);

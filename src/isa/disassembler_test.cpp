@@ -1,4 +1,5 @@
 #include "isa/aliases.h"
+#include "isa/described.h"
 #include "isa/disassembler.h"
 #include "isa/text.h"
 
@@ -27,9 +28,13 @@ constexpr Facility newer_than_binutils[] = {
     Facility::vector_packed_decimal_enhancement_3,
 };
 
-[[nodiscard]] bool is_newer_than_binutils(const Row& row)
+/// Instructions no assembler needs: only hypervisors or the kernel, which spells them by hand, use them.
+constexpr std::string_view unknown_to_binutils[] = { "SERVC", "CHSC", "SIC" };
+
+[[nodiscard]] bool is_known_to_binutils(const Row& row)
 {
-    return std::ranges::find(newer_than_binutils, row.facility) != std::end(newer_than_binutils);
+    return std::ranges::find(newer_than_binutils, row.facility) == std::end(newer_than_binutils)
+        && std::ranges::find(unknown_to_binutils, row.mnemonic) == std::end(unknown_to_binutils);
 }
 
 [[nodiscard]] std::string text(std::string_view hex)
@@ -83,22 +88,31 @@ constexpr Facility newer_than_binutils[] = {
             bits = fill(bits, 32, 8);
         if (info.rxb < 4)
             bits = fill(bits, 36u + info.rxb, 1);
-        if (info.kind == OperandKind::base_vector_index)
-            bits |= u64 { 1 } << 48; // objdump 2.40 leaves %v0 out
     }
     return bits;
+}
+
+/// objdump 2.40 leaves %v0 out of an address.
+[[nodiscard]] u64 unambiguous(const Row& row, u64 bits)
+{
+    bool has_vector_index
+        = std::ranges::any_of(row.format->operands, [](const auto& info) { return info.kind == OperandKind::base_vector_index; });
+    return has_vector_index ? bits | u64 { 1 } << 48 : bits;
 }
 
 [[nodiscard]] std::vector<u64> instructions_of(const Row& row, std::mt19937_64& random)
 {
     std::vector<u64> found { opcode_bits(row) };
-    if (auto bits = assemble(row, std::string_view(row.examples[0]).substr(0, std::string_view(row.examples[0]).find('|')), 0))
-        found.push_back(*bits);
+    if (std::string_view example = row.examples[0] ? row.examples[0] : ""; !example.empty())
+        if (auto bits = assemble(row, example.substr(0, example.find('|')), 0))
+            found.push_back(*bits);
     for (unsigned i = 0; i < random_tries; ++i)
         found.push_back(random_instruction(row, random));
     for (const Alias& alias : all_aliases())
         if (alias.row == &row)
             found.push_back((random_instruction(row, random) & ~alias.mask) | alias.value);
+    for (u64& bits : found)
+        bits = unambiguous(row, bits);
     return found;
 }
 
@@ -109,8 +123,11 @@ TEST(Disassembler, WritesWhatObjdumpWrites)
     std::mt19937_64 random(1);
     std::vector<const Row*> rows;
     std::vector<u64> instructions;
-    for (const Row* row : all_rows()) {
-        if (is_newer_than_binutils(*row))
+    std::vector<const Row*> every = all_rows();
+    for (const Row& row : described_rows())
+        every.push_back(&row);
+    for (const Row* row : every) {
+        if (!is_known_to_binutils(*row))
             continue;
         for (u64 bits : instructions_of(*row, random)) {
             rows.push_back(row);
@@ -122,7 +139,8 @@ TEST(Disassembler, WritesWhatObjdumpWrites)
     for (std::size_t i = 0; i < instructions.size(); ++i) {
         auto found = disassemble(instructions[i], i * slot).text();
         if (found != expected[i] && told.insert(rows[i]).second)
-            ADD_FAILURE() << fmt::format("{}: {:016x} is '{}', objdump writes '{}'", rows[i]->mnemonic, instructions[i], found, expected[i]);
+            ADD_FAILURE() << fmt::format(
+                "{}: {:016x} is '{}', objdump writes '{}'", rows[i]->mnemonic, instructions[i], found, expected[i]);
     }
 }
 

@@ -66,7 +66,10 @@ struct Item {
             out.push_back(static_cast<u8>(parse(std::string_view(value).substr(i, 2))));
         return out;
     }
-    [[nodiscard]] bool is(char kind) const { return name.size() > 1 && name[0] == kind && std::isxdigit(static_cast<unsigned char>(name[1])); }
+    [[nodiscard]] bool is(char kind) const
+    {
+        return name.size() > 1 && name[0] == kind && std::isxdigit(static_cast<unsigned char>(name[1]));
+    }
 
     static u64 parse(std::string_view text)
     {
@@ -262,7 +265,8 @@ struct ExampleMachine::Parts {
         for (const auto& item : before) {
             bool changed = false;
             for (const auto& later : after)
-                changed |= later.is('m') && later.address() < item.address() + item.value.size() / 2 && item.address() < later.address() + later.value.size() / 2;
+                changed |= later.is('m') && later.address() < item.address() + item.value.size() / 2
+                    && item.address() < later.address() + later.value.size() / 2;
             if (item.is('m') && !changed)
                 check(item);
         }

@@ -49,6 +49,22 @@ constexpr Facility implemented[] = {
     Facility::parsing_enhancement,
     Facility::etf3_enhancement,
     Facility::tod_clock_steering,
+    Facility::reset_reference_bits_multiple,
+    Facility::insert_reference_bits_multiple,
+    Facility::message_security_assist,
+    Facility::message_security_assist_5,
+    Facility::hfp_multiply_add_subtract,
+    Facility::hfp_unnormalized_extensions,
+    Facility::decimal_floating_point,
+    Facility::decimal_floating_point_high_performance,
+    Facility::perform_floating_point_operation,
+    Facility::decimal_floating_point_zoned_conversion,
+    Facility::decimal_floating_point_packed_conversion,
+    Facility::vector,
+    Facility::vector_enhancements_1,
+    Facility::vector_enhancements_2,
+    Facility::vector_packed_decimal,
+    Facility::vector_packed_decimal_enhancement_1,
 };
 
 } // namespace

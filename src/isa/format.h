@@ -30,7 +30,10 @@ struct Format {
     static constexpr std::array<OperandInfo, sizeof...(Operands)> operands { Operands::info... };
     static constexpr FormatInfo info { Place, Length, operands };
 
-    static void decode(Op& op, [[maybe_unused]] u64 bits, [[maybe_unused]] u64 address) { new (op.operands) Values { Operands::decode(bits, address)... }; }
+    static void decode(Op& op, [[maybe_unused]] u64 bits, [[maybe_unused]] u64 address)
+    {
+        new (op.operands) Values { Operands::decode(bits, address)... };
+    }
     [[nodiscard]] static const Values& values(const Op& op) { return *std::launder(reinterpret_cast<const Values*>(op.operands)); }
 };
 

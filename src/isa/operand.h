@@ -8,22 +8,22 @@ namespace zvisor::isa {
 
 /// What an operand is and how it is spelled; where its fields are is in OperandInfo.
 enum class OperandKind : u8 {
-    gr, ///< general register
+    gr,      ///< general register
     gr_pair, ///< even register of an even-odd pair
-    fr, ///< floating-point register
+    fr,      ///< floating-point register
     fr_pair, ///< first register of an extended operand
-    vr, ///< vector register; the fifth bit is in RXB
-    ar, ///< access register
-    cr, ///< control register
-    mask, ///< unsigned field selecting or modifying
+    vr,      ///< vector register; the fifth bit is in RXB
+    ar,      ///< access register
+    cr,      ///< control register
+    mask,    ///< unsigned field selecting or modifying
     unsigned_immediate,
     signed_immediate,
-    relative, ///< signed halfword offset from the instruction
-    base_displacement, ///< D(B)
-    base_index, ///< D(X,B)
-    base_length, ///< D(L,B): the length field is one less than the length
+    relative,             ///< signed halfword offset from the instruction
+    base_displacement,    ///< D(B)
+    base_index,           ///< D(X,B)
+    base_length,          ///< D(L,B): the length field is one less than the length
     base_register_length, ///< D(R,B): the length is in a register
-    base_vector_index, ///< D(V,B)
+    base_vector_index,    ///< D(V,B)
 };
 
 /// Positions are PoP bit numbers within the instruction. `at`/`width` is the field itself, for storage operands its
@@ -194,7 +194,10 @@ template<unsigned At, unsigned Width>
 struct RI {
     using Value = Relative;
     static constexpr OperandInfo info { .kind = OperandKind::relative, .at = At, .width = Width };
-    static constexpr Value decode(u64 bits, u64 address) { return { address + static_cast<u64>(i64 { signed_field<At, Width>(bits) } * 2) }; }
+    static constexpr Value decode(u64 bits, u64 address)
+    {
+        return { address + static_cast<u64>(i64 { signed_field<At, Width>(bits) } * 2) };
+    }
 };
 
 /// D(B) with the base field at `Base`.

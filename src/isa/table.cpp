@@ -31,20 +31,22 @@ struct Table {
         OpcodePlace place { OpcodePlace::byte };
         std::array<const Row*, 256> rows {};
     };
+    std::vector<NamedGroup> groups;
     std::vector<const Row*> all;
     std::array<First, 256> first {};
     std::map<std::string_view, const Row*> by_mnemonic;
 
     Table()
     {
-#define ISA_GROUP(name) add(name);
+#define ISA_GROUP(name) add({ #name, &name });
 #include "isa_groups.inc"
 #undef ISA_GROUP
     }
 
-    void add(const Group& group)
+    void add(const NamedGroup& named)
     {
-        for (const Row& row : group.rows)
+        groups.push_back(named);
+        for (const Row& row : named.group->rows)
             add(row);
     }
 
@@ -79,9 +81,10 @@ void make_exception(Op& op, ProgramCode code, u8 data_code = 0)
     op.operands[1] = static_cast<std::byte>(data_code);
 }
 
+/// The register an operand names; 0 when it has no such field.
 [[nodiscard]] u32 register_number(const OperandInfo& operand, u64 bits)
 {
-    return static_cast<u32>(bits >> (64 - operand.at - operand.width)) & 0xf;
+    return operand.width == 0 ? 0 : static_cast<u32>(bits >> (64 - operand.at - operand.width)) & 0xf;
 }
 
 /// An odd register of a pair, or an invalid first register of an extended operand.
@@ -125,6 +128,11 @@ void make_exception(Op& op, ProgramCode code, u8 data_code = 0)
 }
 
 } // namespace
+
+const std::vector<NamedGroup>& all_groups()
+{
+    return table().groups;
+}
 
 const std::vector<const Row*>& all_rows()
 {

@@ -7,6 +7,13 @@
 
 namespace zvisor::isa {
 
+/// A group with the name its file gives it, such as general_add.
+struct NamedGroup {
+    const char* name;
+    const Group* group;
+};
+[[nodiscard]] const std::vector<NamedGroup>& all_groups();
+
 /// Every row of every group, in the order of the groups.
 [[nodiscard]] const std::vector<const Row*>& all_rows();
 

@@ -3,6 +3,7 @@
 #include "isa/text.h"
 
 #include "isa/aliases.h"
+#include "isa/described.h"
 
 #include <charconv>
 #include <fmt/format.h>
@@ -308,6 +309,8 @@ Result<u64> assemble(std::string_view line, u64 address)
     auto space = line.find(' ');
     std::string_view operands = space == std::string_view::npos ? "" : line.substr(space + 1);
     if (const Row* row = find_row(line.substr(0, space)))
+        return assemble(*row, operands, address);
+    if (const Row* row = find_described(line.substr(0, space)))
         return assemble(*row, operands, address);
     if (const Alias* alias = find_alias(line.substr(0, space)))
         return assemble(*alias, operands, address);

@@ -1,9 +1,14 @@
 #include "machine/config.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <functional>
 #include <toml++/toml.h>
 
@@ -15,6 +20,8 @@ constexpr u64 mega = 1 << 20;
 constexpr u64 most_memory = u64 { 1 } << 40;
 constexpr u64 least_memory = 2 * mega;
 constexpr u16 most_cpus = 62;
+/// Partition names and load parameters are fields of this many characters.
+constexpr std::size_t longest_name = 8;
 
 /// Where a TOML value stands, for messages.
 [[nodiscard]] std::string place_of(const std::string& path, const toml::node& node)
@@ -77,6 +84,26 @@ template<class Config>
     return count.has_value();
 }
 
+[[nodiscard]] Result<bool> set_rng(MachineConfig& config, const toml::node& node)
+{
+    config.rng = node.value_exact<bool>().value_or(config.rng);
+    return node.is_boolean();
+}
+
+[[nodiscard]] Result<bool> set_balloon(MachineConfig& config, const toml::node& node)
+{
+    if (auto text = node.value_exact<std::string>())
+        config.balloon = TRY(VirtioBalloonConfig::parse(*text));
+    return node.is_string();
+}
+
+[[nodiscard]] Result<bool> set_console(MachineConfig& config, const toml::node& node)
+{
+    if (auto text = node.value_exact<std::string>())
+        config.console = TRY(parse_console(*text));
+    return node.is_string();
+}
+
 [[nodiscard]] Result<bool> set_engine(MachineConfig& config, const toml::node& node)
 {
     if (auto text = node.value_exact<std::string>())
@@ -99,6 +126,9 @@ template<class Config>
         text_key("loadparm", &MachineConfig::loadparm),
         list_key("disk", &MachineConfig::disks),
         list_key("net", &MachineConfig::networks),
+        { "rng", "true or false", set_rng },
+        { "balloon", "a string, empty or such as \"target=256M\"", set_balloon },
+        { "console", "a string", set_console },
     };
     return all;
 }
@@ -124,6 +154,22 @@ Result<void> set_key(MachineConfig& config, const std::string& path, std::string
         return {};
     }
     return fail(fmt::format("{}: unknown key '{}', expected one of: {}", place_of(path, node), name, key_names()));
+}
+
+/// What EBCDIC and every guest agree on.
+[[nodiscard]] bool is_plain(std::string_view text, std::string_view also)
+{
+    return std::ranges::all_of(
+        text, [&](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || also.contains(c); });
+}
+
+[[nodiscard]] Result<void> validate_names(const MachineConfig& config)
+{
+    if (config.name.empty() || config.name.size() > longest_name || !is_plain(config.name, "-_@#$"))
+        return fail(fmt::format("name must be 1 to {} letters, digits, -, _, @, # or $, not '{}'", longest_name, config.name));
+    if (config.loadparm.size() > longest_name || !is_plain(config.loadparm, " ."))
+        return fail(fmt::format("loadparm must be up to {} letters, digits, blanks or periods, not '{}'", longest_name, config.loadparm));
+    return {};
 }
 
 } // namespace
@@ -154,15 +200,41 @@ Result<EngineKind> parse_engine(std::string_view text)
     return fail(fmt::format("engine must be 'interpreter', not '{}'", text));
 }
 
+Result<u16> parse_cpus(std::string_view text)
+{
+    u16 count = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error != std::errc {} || end != text.data() + text.size() || count < 1 || count > most_cpus)
+        return fail(fmt::format("cpus must be 1 to {}, not '{}'", most_cpus, text));
+    return count;
+}
+
+Result<std::optional<VirtioConsoleConfig>> parse_console(std::string_view text)
+{
+    constexpr std::string_view virtio = "virtio";
+    if (text == "sclp")
+        return std::nullopt;
+    auto rest = text.substr(std::min(text.size(), virtio.size()));
+    if (!text.starts_with(virtio) || (!rest.empty() && rest[0] != ','))
+        return fail(fmt::format("console must be sclp or virtio[,COLUMNSxROWS], not '{}'", text));
+    return TRY(VirtioConsoleConfig::parse(rest.substr(rest.empty() ? 0 : 1)));
+}
+
 Result<MachineConfig> read_machine_config(const std::string& path)
 {
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error))
+        return fail(fmt::format("{}: is a directory, expected a machine file", path));
+    std::ifstream file(path);
+    if (!file)
+        return fail(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
     MachineConfig config;
     try {
-        toml::table table = toml::parse_file(path);
+        toml::table table = toml::parse(file, path);
         for (const auto& [name, node] : table)
             TRY_VOID(set_key(config, path, name.str(), node));
-    } catch (const toml::parse_error& error) {
-        return fail(fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+    } catch (const toml::parse_error& wrong) {
+        return fail(fmt::format("{}:{}: {}", path, wrong.source().begin.line, wrong.description()));
     }
     return config;
 }
@@ -177,7 +249,7 @@ Result<void> validate(const MachineConfig& config)
         return fail(fmt::format("cpus must be 1 to {}, not {}", most_cpus, config.cpus));
     if (config.personality != "kvm" && config.personality != "lpar" && config.personality != "zvm")
         return fail(fmt::format("personality must be kvm, lpar or zvm, not '{}'", config.personality));
-    return {};
+    return validate_names(config);
 }
 
 } // namespace zvisor

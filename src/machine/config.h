@@ -2,9 +2,12 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "devices/virtio_balloon/config.h"
 #include "devices/virtio_block/config.h"
+#include "devices/virtio_console/config.h"
 #include "devices/virtio_net/config.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,16 +31,26 @@ struct MachineConfig {
     std::string loadparm;
     std::vector<VirtioBlockConfig> disks;
     std::vector<VirtioNetConfig> networks;
+    /// A device that gives random numbers of the host.
+    bool rng { true };
+    std::optional<VirtioBalloonConfig> balloon;
+    /// A virtio console that takes what is typed in place of the SCLP consoles; both are shown.
+    std::optional<VirtioConsoleConfig> console;
 };
 
 /// A size such as 512M, 1G or 1073741824. `what` names the value in the error.
 [[nodiscard]] Result<u64> parse_size(std::string_view text, std::string_view what);
 [[nodiscard]] Result<EngineKind> parse_engine(std::string_view text);
+/// A number of CPUs the machine can have.
+[[nodiscard]] Result<u16> parse_cpus(std::string_view text);
+/// `sclp` (none), or `virtio` with an optional size as in `virtio,80x24`.
+[[nodiscard]] Result<std::optional<VirtioConsoleConfig>> parse_console(std::string_view text);
 
 /// Reads a TOML file; an unknown key, a wrong type or a value out of range is an error with file, line and what was expected.
 [[nodiscard]] Result<MachineConfig> read_machine_config(const std::string& path);
 
-/// What must hold whatever the source: something to IPL, CPUs 1..64, storage 64M..1T, a known personality.
+/// What must hold whatever the source: something to IPL, CPUs 1..62, storage 2M..1T, a known personality, a name and a load
+/// parameter that fit their fields.
 [[nodiscard]] Result<void> validate(const MachineConfig& config);
 
 } // namespace zvisor

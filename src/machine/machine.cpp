@@ -1,7 +1,10 @@
 #include "machine/machine.h"
 
+#include "devices/virtio_balloon/virtio_balloon.h"
 #include "devices/virtio_block/virtio_block.h"
+#include "devices/virtio_console/virtio_console.h"
 #include "devices/virtio_net/virtio_net.h"
+#include "devices/virtio_rng/virtio_rng.h"
 #include "isa/facilities.h"
 
 namespace zvisor {
@@ -41,23 +44,40 @@ Result<std::unique_ptr<Machine>> Machine::create(
         .load_parameter = config.loadparm,
         .observer = observer };
     machine->m_partition = TRY(Partition::create(std::move(partition), console));
-    TRY_VOID(machine->attach_devices(config));
+    TRY_VOID(machine->attach_devices(config, console));
     return machine;
 }
 
-Result<void> Machine::attach_devices(const MachineConfig& config)
+/// Gives each device the next device number, so that what is named first keeps its number when more is added.
+Result<void> Machine::attach_devices(const MachineConfig& config, ConsoleSink& sink)
 {
-    auto& channels = m_partition->channels();
-    u16 number = 0;
-    for (const auto& disk : config.disks) {
-        auto device = TRY(VirtioBlock::create(disk));
-        (void)TRY(channels.attach(0, number++, std::move(device)));
-    }
-    for (const auto& network : config.networks) {
-        auto device = TRY(VirtioNet::create(network));
-        (void)TRY(channels.attach(0, number++, std::move(device)));
+    auto attach = [this, number = u16 { 0 }](auto created) mutable -> Result<void> {
+        auto device = TRY(std::move(created));
+        (void)TRY(m_partition->channels().attach(0, number++, std::move(device)));
+        return {};
+    };
+    for (const auto& disk : config.disks)
+        TRY_VOID(attach(VirtioBlock::create(disk)));
+    for (const auto& network : config.networks)
+        TRY_VOID(attach(VirtioNet::create(network)));
+    if (config.rng)
+        TRY_VOID(attach(VirtioRng::create({})));
+    if (config.balloon)
+        TRY_VOID(attach(VirtioBalloon::create(*config.balloon)));
+    if (config.console) {
+        auto console = TRY(VirtioConsole::create(*config.console));
+        console->on_output([&sink](std::span<const std::byte> bytes) {
+            sink.output(ConsoleKind::ascii, { reinterpret_cast<const char*>(bytes.data()), bytes.size() });
+        });
+        m_console = console.get();
+        TRY_VOID(attach(Result<std::unique_ptr<VirtioConsole>>(std::move(console))));
     }
     return {};
+}
+
+std::size_t Machine::type(std::string_view text)
+{
+    return m_console ? m_console->type(std::as_bytes(std::span { text })) : m_partition->services().type(text);
 }
 
 } // namespace zvisor

@@ -5,6 +5,8 @@
 
 namespace zvisor {
 
+class VirtioConsole;
+
 /// A machine of one partition assembled from its configuration: the only place that knows every part.
 class Machine {
 public:
@@ -15,16 +17,20 @@ public:
     [[nodiscard]] Partition& partition() { return *m_partition; }
     /// One line on what the model has and this machine masks; empty when nothing.
     [[nodiscard]] const std::string& model_message() const { return m_model_message; }
+    /// Types at the guest's console; returns how many bytes it took.
+    std::size_t type(std::string_view text);
     /// Runs to the end; see Partition::run.
     [[nodiscard]] Result<Outcome> run() { return m_partition->run(m_program); }
 
 private:
     Machine() = default;
-    [[nodiscard]] Result<void> attach_devices(const MachineConfig& config);
+    [[nodiscard]] Result<void> attach_devices(const MachineConfig& config, ConsoleSink& sink);
 
     std::string m_model_message;
     IplProgram m_program;
     std::unique_ptr<Partition> m_partition;
+    /// Owned by the channel subsystem; null when what is typed goes to SCLP.
+    VirtioConsole* m_console { nullptr };
 };
 
 } // namespace zvisor

@@ -37,6 +37,7 @@ template<class Answer, std::size_t Size>
 
 u8 ChannelAdapter::start_subchannel(u32 subchannel, std::span<const std::byte, 32> orb)
 {
+    ++m_starts;
     return value_or_raise(m_channels.start_subchannel(subchannel, from_bytes<Orb>(orb)));
 }
 

@@ -32,8 +32,12 @@ public:
     std::optional<IoInterruption> take_io(u8 isc_mask) override { return m_channels.take(isc_mask); }
     bool channel_report_pending() override { return m_channels.channel_report_pending(); }
 
+    /// How many times START SUBCHANNEL was executed.
+    [[nodiscard]] u64 starts() const { return m_starts.load(); }
+
 private:
     ChannelSubsystem& m_channels;
+    std::atomic<u64> m_starts { 0 };
 };
 
 } // namespace zvisor

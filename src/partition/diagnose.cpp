@@ -21,6 +21,7 @@ const Partition::DiagnoseCode Partition::diagnose_codes[] = {
 
 bool Partition::diagnose(Cpu& cpu, u16 code, u8 r1, u8 r3)
 {
+    ++m_activity.diagnoses;
     for (const auto& entry : diagnose_codes)
         if (entry.code == code)
             return (this->*entry.function)(cpu, r1, r3);

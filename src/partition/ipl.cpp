@@ -97,9 +97,18 @@ template<std::integral T>
 
 // ---- Images --------------------------------------------------------------------------------------------------
 
+constexpr std::string_view linux_magic = "S390EP";
+
+/// Also when it ends before its parameter area does.
+[[nodiscard]] bool begins_as_linux(const Bytes& image)
+{
+    return image.size() >= linux_magic_at + linux_magic.size()
+        && std::memcmp(image.data() + linux_magic_at, linux_magic.data(), linux_magic.size()) == 0;
+}
+
 [[nodiscard]] bool is_linux(const Bytes& image)
 {
-    return image.size() > linux_parameter_area_end && std::memcmp(image.data() + linux_magic_at, "S390EP", 6) == 0;
+    return image.size() > linux_parameter_area_end && begins_as_linux(image);
 }
 
 [[nodiscard]] Result<void> set_command_line(Bytes& image, const std::string& text)
@@ -143,7 +152,8 @@ template<std::integral T>
     program.start = Psw::from_short(first);
     if (!(first & Psw::short_form_bit) || !program.start.is_valid())
         return fail(fmt::format(
-            "kernel '{}' is neither a Linux image for s390x, an s390x ELF file, an .ins file nor a raw image that begins with a valid PSW", path));
+            "kernel '{}' is neither a Linux image for s390x, an s390x ELF file, an .ins file nor a raw image that begins with a valid PSW",
+            path));
     program.parts.push_back({ 0, std::move(image), path });
     return program;
 }
@@ -186,6 +196,8 @@ template<std::integral T>
         return read_ins(files.kernel, image);
     if (is_linux(image))
         return read_linux(files, std::move(image));
+    if (begins_as_linux(image))
+        return fail(fmt::format("kernel '{}' is a Linux image truncated after {} bytes", files.kernel, image.size()));
     return read_raw(files.kernel, std::move(image));
 }
 
@@ -194,13 +206,16 @@ template<std::integral T>
 Result<IplProgram> read_ipl_program(const IplFiles& files, u64 storage_size)
 {
     IplProgram program = TRY(read_kernel(files));
-    bool takes_parameters = program.parts.back().address == 0 && is_linux(program.parts.back().bytes);
+    const auto& last = program.parts.back();
+    bool takes_parameters = last.address == 0 && is_linux(last.bytes) && !files.kernel.ends_with(".ins");
     if (!takes_parameters && !files.initrd.empty())
         return fail(fmt::format("an initrd needs a Linux kernel image, which '{}' is not", files.kernel));
+    if (!takes_parameters && !files.command_line.empty())
+        return fail(fmt::format("a command line needs a Linux kernel image, which '{}' is not", files.kernel));
     for (const auto& part : program.parts)
         if (part.bytes.size() > storage_size || part.address > storage_size - part.bytes.size())
-            return fail(fmt::format("'{}' ends at {}M, but storage has {}M", part.name, (part.address + part.bytes.size() + mega - 1) / mega,
-                storage_size / mega));
+            return fail(fmt::format("'{}' ends at {}M, but storage has {}M", part.name,
+                (part.address + part.bytes.size() + mega - 1) / mega, storage_size / mega));
     return program;
 }
 

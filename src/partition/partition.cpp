@@ -27,6 +27,9 @@ namespace {
         .dedicated_cpus = config.identity.dedicated_cpus };
 }
 
+/// Wait-state code of a program that has quiesced.
+constexpr u64 quiesced_wait = 0xfff;
+
 } // namespace
 
 Result<std::unique_ptr<Partition>> Partition::create(PartitionConfig config, ConsoleSink& console)
@@ -125,7 +128,10 @@ std::optional<Outcome> Partition::outcome()
         // Orders first: one being carried out shows in the state.
         if (cpu->has_orders() || cpu->state() == RunState::operating)
             return {};
-        if (cpu->state() == RunState::disabled_wait)
+        bool waits = cpu->state() == RunState::disabled_wait;
+        // A program that was asked to shut down says with this wait that it has.
+        bool shut_down = waits && m_services.quiescing() && cpu->psw().address == quiesced_wait;
+        if (waits && !shut_down)
             result = { .kind = Outcome::Kind::disabled_wait, .cpu = cpu->address(), .psw = cpu->psw() };
     }
     return result;
@@ -178,12 +184,13 @@ void Partition::trace_service(const Cpu& cpu, u32 command, u64 sccb, u8 conditio
 {
     constexpr u64 response_at = 6;
     auto response = m_storage->read_as<Be<u16>>(cpu.real_to_absolute(sccb) + response_at);
-    m_service_trace(fmt::format("{} {:08x} {} SCCB {:x} -> cc {} response {:04x}", cpu.address(), command, ServiceProcessor::command_name(command), sccb,
-        condition_code, response ? u16 { *response } : u16 { 0 }));
+    m_service_trace(fmt::format("{} {:08x} {} SCCB {:x} -> cc {} response {:04x}", cpu.address(), command,
+        ServiceProcessor::command_name(command), sccb, condition_code, response ? u16 { *response } : u16 { 0 }));
 }
 
 u8 Partition::service_call(Cpu& cpu, u32 command, u64 sccb)
 {
+    ++m_activity.service_calls;
     auto answer = m_services.service_call(command, cpu.real_to_absolute(sccb), cpu.prefix);
     if (!answer)
         cpu.program(answer.error());
@@ -192,8 +199,7 @@ u8 Partition::service_call(Cpu& cpu, u32 command, u64 sccb)
     return *answer;
 }
 
-bool Partition::store_system_information(
-    Cpu& cpu, u8 function, u8 selector_1, u16 selector_2, std::span<std::byte, 4096> block)
+bool Partition::store_system_information(Cpu& cpu, u8 function, u8 selector_1, u16 selector_2, std::span<std::byte, 4096> block)
 {
     auto information = m_information.store(function, selector_1, selector_2, cpu.address());
     if (information)

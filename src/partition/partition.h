@@ -38,6 +38,12 @@ struct Outcome {
     Psw psw {};
 };
 
+/// What the CPUs of a partition asked of the machine around them; counted while it runs.
+struct PartitionActivity {
+    std::atomic<u64> service_calls { 0 };
+    std::atomic<u64> diagnoses { 0 };
+};
+
 /// One guest's machine: its CPUs, its storage, its channel-subsystem image and the services around them.
 class Partition final : private ServiceSignalSink, private ConfigurationSink, private MachineServices {
 public:
@@ -49,6 +55,8 @@ public:
     [[nodiscard]] ServiceProcessor& services() { return m_services; }
     [[nodiscard]] CpuGroup& cpus() { return m_cpus; }
     [[nodiscard]] AbsoluteStorage& storage() { return *m_storage; }
+    [[nodiscard]] const PartitionActivity& activity() const { return m_activity; }
+    [[nodiscard]] u64 channel_starts() const { return m_channel_adapter.starts(); }
 
     /// Loads the program, starts CPU 0 with its PSW and returns when the partition has ended. A program that
     /// IPLs again gets a reset machine and `program` anew.
@@ -115,6 +123,7 @@ private:
     ServiceProcessor m_services;
     IplParameters m_ipl_parameters;
     Watchdog m_watchdog;
+    PartitionActivity m_activity;
     std::atomic<u32> m_service_signal { 0 };
     std::function<void(std::string_view)> m_service_trace;
     CpuGroup m_cpus;

@@ -212,6 +212,8 @@ void EventFacility::store_events(EventMask selected, Room& room)
 {
     for (auto event = m_events.begin(); event != m_events.end();) {
         bool stored = (selected & event_bit(event->type)) && room.put(event->bytes);
+        if (stored && event->type == EventType::signal_quiesce)
+            m_quiescing = true;
         event = stored ? m_events.erase(event) : event + 1;
     }
 }
@@ -369,6 +371,7 @@ void EventFacility::reset()
     m_program_sends = 0;
     m_mask_length = 0;
     m_events.clear();
+    m_quiescing = false;
     m_control_program.reset();
 }
 

@@ -5,6 +5,7 @@
 #include "service/event_buffer.h"
 #include "service/sccb.h"
 
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -51,6 +52,8 @@ public:
     [[nodiscard]] bool operator_command(std::string_view line, bool priority = false);
     /// Asks the program to shut down. False when it does not receive the signal.
     [[nodiscard]] bool request_quiesce();
+    /// True once the program has read that it is asked to shut down.
+    [[nodiscard]] bool quiescing() const { return m_quiescing; }
     /// Tells the program that CPUs changed their state at the operator's wish.
     void notify_cpus_changed();
     /// Offers other consoles than before; a program that receives state changes is told.
@@ -101,6 +104,7 @@ private:
     std::deque<Event> m_events;
     std::string m_input;
     bool m_input_refused { false };
+    std::atomic<bool> m_quiescing { false };
     std::optional<ControlProgramIdentification> m_control_program;
 };
 

@@ -58,6 +58,7 @@ public:
     [[nodiscard]] std::size_t type(std::string_view input) { return m_events.type(input); }
     /// Asks the program to shut down; see EventFacility::request_quiesce.
     [[nodiscard]] bool request_quiesce() { return m_events.request_quiesce(); }
+    [[nodiscard]] bool quiescing() const { return m_events.quiescing(); }
 
     /// The storage now in the configuration, in ascending order.
     [[nodiscard]] std::vector<StorageExtent> storage_extents();

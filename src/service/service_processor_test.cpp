@@ -368,7 +368,9 @@ TEST_F(ServiceProcessorTest, QuiesceAndOperatorCommandsWaitForTheProgramsMask)
     EXPECT_TRUE(processor->request_quiesce());
     EXPECT_TRUE(processor->request_quiesce());
     EXPECT_EQ(signals.take(), 1U);
+    EXPECT_FALSE(processor->quiescing());
     EXPECT_EQ(command(read_event_data), SclpResponse::normal_completion);
+    EXPECT_TRUE(processor->quiescing());
     EXPECT_EQ(get<SccbHeader>().length, 8 + 9) << "two requests are one event";
     EXPECT_EQ(get<EventBufferHeader>(8).type, 0x1d);
 }

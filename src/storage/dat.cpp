@@ -118,7 +118,7 @@ private:
     {
         if (segment & entry_protect)
             m_result.protect = true;
-        u64 address = (segment & bit_mask<0, 52>) + bits<44, 51>(m_address) * 8;
+        u64 address = (segment & bit_mask<0, 52>)+bits<44, 51>(m_address) * 8;
         auto entry = load(address);
         if (!entry)
             return std::unexpected(entry.error());
@@ -141,8 +141,7 @@ private:
 
 } // namespace
 
-std::expected<Translation, TranslationFault> translate(
-    const AbsoluteStorage& storage, Asce asce, DatFeatures features, u64 virtual_address)
+std::expected<Translation, TranslationFault> translate(const AbsoluteStorage& storage, Asce asce, DatFeatures features, u64 virtual_address)
 {
     return Walk(storage, asce, features, virtual_address).run();
 }

@@ -8,13 +8,11 @@
 
 namespace zvisor {
 
-/// One translated page of one space. A tag is the page's address when that kind of access is allowed, else `no_tag`.
+/// One translated page of one space. A tag is the page's address when that kind of access is allowed; otherwise it is a
+/// page that other entries hold, so that one compare rejects every address that comes to this one.
 struct TlbEntry {
-    /// Differs from every page address by more than a page, so that one compare rejects it.
-    static constexpr u64 no_tag = 0x8000000000000800;
-
-    u64 read_tag { no_tag };
-    u64 write_tag { no_tag };
+    u64 read_tag { 0 };
+    u64 write_tag { 0 };
     /// Guest virtual address + delta = host address.
     u64 delta { 0 };
 };
@@ -40,7 +38,13 @@ class Space {
 public:
     static constexpr unsigned entries = 512;
 
+    Space() { clear(); }
+
     [[nodiscard]] TlbEntry& entry(u64 address) { return m_tlb[(address / page_size) % entries]; }
+    /// The tag that no address of the entry for `address` matches.
+    [[nodiscard]] static u64 no_tag(u64 address) { return (address / page_size + entries / 2) % entries * page_size; }
+    /// Makes the entry for `address` empty.
+    void drop(u64 address) { entry(address) = { no_tag(address), no_tag(address), 0 }; }
 
     SpaceKey key;
     /// Changes whenever a translation that code was fetched through may have gone.
@@ -51,7 +55,7 @@ public:
 
     void purge(u64 new_generation)
     {
-        m_tlb.fill({});
+        clear();
         m_code_pages.reset();
         generation = new_generation;
     }
@@ -60,7 +64,7 @@ public:
     void purge_page(u64 address, u64 new_generation)
     {
         for (u64 at = page_index(address); at < entries; at += 256)
-            m_tlb[at] = {};
+            drop(at * page_size);
         if (m_code_pages[page_index(address)]) {
             m_code_pages.reset();
             generation = new_generation;
@@ -70,12 +74,19 @@ public:
     /// Makes the next store to a page take the slow path.
     void drop_write_tags(u64 host_page)
     {
-        for (auto& entry : m_tlb)
-            if (entry.write_tag != TlbEntry::no_tag && entry.write_tag + entry.delta == host_page)
-                entry.write_tag = TlbEntry::no_tag;
+        for (u64 at = 0; at < entries; ++at) {
+            u64 none = no_tag(at * page_size);
+            if (m_tlb[at].write_tag != none && m_tlb[at].write_tag + m_tlb[at].delta == host_page)
+                m_tlb[at].write_tag = none;
+        }
     }
 
 private:
+    void clear()
+    {
+        for (u64 at = 0; at < entries; ++at)
+            drop(at * page_size);
+    }
     [[nodiscard]] static unsigned page_index(u64 address) { return (address / page_size) % 256; }
 
     std::array<TlbEntry, entries> m_tlb;

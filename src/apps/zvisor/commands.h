@@ -20,6 +20,9 @@ struct ExitStatus {
 using Action = std::function<int()>;
 void add_run_command(CLI::App& app, Action& action);
 void add_disasm_command(CLI::App& app, Action& action);
+void add_models_command(CLI::App& app, Action& action);
 void add_image_command(CLI::App& app, Action& action);
+/// Added last: it completes what the others have added.
+void add_completion_command(CLI::App& app, Action& action);
 
 } // namespace zvisor

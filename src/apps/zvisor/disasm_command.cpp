@@ -100,7 +100,8 @@ void list_elf(const ElfFile& file, std::span<const u8> bytes, const Symbols& sym
         symbols = TRY(Symbols::read(options.symbols));
     if (ElfFile::is_elf(bytes)) {
         if (!options.base.empty())
-            return fail(fmt::format("--base is for raw images, but '{}' is an ELF file, which says itself where its code is", options.file));
+            return fail(
+                fmt::format("--base is for raw images, but '{}' is an ELF file, which says itself where its code is", options.file));
         auto file = TRY(ElfFile::parse(bytes, options.file));
         if (symbols.empty() && !file.symbols.empty())
             symbols = TRY(Symbols::parse(bytes, options.file));

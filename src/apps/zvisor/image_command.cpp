@@ -97,7 +97,8 @@ Result<void> make_image(const ImageArguments& arguments, StderrProgress& progres
     image::CommandMachineRunner machine(options.machine);
     auto command_line = TRY(image::make_debian_image(options, machine, interrupt, progress));
     progress.stage("done; to boot it:");
-    fmt::print("zvisor run --kernel {0}.kernel --initrd {0}.initrd --cmdline '{1}' --disk {0} --net user --memory 1G\n", arguments.output, command_line);
+    fmt::print("zvisor run --kernel {0}.kernel --initrd {0}.initrd --cmdline '{1}' --disk {0} --net user --memory 1G\n", arguments.output,
+        command_line);
     return {};
 }
 
@@ -114,7 +115,9 @@ int run_image_debian(const ImageArguments& arguments)
 
 void add_debian_options(CLI::App& command, ImageArguments& arguments)
 {
-    command.add_option("output", arguments.output, "The raw disk to make; OUT.img.kernel and OUT.img.initrd come beside it")->required()->type_name("OUT.img");
+    command.add_option("output", arguments.output, "The raw disk to make; OUT.img.kernel and OUT.img.initrd come beside it")
+        ->required()
+        ->type_name("OUT.img");
     command.add_option("--suite", arguments.suite, "Suite of Debian")->capture_default_str();
     command.add_option("--size", arguments.size, "Size of the disk (default 4G, minimal 1G); the file is sparse");
     command.add_option("--packages", arguments.packages, "More packages by name, set apart by commas");
@@ -122,7 +125,8 @@ void add_debian_options(CLI::App& command, ImageArguments& arguments)
     auto* password = command.add_option("--root-password", arguments.root_password, "Password of root; - reads it from standard input");
     command.add_option("--ssh-key", arguments.ssh_key, "File with a public key for root; brings openssh-server")->excludes(password);
     command.add_option("--hostname", arguments.hostname, "Host name")->capture_default_str();
-    command.add_option("--mirror", arguments.mirror, "Where packages come from; the guest's own sources stay deb.debian.org")->capture_default_str();
+    command.add_option("--mirror", arguments.mirror, "Where packages come from; the guest's own sources stay deb.debian.org")
+        ->capture_default_str();
     command.add_option("--machine", arguments.machine,
         "Command that runs the second stage instead of this program, with {kernel} {initrd} {cmdline} {disk} in place of its parts");
     command.add_flag("--force", arguments.force, "Replace existing files");

@@ -18,13 +18,18 @@ int main(int argc, char** argv)
 {
     CLI::App app { "zvisor: an IBM Z mainframe on this machine", "zvisor" };
     app.footer(footer);
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);
     app.set_version_flag("--version", "zvisor 0.1");
     zvisor::Action action;
     zvisor::add_run_command(app, action);
+    zvisor::add_models_command(app, action);
     zvisor::add_image_command(app, action);
+    zvisor::add_completion_command(app, action);
     try {
         app.parse(argc, argv);
+        // Only now, so that an unknown command is named.
+        if (!action)
+            throw CLI::RequiredError::Subcommand(1);
     } catch (const CLI::ParseError& error) {
         int status = app.exit(error);
         return status == 0 ? zvisor::ExitStatus::success : zvisor::ExitStatus::usage;

@@ -1,5 +1,6 @@
 #include "apps/zvisor/commands.h"
 #include "apps/zvisor/terminal.h"
+#include "arch/model.h"
 #include "cpu/cpu.h"
 #include "debug/options.h"
 #include "machine/machine.h"
@@ -21,7 +22,7 @@ struct RunOptions {
     std::optional<std::string> initrd;
     std::optional<std::string> cmdline;
     std::optional<std::string> memory;
-    std::optional<u16> cpus;
+    std::optional<std::string> cpus;
     std::optional<std::string> cpu;
     std::optional<std::string> engine;
     std::optional<std::string> personality;
@@ -29,6 +30,9 @@ struct RunOptions {
     std::optional<std::string> loadparm;
     std::vector<std::string> disks;
     std::vector<std::string> networks;
+    std::optional<bool> rng;
+    std::optional<std::string> balloon;
+    std::optional<std::string> console;
     bool stats { false };
     debug::DebugOptions debug;
 };
@@ -49,13 +53,19 @@ void replace(T& value, const std::optional<T>& by)
     replace(config.kernel, options.kernel);
     replace(config.initrd, options.initrd);
     replace(config.cmdline, options.cmdline);
-    replace(config.cpus, options.cpus);
+    replace(config.rng, options.rng);
     replace(config.cpu, options.cpu);
     replace(config.personality, options.personality);
     replace(config.name, options.name);
     replace(config.loadparm, options.loadparm);
     if (options.memory)
         config.memory = TRY(parse_size(*options.memory, "--memory"));
+    if (options.cpus)
+        config.cpus = TRY(parse_cpus(*options.cpus));
+    if (options.balloon)
+        config.balloon = TRY(VirtioBalloonConfig::parse(*options.balloon));
+    if (options.console)
+        config.console = TRY(parse_console(*options.console));
     if (options.engine)
         config.engine = TRY(parse_engine(*options.engine));
     for (const auto& disk : options.disks)
@@ -74,6 +84,8 @@ public:
         for (int signal : { SIGINT, SIGTERM, SIGHUP, SIGUSR1 })
             sigaddset(&m_signals, signal);
         pthread_sigmask(SIG_BLOCK, &m_signals, nullptr);
+        // A disk at the limit of a file's size gives the guest an I/O error.
+        std::signal(SIGXFSZ, SIG_IGN);
     }
     ~SignalWatch()
     {
@@ -125,14 +137,24 @@ private:
 
 void print_stats(Machine& machine, double seconds)
 {
+    Partition& partition = machine.partition();
     u64 retired = 0;
-    for (const auto& cpu : machine.partition().cpus().cpus())
+    std::array<u64, 6> taken {};
+    for (const auto& cpu : partition.cpus().cpus()) {
         retired += cpu->retired;
-    fmt::print(stderr, "zvisor: {} instructions in {:.2f} s, {:.1f} million a second\n", retired, seconds, static_cast<double>(retired) / seconds / 1e6);
+        for (std::size_t kind = 0; kind < taken.size(); ++kind)
+            taken[kind] += cpu->interruptions[kind];
+    }
+    double rate = static_cast<double>(retired) / seconds / 1e6;
+    fmt::print(stderr, "zvisor: {} instructions in {:.2f} s, {:.1f} million a second\n", retired, seconds, rate);
+    fmt::print(stderr, "zvisor: interruptions: {} restart, {} external, {} supervisor call, {} program, {} machine check, {} I/O\n",
+        taken[0], taken[1], taken[2], taken[3], taken[4], taken[5]);
+    fmt::print(stderr, "zvisor: {} START SUBCHANNEL, {} DIAGNOSE, {} SERVICE CALL\n", partition.channel_starts(),
+        partition.activity().diagnoses.load(), partition.activity().service_calls.load());
 }
 
 /// " <name+0x12>" where a symbol is known.
-[[nodiscard]] std::string place(const debug::Symbols& symbols, u64 address)
+[[nodiscard]] std::string symbol_text(const debug::Symbols& symbols, u64 address)
 {
     std::string name = symbols.name(address);
     return name.empty() ? "" : fmt::format(" <{}>", name);
@@ -144,8 +166,8 @@ void print_stats(Machine& machine, double seconds)
     case Outcome::Kind::powered_off:
         return ExitStatus::success;
     case Outcome::Kind::disabled_wait:
-        terminal.say(fmt::format("zvisor: CPU {} entered a disabled wait, PSW {:016x} {:016x}{}", outcome.cpu, outcome.psw.mask, outcome.psw.address,
-            place(symbols, outcome.psw.address)));
+        terminal.say(fmt::format("zvisor: CPU {} entered a disabled wait, PSW {:016x} {:016x}{}", outcome.cpu, outcome.psw.mask,
+            outcome.psw.address, symbol_text(symbols, outcome.psw.address)));
         return ExitStatus::disabled_wait;
     case Outcome::Kind::ended:
         return ExitStatus::ended;
@@ -164,7 +186,7 @@ void print_stats(Machine& machine, double seconds)
         terminal.say("zvisor: " + machine->model_message());
     Ending ending(*machine, terminal);
     signals.start([&] { ending.shut_down(); });
-    terminal.start({ .type = [&](std::string_view text) { return machine->partition().services().type(text); },
+    terminal.start({ .type = [&](std::string_view text) { return machine->type(text); },
         .shut_down = [&] { ending.shut_down(); },
         .end = [&] { ending.end(); } });
     machine->partition().channels().trace(tools->channel_trace());
@@ -179,30 +201,52 @@ void print_stats(Machine& machine, double seconds)
     return report(TRY(std::move(outcome)), tools->symbols(), terminal);
 }
 
+/// "{z10,...}": the choices of an option, as its help and the completion show them.
+[[nodiscard]] std::string model_names()
+{
+    std::string names;
+    for (const Model& model : models())
+        names.append(names.empty() ? "{" : ",").append(model.name);
+    return names + "}";
+}
+
 } // namespace
 
 void add_run_command(CLI::App& app, Action& action)
 {
     auto options = std::make_shared<RunOptions>();
     auto* command = app.add_subcommand("run", "Run a machine of one partition with its console on this terminal");
-    command->add_option("file", options->file, "Machine file (TOML); flags are laid over it");
-    command->add_option("--kernel", options->kernel, "Linux image, s390x ELF file, raw image or .ins file to IPL");
-    command->add_option("--initrd", options->initrd, "Initial RAM disk for a Linux image");
+    command->add_option("file", options->file, "Machine file (TOML); flags are laid over it")->type_name("FILE");
+    command->add_option("--kernel", options->kernel, "Linux image, s390x ELF file, raw image or .ins file to IPL")->type_name("FILE");
+    command->add_option("--initrd", options->initrd, "Initial RAM disk for a Linux image")->type_name("FILE");
     command->add_option("--cmdline", options->cmdline, "Kernel command line");
-    command->add_option("--memory", options->memory, "Storage, such as 512M or 2G (default 1G)");
-    command->add_option("--cpus", options->cpus, "Number of CPUs (default 1)");
-    command->add_option("--cpu", options->cpu, "CPU model: z10, z196, zEC12, z13, z14, z15, z16, z17 or max (default z15)");
-    command->add_option("--disk", options->disks, "FILE[,ro]: disk image or block device (repeatable)");
-    command->add_option("--net", options->networks, "user[,hostfwd=tcp::HOST-:GUEST]: network (repeatable)");
-    command->add_option("--engine", options->engine, "How instructions are executed: interpreter");
-    command->add_option("--personality", options->personality, "What the guest finds itself under: kvm, lpar or zvm (default kvm)");
-    command->add_option("--name", options->name, "Name of the partition (default ZVISOR)");
+    command->add_option("--memory", options->memory, "Storage, such as 512M or 2G (default 1G)")->type_name("SIZE");
+    command->add_option("--cpus", options->cpus, "Number of CPUs (default 1)")->type_name("NUMBER");
+    command->add_option("--cpu", options->cpu, "CPU model (default z15)")->type_name(model_names());
+    command->add_option("--disk", options->disks, "FILE[,ro][,serial=TEXT]: disk image or block device (repeatable)")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    command->add_option("--net", options->networks, "user[,mac=MAC][,hostfwd=tcp::HOST-:GUEST]: network (repeatable)")
+        ->allow_extra_args(false);
+    command->add_flag("--rng,!--no-rng", options->rng, "Random numbers of the host for the guest (default on)");
+    command->add_option("--balloon", options->balloon, "[target=SIZE]: lets the guest give storage back")->expected(0, 1);
+    command
+        ->add_option("--console", options->console, "Which console is typed at; virtio[,COLUMNSxROWS] is the guest's hvc0 (default sclp)")
+        ->type_name("{sclp,virtio}");
+    command->add_option("--engine", options->engine, "How instructions are executed")->type_name("{interpreter}");
+    command->add_option("--personality", options->personality, "What the guest finds itself under (default kvm)")
+        ->type_name("{kvm,lpar,zvm}");
+    command->add_option("--name", options->name, "Name of the partition, up to 8 characters (default ZVISOR)");
     command->add_option("--loadparm", options->loadparm, "Load parameter, up to 8 characters");
     command->add_flag("--stats", options->stats, "Print instructions executed and their rate at the end");
-    command->add_option("--symbols", options->debug.symbols, "s390x ELF file or System.map with the guest's symbols, for traces and messages");
-    command->add_option("--trace", options->debug.trace, "instructions[:FROM-TO],interruptions,channel,service: write what these do, a line each");
-    command->add_option("--trace-file", options->debug.trace_file, "File the trace goes to (default standard error)");
-    command->add_option("--gdb", options->debug.gdb, "PORT[,wait]: serve gdb on this port of 127.0.0.1; with wait the guest starts when gdb says so");
+    command
+        ->add_option("--symbols", options->debug.symbols, "s390x ELF file or System.map with the guest's symbols, for traces and messages")
+        ->type_name("FILE");
+    command->add_option(
+        "--trace", options->debug.trace, "instructions[:FROM-TO],interruptions,channel,service: write what these do, a line each");
+    command->add_option("--trace-file", options->debug.trace_file, "File the trace goes to (default standard error)")->type_name("FILE");
+    command->add_option(
+        "--gdb", options->debug.gdb, "PORT[,wait]: serve gdb on this port of 127.0.0.1; with wait the guest starts when gdb says so");
     command->callback([options, &action] {
         action = [options] {
             auto status = run(*options);

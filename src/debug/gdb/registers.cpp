@@ -68,7 +68,8 @@ constexpr const char* vector_types = R"(<vector id="v4f" type="ieee_single" coun
     std::string out;
     for (unsigned i = 0; i < bank.count; ++i) {
         std::string number = bank.count == 1 ? "" : fmt::format("{}", bank.first + i);
-        out += fmt::format(R"(<reg name="{}{}{}" bitsize="{}" type="{}" group="{}"/>)", bank.prefix, number, bank.suffix, bank.bits, bank.type, bank.group);
+        out += fmt::format(R"(<reg name="{}{}{}" bitsize="{}" type="{}" group="{}"/>)", bank.prefix, number, bank.suffix, bank.bits,
+            bank.type, bank.group);
         out += '\n';
     }
     return out;
@@ -76,7 +77,8 @@ constexpr const char* vector_types = R"(<vector id="v4f" type="ieee_single" coun
 
 [[nodiscard]] std::string make_description()
 {
-    std::string out = R"(<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd"><target version="1.0"><architecture>s390:64-bit</architecture>)";
+    std::string out
+        = R"(<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd"><target version="1.0"><architecture>s390:64-bit</architecture>)";
     std::string_view feature;
     for (const Bank& bank : banks) {
         if (feature != bank.feature) {

@@ -30,8 +30,7 @@ struct Server::Parts {
             socket = std::move(accepted);
             boost::system::error_code ignored;
             (void)socket.set_option(tcp::no_delay(true), ignored);
-            session = std::make_unique<Session>(
-                debugger, *group, [this](std::string_view bytes) { send(bytes); }, kill);
+            session = std::make_unique<Session>(debugger, *group, [this](std::string_view bytes) { send(bytes); }, kill);
             receive();
         });
     }

@@ -55,6 +55,13 @@ protected:
     TestDriver driver;
 };
 
+TEST(VirtqueueWithoutRings, HasNothing)
+{
+    Virtqueue queue(16);
+    EXPECT_FALSE(queue.has_available()) << "a driver may go on without ever placing its queues";
+    EXPECT_FALSE(queue.take());
+}
+
 TEST_F(Transport, OffersVersion1OnlyToDriversThatSetARevision)
 {
     EXPECT_EQ(driver.offered_features(), 1 | VirtioFeature::any_layout | VirtioFeature::indirect_descriptors | VirtioFeature::event_index);

@@ -111,7 +111,7 @@ void Virtqueue::store(u64 address, u16 value)
 
 bool Virtqueue::has_available() const
 {
-    return !m_broken && load(m_layout.available + index_offset) != m_next_available;
+    return enabled() && !m_broken && load(m_layout.available + index_offset) != m_next_available;
 }
 
 std::optional<Virtqueue::Descriptor> Virtqueue::descriptor(u64 table, u32 count, u32 index) const

@@ -12,9 +12,7 @@ namespace {
 constexpr u32 most_instructions = 64;
 constexpr std::size_t most_blocks = 200'000;
 
-void run_leave(Cpu&, const Op*)
-{
-}
+void run_leave(Cpu&, const Op*) { }
 
 [[nodiscard]] bool ends_block(const isa::Row* row)
 {

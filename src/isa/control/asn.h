@@ -10,11 +10,11 @@
 namespace zvisor::isa {
 
 // Exceptions of the ASN-and-LX-reuse facility and of tracing.
-inline constexpr ProgramCode trace_table_exception { 0x16 };
-inline constexpr ProgramCode lfx_translation { 0x26 };
-inline constexpr ProgramCode lsx_translation { 0x27 };
-inline constexpr ProgramCode lste_sequence { 0x2e };
-inline constexpr ProgramCode aste_instance { 0x2f };
+inline constexpr ProgramCode trace_table_exception = ProgramCode::trace_table;
+inline constexpr ProgramCode lfx_translation = ProgramCode::lfx_translation;
+inline constexpr ProgramCode lsx_translation = ProgramCode::lsx_translation;
+inline constexpr ProgramCode lste_sequence = ProgramCode::lste_sequence;
+inline constexpr ProgramCode aste_instance = ProgramCode::aste_instance;
 
 /// The address-space part of control registers 1, 3, 4, 5 and 7.
 namespace asce_bit {

@@ -57,13 +57,9 @@ void set_system_mask(Cpu& c, u8 mask)
 {
     constexpr u8 must_be_zero = 0xb8;
     serialize();
-    if (!(mask & must_be_zero)) {
-        c.set_psw_mask(with_bits<0, 7>(c.psw_fields().mask, mask));
-        return;
-    }
-    Psw psw = c.psw();
-    psw.mask = with_bits<0, 7>(psw.mask, mask);
-    c.load_psw(psw);
+    c.set_psw_mask(with_bits<0, 7>(c.psw_fields().mask, mask));
+    if (mask & must_be_zero)
+        c.specification();
 }
 
 constexpr auto ssm = [](Cpu& c, Storage source) {

@@ -33,12 +33,16 @@ constexpr u64 page_invalid = bit_mask<53>;
 constexpr u64 page_table_origin = bit_mask<0, 52>;
 constexpr u64 most_in_page_table = 256;
 
+void purge(Cpu& c, const Purge& what, bool local)
+{
+    c.purge(what);
+    if (!local)
+        c.group().purge_others(c, what);
+}
+
 void purge_pages(Cpu& c, u64 first_address, u64 count, bool local)
 {
-    for (u64 i = 0; i < count; ++i)
-        c.purge_page(first_address + i * page_size);
-    if (!local)
-        c.group().purge_others(c);
+    purge(c, { Purge::Kind::pages, first_address, count }, local);
 }
 
 /// With the IPTE-range facility and a nonzero R3 field, bits 56-63 of R3 count further entries; R2 and R3 advance.
@@ -92,17 +96,20 @@ void invalidate_entries(Cpu& c, u64 designation, u64 address, u64 count)
         set_in_entry(c, (designation & table_origin) + (index + i) % most_in_table * 8, entry_invalid);
 }
 
+/// R1 has the table and its type, R2 the address the first entry translates with the options, R3 the ASCE to clear.
 constexpr auto idte = [](Cpu& c, Gr r1, Gr r3, Gr r2, Mask m4) {
     constexpr u64 clearing_by_asce = bit_mask<52>;
     u64 options = c.g(r2);
     if (bits<44, 51>(options))
         c.specification();
     serialize();
-    if (!(options & clearing_by_asce))
-        invalidate_entries(c, c.g(r1), c.g(r3), bits<53, 63>(options) + 1);
-    c.purge_all();
-    if (!clears_locally(c, m4))
-        c.group().purge_others(c);
+    Purge what { Purge::Kind::space, c.g(r3) };
+    if (!(options & clearing_by_asce)) {
+        invalidate_entries(c, c.g(r1), options, bits<53, 63>(options) + 1);
+        // Several spaces may have been formed through the entries.
+        what = {};
+    }
+    purge(c, what, clears_locally(c, m4));
 };
 
 /// COMPARE AND REPLACE DAT TABLE ENTRY: R3 has the table and its type, R3+1 the address it translates, R2 the ASCE.
@@ -122,9 +129,7 @@ constexpr auto crdte = [](Cpu& c, GrPair r1, Gr, GrPair r2, Mask m4) {
         return;
     }
     c.storage().stored(c.real_to_absolute(entry), 8);
-    c.purge_all();
-    if (!clears_locally(c, m4))
-        c.group().purge_others(c);
+    purge(c, {}, clears_locally(c, m4));
     c.cc(0);
 };
 
@@ -179,9 +184,9 @@ constexpr Row rows[] = {
     insn("RDP", 0xB98B, RRF_b, Facility::reset_dat_protection, privileged | context, rdp,
         "1,3,2 | r1=5000 r2=2000 r3=4000 m5010=0000000000007200 -> m5010=0000000000007000"),
     insn("IDTE", 0xB98E, RRF_b, Facility::dat_enhancement_1, privileged | context, idte,
-        "1,3,2 | r1=4000 r3=100000 r2=0 m4008=0000000000005000 -> m4008=0000000000005020",
-        "1,3,2 | r1=4000 r3=100000 r2=800 m4008=0000000000005000 ->", "1,3,2 | r2=1000 -> pgm=6",
-        "1,3,2,1 | r1=4004 r3=80000000 r2=1 m4008=00000000000050040000000000006004 -> m4008=00000000000050240000000000006024"),
+        "1,3,2 | r1=4000 r2=100000 m4008=0000000000005000 -> m4008=0000000000005020",
+        "1,3,2 | r1=4000 r2=100800 m4008=0000000000005000 ->", "1,3,2 | r2=1000 -> pgm=6",
+        "1,3,2,1 | r1=4004 r2=80000001 m4008=00000000000050040000000000006004 -> m4008=00000000000050240000000000006024"),
     insn("CRDTE", 0xB98F, RRF_b_PRP, Facility::edat_2, privileged | context, crdte,
         "2,4,6 | r2=7000 r3=7400 r6=5000 r7=2000 m5010=0000000000007000 cc=3 -> m5010=0000000000007400 cc=0",
         "2,4,6 | r2=7000 r6=4010 r7=100000 m4008=0000000000005000 -> r2=5000 cc=1"),

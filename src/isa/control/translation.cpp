@@ -84,11 +84,13 @@ constexpr auto lurag = [](Cpu& c, Gr r1, Gr r2) { c.g(r1, load_be<u64>(real_view
 constexpr auto stura = [](Cpu& c, Gr r1, Gr r2) {
     u8* host = real_view<u32>(c, r2, Access::store);
     store_be<u32>(host, c.w(r1));
+    c.note_alteration(c.register_address(r2).at, sizeof(u32), true);
     c.stored(host, sizeof(u32));
 };
 constexpr auto sturg = [](Cpu& c, Gr r1, Gr r2) {
     u8* host = real_view<u64>(c, r2, Access::store);
     store_be<u64>(host, c.g(r1));
+    c.note_alteration(c.register_address(r2).at, sizeof(u64), true);
     c.stored(host, sizeof(u64));
 };
 

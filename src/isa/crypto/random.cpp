@@ -122,7 +122,8 @@ constexpr auto perform_random_number_operation = [](Cpu& c, Gr r1, Gr r2) {
     switch (function) {
     case RandomFunction::query: {
         FunctionStatus status;
-        for (auto code : { RandomFunction::sha512_generator, RandomFunction::raw_to_conditioned_ratio, RandomFunction::true_random_numbers })
+        for (auto code :
+            { RandomFunction::sha512_generator, RandomFunction::raw_to_conditioned_ratio, RandomFunction::true_random_numbers })
             status.add(std::to_underlying(code));
         return status.store(c);
     }
@@ -139,8 +140,9 @@ constexpr auto perform_random_number_operation = [](Cpu& c, Gr r1, Gr r2) {
 
 constexpr Row rows[] = {
     insn("PRNO", 0xB93C, RRE, Facility::message_security_assist_5, volatile_result, perform_random_number_operation,
-        "2,4 | r0=0 r1=5000 m5000=00 -> m5000=1000000000000000000000000000a000 cc=0", "2,4 | r0=70 r1=5000 m5000=00 -> m5000=0000000100000001 cc=0",
-        "2,4 | r0=72 r2=2000 r3=0 r4=3000 r5=8 -> r4=3008 r5=0 cc=0", "3,4 | r0=0 r1=5000 -> pgm=6"),
+        "2,4 | r0=0 r1=5000 m5000=00 -> m5000=9000000000000000000000000000a000 cc=0",
+        "2,4 | r0=70 r1=5000 m5000=00 -> m5000=0000000100000001 cc=0", "2,4 | r0=72 r2=2000 r3=0 r4=3000 r5=8 -> r4=3008 r5=0 cc=0",
+        "3,4 | r0=0 r1=5000 -> pgm=6"),
 };
 
 } // namespace

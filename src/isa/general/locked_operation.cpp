@@ -63,7 +63,7 @@ public:
     {
         check();
         // One lock for all program-lock tokens of the configuration.
-        std::lock_guard lock(m_cpu.group().signalling());
+        std::lock_guard lock(m_cpu.group().locked_operation());
         u8 outcome = operate();
         for (const auto& store : planned()) {
             select(store);

@@ -213,7 +213,19 @@ constexpr auto compare_until_substring_equal = [](Cpu& c, GrPair r1, GrPair r2) 
         bool in_run = state.run > 0;
         put_positions(c, in_run ? state.first_run : state.first, in_run ? state.second_run : state.second);
     };
-    cpu_determined(c, most_characters, step, commit);
+    for (unsigned done = 0; done < most_characters; ++done) {
+        try {
+            if (step())
+                return;
+        } catch (const ProgramInterruption&) {
+            // A run from the first pair on would only be begun again.
+            if (done == state.run)
+                throw;
+            break;
+        }
+    }
+    commit();
+    c.cc(3);
 };
 
 constexpr Row rows[] = {

@@ -181,12 +181,12 @@ constexpr auto convert = [](Cpu& c, GrPair r1, GrPair r2) { convert_unicode<From
 constexpr auto translation_3 = Facility::extended_translation_3;
 
 constexpr Row rows[] = {
-    insn("CUTFU", 0xB2A7, RRF_co_PP, base, problem, (convert_checked<Utf8, Utf16>),
+    insn("CU12", 0xB2A7, RRF_co_PP, base, problem, (convert_checked<Utf8, Utf16>),
         "2,4 | r2=2000 r3=8 r4=3000 r5=6 m2000=0000000000000000 m3000=41c3a4e282ac -> m2000=004100e420ac0000 r2=2006 r3=2 r4=3006 r5=0 "
         "cc=0",
         "2,4 | r2=2000 r3=8 r4=3000 r5=4 m2000=0000000000000000 m3000=f09f9880 -> m2000=d83dde0000000000 r2=2004 r3=4 r4=3004 r5=0 cc=0",
         "2,4,1 | r2=2000 r3=8 r4=3000 r5=2 m3000=c080 -> cc=2", "2,4 | r2=2000 r3=1 r4=3000 r5=1 m3000=41 -> cc=1"),
-    insn("CUUTF", 0xB2A6, RRF_co_PP, base, problem, (convert_checked<Utf16, Utf8>),
+    insn("CU21", 0xB2A6, RRF_co_PP, base, problem, (convert_checked<Utf16, Utf8>),
         "2,4 | r2=2000 r3=8 r4=3000 r5=8 m2000=0000000000000000 m3000=004120acd83dde00 -> m2000=41e282acf09f9880 r2=2008 r3=0 r4=3008 r5=0 "
         "cc=0",
         "2,4,1 | r2=2000 r3=8 r4=3000 r5=4 m3000=d83d0041 -> cc=2"),
