@@ -37,15 +37,21 @@ bench: ## the benchmarks of bench/
 	@tools/build release
 	@for bench in build/release/bench_*; do [ ! -x $$bench ] || $$bench || exit 1; done
 
-durability: all ## kill zvisor while a guest writes, and look for what was acknowledged, 200 times or ROUNDS
+durability: all ## kill zvisor while a guest writes, and look for what was acknowledged, 200 times or ROUNDS; GUEST=alone is faster
 	@tools/setup check run
-	@ZVISOR=build/zvisor python3 tests/e2e/durability.py --rounds $(or $(ROUNDS),200)
+	@ZVISOR=build/zvisor python3 tests/e2e/durability.py --rounds $(or $(ROUNDS),200) --guest $(or $(GUEST),linux)
 
 fuzz: ## one fuzz target for a minute, or SECONDS: make fuzz T=psw
 	@tools/setup build check clang
 	@tools/build fuzz fuzz_$(or $(T),$(error name a target: make fuzz T=one of $(basename $(notdir $(wildcard tests/fuzz/*.cpp)))))
 	@mkdir -p build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 	@build/fuzz/fuzz_$(T) -max_total_time=$(or $(SECONDS),60) build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+
+difftest: ## random instructions here and in qemu-s390x, compared: make difftest COUNT=10000000 ROWS='A*' SEED=2
+	@tools/setup build check
+	@tools/build dev zvisor-difftest
+	@build/dev/zvisor-difftest --oracle build/dev/difftest-oracle --count $(or $(COUNT),10000000) --rows '$(or $(ROWS),*)' \
+	    --seed $(or $(SEED),1) --jobs $(or $(JOBS),$(shell nproc))
 
 docs: ## check the links of the documentation
 	@tools/setup docs

@@ -93,16 +93,16 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
 
     TlbEntry& entry = space.entry(address);
     u64 tag = address & page_mask;
-    if (entry.read_tag != tag && entry.write_tag != tag)
+    if (entry.read_tag != tag && entry.write_tag != tag && entry.noticed_tag != tag)
         space.drop(address);
     entry.delta = reinterpret_cast<u64>(m_host) + page - tag;
     if (fetch_permitted)
         entry.read_tag = tag;
     bool low = (key.controls & cr0::low_address_protection) && is_low_address(tag);
-    if (store && !low && !(flags & PageFlag::code) && !(key.controls & SpaceKey::watch_stores))
-        entry.write_tag = tag;
+    if (store && !(key.controls & SpaceKey::watch_stores))
+        (low || (flags & PageFlag::code) ? entry.noticed_tag : entry.write_tag) = tag;
     if (access == Access::instruction)
-        space.note_code(address);
+        space.note_code(translation.entry_address);
     return m_host + where;
 }
 
@@ -112,6 +112,9 @@ u8* Cpu::host_view_in(Space& space, u64 address, u64, Access access, u8 space_in
         TlbEntry& entry = space.entry(address);
         u64 tag = access == Access::store ? entry.write_tag : entry.read_tag;
         if (address - tag < page_size)
+            return reinterpret_cast<u8*>(address + entry.delta);
+        bool protected_low = (space.key.controls & cr0::low_address_protection) && is_low_address(address);
+        if (access == Access::store && address - entry.noticed_tag < page_size && !protected_low)
             return reinterpret_cast<u8*>(address + entry.delta);
     }
     return fill(space, address, access, space_indication);

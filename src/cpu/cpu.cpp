@@ -219,7 +219,7 @@ void Cpu::purge(const Purge& what)
         bool named = what.kind == Purge::Kind::all || ((space->key.asce ^ what.value) & table_bits) == 0;
         if (what.kind == Purge::Kind::pages)
             for (u64 i = 0; i < what.count; ++i)
-                space->purge_page(what.value + i * page_size, ++m_generation);
+                space->purge_page(what.value + i * page_size, what.entry + i * 8, ++m_generation);
         else if (named)
             space->purge(++m_generation);
     }
@@ -306,6 +306,11 @@ void Cpu::answer_requests()
 
 void Cpu::code_stored(u64 absolute_address, u64 length)
 {
+    // Either this sees the code another CPU marks, or that CPU sees the bytes stored before.
+    if (m_group.size() > 1)
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!m_group_storage->holds_code(absolute_address, length))
+        return;
     m_engine->code_stored(absolute_address, length);
     m_group.code_stored(this, absolute_address, length);
 }

@@ -333,7 +333,6 @@ public:
 
     void purge(const Purge& what);
     void purge_all() { purge({}); }
-    void purge_page(u64 address) { purge({ Purge::Kind::pages, address }); }
     /// Makes every remembered code position doubtful, keeping the translations.
     void forget_code_positions();
     /// Makes this CPU's next store into an absolute page take the slow path.

@@ -13,7 +13,7 @@ CpuGroup::CpuGroup(AbsoluteStorage& storage, const FacilitySet& facilities, Chan
     , m_channels(channels)
     , m_machine(machine)
 {
-    storage.on_code_store([this](u64 page) { code_stored(nullptr, page, page_size); });
+    storage.on_code_store([this](u64 address, u64 length) { code_stored(nullptr, address, length); });
 }
 
 CpuGroup::~CpuGroup()

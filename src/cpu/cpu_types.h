@@ -32,12 +32,13 @@ struct ExecutionMode {
     static constexpr u8 careful = 0x20;
 };
 
-/// Which cached translations go: all, those of `count` pages from the page of `value` on in every space (what IPTE names), or
-/// those of the address space whose control element is `value`.
+/// Which cached translations go: all, those of `count` pages from the page of `value` on whose page-table entries begin at
+/// `entry` (what IPTE names), or those of the address space whose control element is `value`.
 struct Purge {
     enum class Kind : u8 { all, pages, space };
     Kind kind { Kind::all };
     u64 value { 0 };
+    u64 entry { 0 };
     u64 count { 1 };
 };
 

@@ -37,7 +37,9 @@ void Cpu::swap_psw(u64 old_at, u64 new_at)
     Psw old = psw();
     store_be<u64>(low + old_at, old.mask);
     store_be<u64>(low + old_at + 8, old.address);
-    m_group_storage->stored(prefix, page_size);
+    m_group_storage->mark(prefix, StorageKey::reference | StorageKey::change);
+    // Interruption parameters and the old PSWs; programs keep instructions elsewhere in the same page.
+    stored(low + lowcore::external_parameter, lowcore::restart_new_psw - lowcore::external_parameter);
     load_psw({ load_be<u64>(low + new_at), load_be<u64>(low + new_at + 8) });
     if (auto* observer = m_group.observer()) [[unlikely]]
         observer->interruption(*this, old_at, old);

@@ -13,7 +13,7 @@ namespace zvisor {
 
 namespace {
 
-/// Real location of the architectural-mode identification: 1 is z/Architecture.
+/// Absolute location of the architectural-mode identification that store status places: 1 is z/Architecture.
 constexpr u64 architectural_mode_at = 163;
 
 } // namespace
@@ -195,8 +195,8 @@ bool Cpu::settle_orders()
         bool status = m_store_status;
         lock.unlock();
         if (status) {
-            m_host[prefix + architectural_mode_at] = 1;
-            store_status(prefix);
+            m_host[architectural_mode_at] = 1;
+            store_status(0);
         }
         lock.lock();
         m_stop_requested = m_store_status = false;

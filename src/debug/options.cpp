@@ -135,7 +135,8 @@ Result<std::unique_ptr<DebugTools>> DebugTools::create(const DebugOptions& optio
     TRY_VOID(parts->open_gdb(options));
     TRY_VOID(parts->open_trace(options, say));
     if (parts->server)
-        say(fmt::format("zvisor: gdb may connect to 127.0.0.1:{} (target remote :{})", parts->server->port(), parts->server->port()));
+        say(fmt::format(
+            "zvisor: in gdb-multiarch: set architecture s390:64-bit; set endian big; target remote 127.0.0.1:{}", parts->server->port()));
     return std::unique_ptr<DebugTools>(new DebugTools(std::move(parts)));
 }
 

@@ -19,8 +19,7 @@ protected:
     }
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Rows, EachGroup, testing::ValuesIn(all_groups()), [](const auto& param) { return std::string(param.param.name); });
+INSTANTIATE_TEST_SUITE_P(Rows, EachGroup, testing::ValuesIn(all_groups()), [](const auto& param) { return std::string(param.param.name); });
 
 constexpr u8 every_register = ExecutionMode::amode_64 | ExecutionMode::afp_registers | ExecutionMode::vector;
 

@@ -1,14 +1,17 @@
 // DIAGNOSE functions that the machine or a control program offers. Facts: Linux arch/s390/include/asm/diag.h and its users.
 
+#include "base/ebcdic.h"
 #include "cpu/cpu.h"
 #include "partition/partition.h"
 
+#include <algorithm>
 #include <sys/mman.h>
 #include <thread>
 
 namespace zvisor {
 
 const Partition::DiagnoseCode Partition::diagnose_codes[] = {
+    { 0x008, &Partition::control_program_command },
     { 0x010, &Partition::release_pages },
     { 0x044, &Partition::yield },
     { 0x09c, &Partition::yield_to },
@@ -26,6 +29,37 @@ bool Partition::diagnose(Cpu& cpu, u16 code, u8 r1, u8 r3)
         if (entry.code == code)
             return (this->*entry.function)(cpu, r1, r3);
     return false;
+}
+
+/// X'008', of z/VM alone: a command of EBCDIC text at R1, its length and flags in R3. No command is known here, so the answer
+/// is always CP's message for that; with the flag it goes to the buffer of R1+1, as long as R3+1 says.
+bool Partition::control_program_command(Cpu& cpu, u8 r1, u8 r3)
+{
+    constexpr u64 wants_response = 0x40000000;
+    constexpr u64 longest_command = 240;
+    constexpr u64 unknown_command = 1;
+    if (m_config.identity.personality != Personality::zvm)
+        return false;
+    bool responds = cpu.g(r3) & wants_response;
+    std::vector<std::byte> command(cpu.g(r3) & 0xffffff);
+    if (command.size() > longest_command || (responds && ((r1 | r3) & 1)))
+        cpu.specification();
+    if (!m_storage->read(cpu.real_to_absolute(cpu.g(r1)), command))
+        cpu.program(ProgramCode::addressing);
+    cpu.cc(0);
+    if (responds && !command.empty()) {
+        auto name = from_ebcdic(command);
+        auto response = to_ebcdic("HCPCMD001E Unknown CP command: " + name.substr(0, name.find(' ')) + "\n");
+        u64 room = cpu.g(static_cast<u8>(r3 + 1));
+        u64 stored = std::min<u64>(room, response.size());
+        if (!m_storage->write(cpu.real_to_absolute(cpu.g(static_cast<u8>(r1 + 1))), std::span { response }.first(stored)))
+            cpu.program(ProgramCode::addressing);
+        bool fits = stored == response.size();
+        cpu.g(static_cast<u8>(r3 + 1), fits ? stored : response.size() - stored);
+        cpu.cc(fits ? 0 : 1);
+    }
+    cpu.g(r3, command.empty() ? 0 : unknown_command);
+    return true;
 }
 
 /// X'010': the program does not need the pages from R1 to R3 (the last one) any more.

@@ -102,6 +102,7 @@ private:
         Diagnose function;
     };
     static const DiagnoseCode diagnose_codes[];
+    bool control_program_command(Cpu& cpu, u8 r1, u8 r3);
     bool release_pages(Cpu& cpu, u8 r1, u8 r3);
     bool yield(Cpu& cpu, u8 r1, u8 r3);
     bool yield_to(Cpu& cpu, u8 r1, u8 r3);

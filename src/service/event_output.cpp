@@ -63,7 +63,8 @@ SclpResponse EventFacility::write_event(std::span<const std::byte> event)
         if (writer.type == type)
             return (this->*writer.write)(event);
     }
-    return SclpResponse::invalid_function;
+    // The answer from which Linux's Store Data driver reads that an event type is not supported.
+    return SclpResponse::event_buffer_syntax_error;
 }
 
 SclpResponse EventFacility::write_message(std::span<const std::byte> event)

@@ -419,7 +419,7 @@ TEST_F(ServiceProcessorTest, TellsOfConsolesThatComeAndGo)
 
 TEST_F(ServiceProcessorTest, MalformedEventBuffers)
 {
-    EXPECT_EQ(write_event(EventType::signal_quiesce, "?"), SclpResponse::invalid_function);
+    EXPECT_EQ(write_event(EventType::signal_quiesce, "?"), SclpResponse::event_buffer_syntax_error);
     put_header(4096, 1);
     EXPECT_EQ(call(write_event_data), SclpResponse::invalid_function);
     put_header(12);

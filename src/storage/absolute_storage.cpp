@@ -1,5 +1,6 @@
 #include "storage/absolute_storage.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <sys/mman.h>
@@ -7,6 +8,17 @@
 namespace zvisor {
 
 namespace {
+
+[[nodiscard]] void* reserve(u64 bytes)
+{
+    return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+/// Bytes of the code map: a bit for each 16 bytes of storage.
+[[nodiscard]] constexpr u64 code_map_size(u64 storage_size)
+{
+    return storage_size / 16 / 8;
+}
 
 /// Calls `each(page_address)` for every page a range touches.
 template<class Each>
@@ -25,24 +37,58 @@ Result<std::unique_ptr<AbsoluteStorage>> AbsoluteStorage::create(u64 size)
     constexpr u64 megabyte = 1 << 20;
     if (size == 0 || size % megabyte != 0)
         return fail("storage size must be a positive multiple of 1M, not " + std::to_string(size) + " bytes");
-    void* host = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (host == MAP_FAILED)
+    void* host = reserve(size);
+    void* code_map = reserve(code_map_size(size));
+    if (host == MAP_FAILED || code_map == MAP_FAILED)
         return fail("cannot reserve " + std::to_string(size / megabyte) + "M of guest storage: " + std::strerror(errno));
     madvise(host, size, MADV_HUGEPAGE);
-    return std::unique_ptr<AbsoluteStorage>(new AbsoluteStorage(static_cast<u8*>(host), size));
+    return std::unique_ptr<AbsoluteStorage>(new AbsoluteStorage(static_cast<u8*>(host), size, static_cast<CodeWord*>(code_map)));
 }
 
-AbsoluteStorage::AbsoluteStorage(u8* host, u64 size)
+AbsoluteStorage::AbsoluteStorage(u8* host, u64 size, CodeWord* code_map)
     : m_host(host)
     , m_size(size)
+    , m_code_map(code_map)
     , m_keys(std::make_unique<std::atomic<u8>[]>(size / page_size))
     , m_flags(std::make_unique<std::atomic<u8>[]>(size / page_size))
 {
+    static_assert(CodeWord::is_always_lock_free && sizeof(CodeWord) == 8 && code_map_size(1024) == 8);
 }
 
 AbsoluteStorage::~AbsoluteStorage()
 {
     munmap(m_host, m_size);
+    munmap(m_code_map, code_map_size(m_size));
+}
+
+/// Calls `each(word, mask)` for the words of the code map a range touches, until one gives true.
+template<class Each>
+bool AbsoluteStorage::any_code_word(u64 address, u64 length, Each each) const
+{
+    constexpr u64 word_bytes = code_block * 64;
+    for (u64 at = address; at < address + length; at = (at / word_bytes + 1) * word_bytes) {
+        u64 first = at % word_bytes / code_block;
+        u64 last = (std::min(address + length, (at / word_bytes + 1) * word_bytes) - 1) % word_bytes / code_block;
+        u64 mask = ~u64 { 0 } >> (63 - (last - first)) << first;
+        if (each(m_code_map[at / word_bytes], mask))
+            return true;
+    }
+    return false;
+}
+
+void AbsoluteStorage::mark_code(u64 address, u64 length)
+{
+    (void)any_code_word(address, length, [](CodeWord& word, u64 mask) {
+        if ((word.load() & mask) != mask)
+            word.fetch_or(mask);
+        return false;
+    });
+}
+
+bool AbsoluteStorage::holds_code(u64 address, u64 length) const
+{
+    return any_code_word(
+        address, length, [](const CodeWord& word, u64 mask) { return (word.load(std::memory_order_relaxed) & mask) != 0; });
 }
 
 bool AbsoluteStorage::read(u64 address, std::span<std::byte> to) const
@@ -97,10 +143,10 @@ StorageKey AbsoluteStorage::unmark(u64 address, u8 reference_or_change)
 
 void AbsoluteStorage::notice_code(u64 address, u64 length)
 {
-    for_each_page(address, length, [&](u64 page) {
-        if ((page_flags(page).load() & PageFlag::code) && m_code_listener)
-            m_code_listener(page);
-    });
+    bool code = false;
+    for_each_page(address, length, [&](u64 page) { code |= (page_flags(page).load() & PageFlag::code) != 0; });
+    if (code && m_code_listener && holds_code(address, length))
+        m_code_listener(address, length);
 }
 
 void AbsoluteStorage::clear()

@@ -81,8 +81,13 @@ public:
 
     [[nodiscard]] std::atomic<u8>& page_flags(u64 address) const { return m_flags[address / page_size]; }
 
-    /// Called, on the storing thread, when a store hits a page flagged as code. Set once, before CPUs run.
-    using CodeListener = std::function<void(u64 page_address)>;
+    /// Code was made from [address, address+length): `holds_code` finds it, in blocks of 16 bytes. What was marked once stays so;
+    /// it counts only while the page's flags have code users.
+    void mark_code(u64 address, u64 length);
+    [[nodiscard]] bool holds_code(u64 address, u64 length) const;
+
+    /// Called, on the storing thread, when a store hits what code was made from. Set once, before CPUs run.
+    using CodeListener = std::function<void(u64 address, u64 length)>;
     void on_code_store(CodeListener listener) { m_code_listener = std::move(listener); }
     /// Reports a store into [address, address+length) that did not come through `write`.
     void notice_code(u64 address, u64 length);
@@ -91,10 +96,18 @@ public:
     void clear();
 
 private:
-    AbsoluteStorage(u8* host, u64 size);
+    /// Bytes of storage one bit of the code map stands for.
+    static constexpr u64 code_block = 16;
+    using CodeWord = std::atomic<u64>;
+
+    AbsoluteStorage(u8* host, u64 size, CodeWord* code_map);
+    template<class Each>
+    [[nodiscard]] bool any_code_word(u64 address, u64 length, Each each) const;
 
     u8* m_host;
     u64 m_size;
+    /// One bit for each 16 bytes, host memory that is taken when first used.
+    CodeWord* m_code_map;
     std::unique_ptr<std::atomic<u8>[]> m_keys;
     std::unique_ptr<std::atomic<u8>[]> m_flags;
     CodeListener m_code_listener;

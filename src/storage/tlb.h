@@ -13,6 +13,8 @@ namespace zvisor {
 struct TlbEntry {
     u64 read_tag { 0 };
     u64 write_tag { 0 };
+    /// Stores are allowed, but are to be looked at: the page holds code, or low-address protection covers part of it.
+    u64 noticed_tag { 0 };
     /// Guest virtual address + delta = host address.
     u64 delta { 0 };
 };
@@ -44,29 +46,30 @@ public:
     /// The tag that no address of the entry for `address` matches.
     [[nodiscard]] static u64 no_tag(u64 address) { return (address / page_size + entries / 2) % entries * page_size; }
     /// Makes the entry for `address` empty.
-    void drop(u64 address) { entry(address) = { no_tag(address), no_tag(address), 0 }; }
+    void drop(u64 address) { entry(address) = { no_tag(address), no_tag(address), no_tag(address), 0 }; }
 
     SpaceKey key;
     /// Changes whenever a translation that code was fetched through may have gone.
     u64 generation { 0 };
     u64 last_used { 0 };
 
-    void note_code(u64 address) { m_code_pages[page_index(address)] = true; }
+    /// Code was fetched through the table entry at `entry`.
+    void note_code(u64 entry) { m_code_entries[code_index(entry)] = true; }
 
     void purge(u64 new_generation)
     {
         clear();
-        m_code_pages.reset();
+        m_code_entries.reset();
         generation = new_generation;
     }
 
-    /// Drops every translation whose address has the page index of `address` (all IPTE names).
-    void purge_page(u64 address, u64 new_generation)
+    /// Drops every translation whose address has the page index of `address`; `entry` is where its page-table entry stands.
+    void purge_page(u64 address, u64 entry, u64 new_generation)
     {
-        for (u64 at = page_index(address); at < entries; at += 256)
+        for (u64 at = address / page_size % 256; at < entries; at += 256)
             drop(at * page_size);
-        if (m_code_pages[page_index(address)]) {
-            m_code_pages.reset();
+        if (m_code_entries[code_index(entry)]) {
+            m_code_entries.reset();
             generation = new_generation;
         }
     }
@@ -76,8 +79,10 @@ public:
     {
         for (u64 at = 0; at < entries; ++at) {
             u64 none = no_tag(at * page_size);
-            if (m_tlb[at].write_tag != none && m_tlb[at].write_tag + m_tlb[at].delta == host_page)
-                m_tlb[at].write_tag = none;
+            if (m_tlb[at].write_tag == none || m_tlb[at].write_tag + m_tlb[at].delta != host_page)
+                continue;
+            m_tlb[at].noticed_tag = m_tlb[at].write_tag;
+            m_tlb[at].write_tag = none;
         }
     }
 
@@ -87,10 +92,11 @@ private:
         for (u64 at = 0; at < entries; ++at)
             drop(at * page_size);
     }
-    [[nodiscard]] static unsigned page_index(u64 address) { return (address / page_size) % 256; }
+    [[nodiscard]] static u64 code_index(u64 entry) { return entry / 8 * 0x9e3779b97f4a7c15 >> 52; }
 
     std::array<TlbEntry, entries> m_tlb;
-    std::bitset<256> m_code_pages;
+    /// Which table entries code was fetched through, by a hash of their address.
+    std::bitset<4096> m_code_entries;
 };
 
 } // namespace zvisor

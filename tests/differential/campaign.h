@@ -46,7 +46,6 @@ public:
 
 private:
     class Worker;
-    struct Progress;
 
     void choose_rows();
     void show_progress(u64 done) const;

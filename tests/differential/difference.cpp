@@ -79,7 +79,8 @@ template<class Wanted>
         out += fmt::format(" cc={}", cc);
     if (all ? pm != 0 : pm != (other.program_mask >> 24 & 0xf))
         out += fmt::format(" pm={:x}", pm);
-    return out + storage_items(state.window, [&](unsigned at) { return std::memcmp(state.window + at, all ? zero : other.window + at, 16) != 0; });
+    return out
+        + storage_items(state.window, [&](unsigned at) { return std::memcmp(state.window + at, all ? zero : other.window + at, 16) != 0; });
 }
 
 } // namespace

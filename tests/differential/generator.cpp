@@ -43,8 +43,8 @@ constexpr Roles roles[] = {
     { "TRTE", "p-" },
     { "TRTRE", "p-" },
     { "CU12", "pp" },
-    { "CU14", "pp" },
     { "CU21", "pp" },
+    { "CU14", "pp" },
     { "CU24", "pp" },
     { "CU41", "pp" },
     { "CU42", "pp" },
@@ -56,8 +56,8 @@ constexpr Roles roles[] = {
 };
 
 /// Rows that end with condition code 3 after an amount of work the CPU chooses.
-constexpr std::string_view repeating[] = { "MVCLE", "CLCLE", "MVCLU", "CLCLU", "CKSM", "SRST", "SRSTU", "CLST", "MVST", "CUSE", "TRE", "TROO",
-    "TROT", "TRTO", "TRTT", "TRTE", "TRTRE", "CU12", "CU14", "CU21", "CU24", "CU41", "CU42", "KM", "KMC", "KIMD", "KLMD", "KMAC", "VSTRS" };
+constexpr std::string_view repeating[] = { "MVCLE", "CLCLE", "MVCLU", "CLCLU", "CKSM", "SRST", "SRSTU", "CLST", "MVST", "CUSE", "TRE",
+    "TROO", "TROT", "TRTO", "TRTT", "TRTE", "TRTRE", "CU12", "CU14", "CU21", "CU24", "CU41", "CU42", "KM", "KMC", "KIMD", "KLMD", "KMAC" };
 
 [[nodiscard]] std::string_view roles_of(const Row& row)
 {
@@ -290,7 +290,8 @@ struct Operands {
             } else if (operand.base != 0)
                 designate_storage(operand);
         }
-        bool by_register = std::ranges::none_of(row.format->operands, [](const auto& operand) { return operand.kind == OperandKind::relative || operand.base != 0; });
+        bool by_register = std::ranges::none_of(
+            row.format->operands, [](const auto& operand) { return operand.kind == OperandKind::relative || operand.base != 0; });
         if (branches(row) && by_register)
             state.gr[last] = instruction.landing() | (row.mnemonic[0] == 'B' && std::strchr(row.mnemonic, 'M') ? 1 : 0);
     }
@@ -360,13 +361,27 @@ Slot Instruction::code() const
 
 bool may_be_target(const Row& row)
 {
-    // The emulator goes wrong when a target is not executable or raises a data exception.
+    // The emulator goes wrong when a target raises a data exception or is one of these, which it has not (TS: with bits 8-15).
+    static constexpr std::string_view absent[] = { "AP", "SP", "ZAP", "MP", "DP", "CP", "SRP", "ED", "EDMK", "CVB", "LMD", "TS" };
+    if (std::ranges::find(absent, std::string_view(row.mnemonic)) != std::end(absent))
+        return false;
+    // No index: EXECUTE would make another register of it.
     auto simple = [](const OperandInfo& operand) {
-        return operand.kind == OperandKind::gr || operand.kind == OperandKind::unsigned_immediate || operand.kind == OperandKind::base_index
+        return operand.kind == OperandKind::gr || operand.kind == OperandKind::unsigned_immediate
             || operand.kind == OperandKind::base_displacement || operand.kind == OperandKind::base_length;
     };
     return (row.flags & ~RowFlag::overflow) == 0 && row.facility == isa::base && row.format->place == isa::OpcodePlace::byte
         && std::ranges::all_of(row.format->operands, simple) && roles_of(row).empty();
+}
+
+/// Whether EXECUTE and its target have a base register in common, so that the target would read the code around it.
+[[nodiscard]] static bool shares_base(const Row& row, u64 bits, const Row& target, u64 target_bits)
+{
+    for (const auto& mine : row.format->operands)
+        for (const auto& other : target.format->operands)
+            if (mine.base != 0 && other.base != 0 && get(bits, mine.base, 4) == get(target_bits, other.base, 4))
+                return true;
+    return false;
 }
 
 Instruction make_instruction(Random& random, const Row& row, const Row& target, unsigned slot)
@@ -375,7 +390,9 @@ Instruction make_instruction(Random& random, const Row& row, const Row& target, 
     put_operands(random, instruction, row, instruction.bits);
     if (is_execute(row)) {
         instruction.target = &target;
-        put_operands(random, instruction, target, instruction.target_bits);
+        do
+            put_operands(random, instruction, target, instruction.target_bits);
+        while (shares_base(row, instruction.bits, target, instruction.target_bits));
     }
     return instruction;
 }

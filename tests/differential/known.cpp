@@ -49,6 +49,37 @@ constexpr Named signals[] = {
     return (bits >> (64 - at - width) & ((u64 { 1 } << width) - 1)) == wanted;
 }
 
+[[nodiscard]] bool has_address_of_code(const State& state)
+{
+    constexpr u64 reach = 0x2000;
+    return std::ranges::any_of(state.gr, [](u64 gr) { return gr - (slots_at - reach) < slot_size * slot_count + 2 * reach; });
+}
+
+/// Whether two general-register operands or pairs have a register in common, or with general registers 0 and 1.
+[[nodiscard]] bool shares_registers(const Instruction& instruction)
+{
+    u32 seen = 0;
+    for (const auto& operand : instruction.row->format->operands) {
+        if (operand.kind != isa::OperandKind::gr && operand.kind != isa::OperandKind::gr_pair)
+            continue;
+        auto number = static_cast<u32>(instruction.bits >> (60 - operand.at)) & 0xf;
+        u32 used = operand.kind == isa::OperandKind::gr ? 1U << number : 3U << number;
+        if ((seen & used) != 0 || number < 2)
+            return true;
+        seen |= used;
+    }
+    return false;
+}
+
+/// Whether the first pair's length, in its odd register, is zero.
+[[nodiscard]] bool has_zero_length(const Trial& trial)
+{
+    for (const auto& operand : trial.instruction.row->format->operands)
+        if (operand.kind == isa::OperandKind::gr_pair)
+            return trial.before.gr[(trial.instruction.bits >> (60 - operand.at) & 0xf) | 1] == 0;
+    return false;
+}
+
 [[nodiscard]] bool only(std::string_view names, std::span<const std::string> differing)
 {
     std::string padded = fmt::format(",{},", names);
@@ -82,6 +113,14 @@ bool KnownList::holds(std::string_view condition, const Trial& trial, std::span<
         return trial.ours.after.program_mask >> 28 == std::strtoul(std::string(value).c_str(), nullptr, 10);
     if (condition == "fpc-mask")
         return trial.before.fpc >> 27 != 0;
+    if (condition == "fpc-directed")
+        return (trial.before.fpc & 7) != 0;
+    if (condition == "near-code")
+        return has_address_of_code(trial.before);
+    if (condition == "shared-registers")
+        return shares_registers(trial.instruction);
+    if (condition == "zero-length")
+        return has_zero_length(trial);
     if (condition == "pm")
         return (trial.before.program_mask >> 24 & 0xf) != 0;
     if (condition.starts_with("target="))
@@ -94,8 +133,9 @@ Result<void> KnownList::check(const std::string& condition)
     for (const char* name : { "only=", "ours=", "theirs=", "bits=", "not-bits=", "cc=", "target=" })
         if (condition.starts_with(name))
             return {};
-    if (condition == "fpc-mask" || condition == "pm")
-        return {};
+    for (const char* name : { "fpc-mask", "fpc-directed", "pm", "near-code", "shared-registers", "zero-length" })
+        if (condition == name)
+            return {};
     return fail(fmt::format("'{}' is no condition", condition));
 }
 

@@ -227,9 +227,8 @@ void begin(void)
     catch_signals();
     Byte byte;
     while (system_call(call_read, 0, (long)&byte, 1, 0) == 1) {
-        memory->unused = 1000;
         for (Word i = memory->first / cases_of_slot; i * cases_of_slot < memory->count; ++i)
-            memory->unused = i + 1, put_slot((Byte*)slots_at + slot_size * i, &memory->slots[i]);
+            put_slot((Byte*)slots_at + slot_size * i, &memory->slots[i]);
         for (Word i = memory->first; i < memory->count; ++i) {
             memory->current = i;
             run_case(&memory->cases[i], slots_at + i / cases_of_slot * slot_size, &memory->outcomes[i]);

@@ -74,7 +74,7 @@ Result<void> OracleProcess::start()
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, to[0], 0);
     posix_spawn_file_actions_adddup2(&actions, from[1], 1);
-    posix_spawn_file_actions_addopen(&actions, 2, "/tmp/dt/oracle.err", O_WRONLY|O_CREAT|O_APPEND, 0600);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, m_descriptor, memory_descriptor);
     std::string cpu_option = "-cpu";
     std::string cpu = "max";
@@ -95,7 +95,7 @@ void OracleProcess::stop()
 {
     if (m_process > 0) {
         kill(m_process, SIGKILL);
-        int st = 0; waitpid(m_process, &st, 0); fprintf(stderr, "oracle status %x current %x stage %u\n", static_cast<unsigned>(st), static_cast<unsigned>(u32{m_memory->current}), u32{m_memory->unused});
+        waitpid(m_process, nullptr, 0);
         close(m_to);
         close(m_from);
     }
@@ -131,7 +131,7 @@ Result<void> OracleProcess::run(u32 first, u32 count)
         stop();
         u32 current = m_memory->current;
         if (current == nothing)
-            return fail(fmt::format("{} {} ended before its first case {} of {}", m_emulator, m_program, u32 { m_memory->first }, first + count));
+            return fail(fmt::format("{} {} ended before its first case", m_emulator, m_program));
         m_memory->outcomes[current].signal = ended;
         m_memory->first = current + 1;
     }

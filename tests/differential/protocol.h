@@ -21,9 +21,10 @@ enum {
     area_size = 0x2000,
     window_offset = 0xe00,
     window_size = 0x400,
-    /// Code: a slot for each instruction, which is `instruction_offset` into it; a branch goes to `landing_offset`, and
+    /// Code, out of reach of the tables of TRANSLATE instructions: a slot for each instruction, which is `instruction_offset` into it; a
+    /// branch goes to `landing_offset`, and
     /// EXECUTE finds its target at `target_offset`.
-    slots_at = 0x60000,
+    slots_at = 0x80000,
     slot_size = 64,
     slot_count = 128,
     instruction_offset = 6,

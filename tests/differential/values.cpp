@@ -9,8 +9,28 @@ namespace zvisor::differential {
 namespace {
 
 constexpr std::array<u64, 22> corners {
-    0, 1, 2, 3, 7, 8, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff,
-    0x8000000000000000, 0x8000000000000001, 0xffffffff00000000, 0xffffffff80000000, 0xffffffffffffffff,
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    0x7f,
+    0x80,
+    0xff,
+    0x7fff,
+    0x8000,
+    0xffff,
+    0x7fffffff,
+    0x80000000,
+    0xffffffff,
+    0x100000000,
+    0x7fffffffffffffff,
+    0x8000000000000000,
+    0x8000000000000001,
+    0xffffffff00000000,
+    0xffffffff80000000,
+    0xffffffffffffffff,
 };
 
 [[nodiscard]] u64 some_bits(Random& random)

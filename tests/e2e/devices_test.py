@@ -17,11 +17,12 @@ from support.zvisor import Console
 MEGA = 1 << 20
 
 DEVICES = """
-mount -t ext4 /dev/vda /mnt && echo "ext4 holds: $(cat /mnt/from-host)"
+mount -t ext4 $(disk 0) /mnt && echo "ext4 holds: $(cat /mnt/from-host)"
 seq 1 100000 > /mnt/from-guest; sync; umount /mnt && echo UNMOUNTED
-echo "serial $(cat /sys/block/vdb/serial) read-only $(cat /sys/block/vdb/ro) sum $(md5sum < /dev/vdb | cut -c1-32)"
-dd if=/dev/zero of=/dev/vdb bs=512 count=1 conv=fsync 2> /dev/null && echo WROTE TO A READ-ONLY DISK
-blkdiscard /dev/vdc && echo DISCARDED
+second=$(disk 1); block=/sys/block/${second#/dev/}
+echo "serial $(cat $block/serial) read-only $(cat $block/ro) sum $(md5sum < $second | cut -c1-32)"
+dd if=/dev/zero of=$second bs=512 count=1 conv=fsync 2> /dev/null && echo WROTE TO A READ-ONLY DISK
+blkdiscard $(disk 2) && echo DISCARDED
 echo "random numbers from $(cat /sys/class/misc/hw_random/rng_current): $(head -c 16 /dev/hwrng | od -An -tx1 | tr -d ' ')"
 sleep 2; echo "memory $(grep MemTotal /proc/meminfo | tr -cd 0-9)"
 echo '[ "$1" != bound ] || { ifconfig eth0 $ip netmask $subnet; route add default gw $router; echo nameserver $dns > /etc/resolv.conf; }' > /tmp/script
@@ -31,16 +32,16 @@ link=$(ls /sys/class/net | grep ^e); ip link set lo up; ip link set $link up
 udhcpc -q -n -i eth0 -s /tmp/script > /dev/null 2>&1; echo "address $(ip -4 -o addr show eth0 | tr -s ' ' | cut -d' ' -f4)"
 echo "host says: $(wget -q -O - http://10.0.2.2:$port/)"
 nslookup deb.debian.org > /dev/null 2>&1 && echo NAME RESOLVED
-nc -l -p 7 -e cat & echo LISTENING
+nc -l -p 7 -e cat & sleep 1; echo LISTENING
 echo -n 'done? '; read answer; poweroff -f
 """
 
 FAULTS = """
-read_one() { dd if=/dev/vda of=/dev/null bs=4k count=1 skip=$1 iflag=direct 2> /dev/null && echo "read $1 well" || echo "read $1 failed"; }
+read_one() { dd if=$(disk 0) of=/dev/null bs=4k count=1 skip=$1 iflag=direct 2> /dev/null && echo "read $1 well" || echo "read $1 failed"; }
 read_one 4000
 echo -n 'truncated? '; read answer
 read_one 4001; read_one 10
-record_writer 0 /dev/vdb 2>&1
+record_writer 0 $(disk 1) 2>&1
 echo WRITER ENDED
 poweroff -f
 """

@@ -3,16 +3,20 @@
 import tempfile
 import unittest
 
-from durability import Durability
-
-ROUNDS = 3
+from durability import AloneRounds, LinuxRounds
 
 
 class KilledWhileWriting(unittest.TestCase):
-    def test_no_acknowledged_record_is_lost(self):
+    def none_lost(self, kind, count):
         with tempfile.TemporaryDirectory() as folder:
-            durability = Durability(folder, seed=1)
-            self.assertGreater(sum(durability.round() for _ in range(ROUNDS)), ROUNDS)
+            rounds = kind(folder, seed=1)
+            self.assertGreater(sum(rounds.round() for _ in range(count)), count)
+
+    def test_under_linux_on_a_raw_disk_and_ext4(self):
+        self.none_lost(LinuxRounds, 2)
+
+    def test_by_a_program_that_drives_the_disk_itself(self):
+        self.none_lost(AloneRounds, 5)
 
 
 if __name__ == "__main__":

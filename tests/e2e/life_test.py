@@ -52,6 +52,31 @@ class SmallPrograms(Folder):
         done = zvisor("run", "--kernel", self.file(images.STOP), "--stats")
         self.assertRegex(done.said[0], r"^zvisor: 2 instructions in [0-9.]+ s, [0-9.]+ million a second$")
 
+    def test_the_end_of_the_input_is_not_the_end_of_the_machine(self):
+        console = self.loop()
+        console.close_input()
+        self.assertEqual((console.silent(0.5), console.process.poll()), ("", None))
+
+    def test_a_machine_file_and_flags_over_it(self):
+        stop, wait, disk = self.file(images.STOP), self.file(images.DISABLED_WAIT, "wait"), self.file(bytes(512), "disk")
+        machine = self.file(f'''
+kernel = "{stop}"
+memory = "64M"
+cpus = 2
+cpu = "z13"
+personality = "lpar"
+name = "TEST"
+loadparm = "A"
+disk = ["{disk},ro"]
+net = "user"
+rng = false
+balloon = "target=4M"
+console = "virtio"
+'''.encode(), "machine.toml")
+        self.assertEqual(zvisor("run", machine).status, POWERED_OFF)
+        self.assertEqual(zvisor("run", machine, "--kernel", wait).status, DISABLED_WAIT)
+        self.assertEqual(zvisor("run", "--kernel", wait, "--disk", f"{disk},ro", machine).status, DISABLED_WAIT)
+
     def test_a_guest_that_cannot_be_asked_is_ended_by_the_first_signal(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             console = self.loop()
@@ -102,7 +127,7 @@ echo 0 > /proc/sys/kernel/ctrl-alt-del
 trap '' INT
 sleep 1
 exec < /dev/hvc0 > /dev/hvc0 2>&1
-echo "on $(nproc) CPUs, $(stty size)"
+echo "on $(nproc) CPUs"
 echo -n 'what now? '; read answer; echo "you said: $answer"
 while :; do sleep 1; done
 """
@@ -118,9 +143,9 @@ while :; do sleep 1; done
             self.assertEqual(console.end(), POWERED_OFF)
 
     def test_virtio_console_on_a_terminal_and_a_guest_that_does_not_shut_down(self):
-        guest = linux.machine(linux.initrd(self.folder / "initrd", self.DEAF, ["virtio_console"]), "--cpus", "2", "--console", "virtio,100x30")
+        guest = linux.machine(linux.initrd(self.folder / "initrd", self.DEAF, ["virtio_console"]), "--cpus", "2", "--console", "virtio")
         with Console(*guest, terminal=True) as console:
-            console.expect("on 2 CPUs, 30 100")
+            console.expect("on 2 CPUs")
             console.expect(r"what now\? ")
             console.type("hello\r")
             console.expect("you said: hello")
@@ -128,7 +153,7 @@ while :; do sleep 1; done
             console.expect(re.escape(ASKED))
             console.silent(2)
             self.assertIsNone(console.process.poll())
-            console.type(ESCAPE + "s")
+            console.signal(signal.SIGTERM)
             self.assertEqual(console.end(), ENDED)
 
     def test_a_truncated_kernel_says_so_and_ends_in_a_disabled_wait(self):

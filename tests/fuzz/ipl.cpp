@@ -1,7 +1,7 @@
 // Files a user names for an IPL: any bytes give a program that fits the storage, or one sentence.
 
-#include "base/verify.h"
 #include "partition/ipl.h"
+#include "base/verify.h"
 
 #include <cstdlib>
 #include <fstream>

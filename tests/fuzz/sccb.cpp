@@ -36,8 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size)
 {
     static World world;
     constexpr u64 sccb = 0x8000;
-    constexpr u32 commands[] = { 0x00020001, 0x00120001, 0x00010001, 0x00780005, 0x00760005, 0x00770005, 0x00110001, 0x00100001, 0x00030001,
-        0x000d0001 };
+    constexpr u32 commands[]
+        = { 0x00020001, 0x00120001, 0x00010001, 0x00780005, 0x00760005, 0x00770005, 0x00110001, 0x00100001, 0x00030001, 0x000d0001 };
     if (size < 1)
         return 0;
     (void)world.storage->write(sccb, std::as_bytes(std::span { data + 1, std::min<std::size_t>(size - 1, 4096) }));

@@ -242,6 +242,19 @@ static void interruptions(void)
     COMPLETED("MVCLE");
     RUN(HOME_PSW | PSW_EXTERNAL, "0: cksm 6,2\n jo 0b");
     COMPLETED("CKSM");
+    // Beginning again is no branch to program-event recording.
+    load_control(9, 0x80000000UL);
+    load_control(10, 0UL);
+    load_control(11, -1UL);
+    for (u32 round = 0; round < 10; ++round) {
+        IN(2) = (u64)to;
+        IN(3) = 4 * MEGABYTE;
+        IN(4) = (u64)from;
+        IN(5) = 4 * MEGABYTE;
+        RUN(HOME_PSW | PSW_EXTERNAL | PSW_PER, "mvcl 2,4");
+        COMPLETED("MVCL under PER");
+    }
+    load_control(9, 0UL);
     CHECK(taken > 0);
     load_control(0, cr0);
     next = -1UL;

@@ -4,7 +4,7 @@
 
 #include "lib/guest.h"
 
-enum { PLACES = 1024, BATCHES = 15, UPDATES = 20000 };
+enum { PLACES = 1024, BATCHES = 10, UPDATES = 10000 };
 
 static struct place {
     volatile u64 x;

@@ -170,9 +170,9 @@ static volatile u64 turn, other_wrong;
 
 static void other(void)
 {
-    for (u64 i = 1; i <= 500; ++i) {
+    for (u64 i = 1; i <= 50; ++i) {
         while (turn != 2 * i - 1)
-            ;
+            relax();
         asm volatile("bcr 15,0" : : : "memory");
         if (call(code[0]) != i)
             other_wrong++;
@@ -186,14 +186,14 @@ static void other_cpu(void)
     turn = 0;
     start_program(1, other);
     u64 end = tod() + (20UL << 32);
-    for (u64 i = 1; i <= 500 && tod() < end; ++i) {
+    for (u64 i = 1; i <= 50 && tod() < end; ++i) {
         put_function(code[0], (u16)i);
         asm volatile("bcr 15,0" : : : "memory");
         turn = 2 * i - 1;
         while (turn != 2 * i && tod() < end)
-            ;
+            relax();
     }
-    EQUAL(turn, 1000);
+    EQUAL(turn, 100);
     EQUAL(other_wrong, 0);
     wait_stopped(1);
 }
@@ -218,14 +218,14 @@ static void changed_under_way(void)
     seen = 0;
     start_program(1, spin_in_code);
     while (seen != 1)
-        ;
+        relax();
     delay(2000);
     EQUAL(seen, 1);
     code[3][3] = 2;
     code[3][4] = 0x07fe;
     code[3][2] = 0x07fe;
     for (u64 end = tod() + (5UL << 32); seen != 2 && tod() < end;)
-        ;
+        relax();
     EQUAL(seen, 2);
     wait_stopped(1);
 }

@@ -3,7 +3,7 @@
 
 #include "lib/guest.h"
 
-enum { ROUNDS = 60, PAGE_INVALID = 0x400, INVALID = 0x20, CHANGE = 2, REFERENCE = 4 };
+enum { ROUNDS = 20, PAGE_INVALID = 0x400, INVALID = 0x20, CHANGE = 2, REFERENCE = 4 };
 #define V (32UL << 20)
 
 static u64 segments[2048] __attribute__((aligned(16384)));
@@ -43,7 +43,7 @@ static int on_program(const struct outcome *what, struct psw *resume)
     faults++;
     fault_code = what->code;
     while (blocked && !stopping)
-        ;
+        relax();
     return 1;
 }
 
@@ -89,7 +89,7 @@ static void call_at_v(void)
 static int moves_on(void)
 {
     u64 from = progress;
-    for (u64 end = tod() + (5UL << 32); tod() < end;)
+    for (u64 end = tod() + (20UL << 32); tod() < end; relax())
         if (progress > from + 3)
             return 1;
     return 0;

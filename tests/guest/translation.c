@@ -1,161 +1,8 @@
-// Dynamic address translation: walks and their exceptions, large frames, protection, spaces, and what purges make visible (PoP ch. 3, 5, 10).
+// Dynamic address translation: walks and their exceptions, large frames, protection, and what purges make visible (PoP ch. 3, 10).
 
-#include "lib/guest.h"
+#include "lib/spaces.h"
 
-enum {
-    INVALID = 0x20,
-    PAGE_INVALID = 0x400,
-    PROTECT = 0x200,
-    FORMAT_CONTROL = 0x400,
-    PAGE_IEP = 0x100,
-    COMMON = 0x10,
-    PRIVATE = 0x100,
-    REAL = 0x20,
-    FETCH_INDICATION = 0x800,
-    STORE_INDICATION = 0x400,
-};
-#define SEGMENT 32UL
-#define V (SEGMENT << 20)
-
-typedef u64 table[2048] __attribute__((aligned(16384)));
-static table region_1, region_2, region_3, segments[3];
-static u64 identity_pages[16][256] __attribute__((aligned(2048)));
-static u64 pages[3][256] __attribute__((aligned(2048)));
-static u64 frames[3][4][512] __attribute__((aligned(4096)));
 static volatile u64 *const big = (volatile u64 *)0x1000000;
-
-static u64 asce(u32 space) { return (u64)segments[space] | 3; }
-#define DAT_PSW (HOME_PSW | PSW_DAT)
-
-static void ptlb(void) { asm volatile("ptlb" : : : "memory"); }
-
-static void map_identity(u64 *table)
-{
-    for (u64 i = 0; i < 2048; ++i)
-        table[i] = i < 16 ? (u64)identity_pages[i] : INVALID;
-}
-
-static void set_up(void)
-{
-    for (u64 i = 0; i < 16; ++i)
-        for (u64 j = 0; j < 256; ++j)
-            identity_pages[i][j] = i << 20 | j << 12;
-    for (u64 i = 0; i < 2048; ++i) {
-        region_1[i] = 12 | INVALID;
-        region_2[i] = 8 | INVALID;
-        region_3[i] = 4 | INVALID;
-    }
-    region_1[0] = (u64)region_2 | 12 | 3;
-    region_2[0] = (u64)region_3 | 8 | 3;
-    region_3[0] = (u64)segments[0] | 4 | 3;
-    for (u32 s = 0; s < 3; ++s) {
-        map_identity(segments[s]);
-        segments[s][SEGMENT] = (u64)pages[s];
-        for (u64 j = 0; j < 256; ++j)
-            pages[s][j] = PAGE_INVALID;
-        for (u64 j = 0; j < 4; ++j) {
-            pages[s][j] = (u64)frames[s][j];
-            frames[s][j][0] = 0xa000 + s * 0x100 + j;
-        }
-    }
-    load_control(1, asce(0));
-    load_control(7, asce(1));
-    load_control(13, asce(2));
-}
-
-static u64 fetch(u64 psw, u64 address)
-{
-    IN(2) = address;
-    RUN(psw, "lg 3,0(2)");
-    return last.registers[3];
-}
-static void store(u64 psw, u64 address, u64 value)
-{
-    IN(2) = address;
-    IN(3) = value;
-    RUN(psw, "stg 3,0(2)");
-}
-
-static void spaces(void)
-{
-    TEST("address spaces");
-    static const struct { u64 psw; u64 value; } modes[] = { { PSW_PRIMARY, 0xa000 }, { PSW_SECONDARY, 0xa100 }, { PSW_HOME, 0xa200 } };
-    for (u32 i = 0; i < 3; ++i) {
-        EQUAL(fetch(DAT_PSW | modes[i].psw, V), modes[i].value);
-        COMPLETED("LG");
-        (void)fetch(DAT_PSW | modes[i].psw, V + 0x200000);
-        NULLIFIED("LG of an invalid segment", 0x10, 6);
-        EQUAL(last.translation_exception, (V + 0x200000) | FETCH_INDICATION | (modes[i].psw >> 46));
-        store(DAT_PSW | modes[i].psw, V + 0x5000, 1);
-        NULLIFIED("STG into an invalid page", 0x11, 6);
-        EQUAL(last.translation_exception, (V + 0x5000) | STORE_INDICATION | (modes[i].psw >> 46));
-    }
-    // Access-register mode: ALET 0 primary, 1 secondary; access register 0 is always primary.
-    asm volatile("sar 2,%0" : : "d"(0));
-    EQUAL(fetch(DAT_PSW | PSW_ACCESS_REGISTER, V), 0xa000);
-    asm volatile("sar 2,%0" : : "d"(1));
-    EQUAL(fetch(DAT_PSW | PSW_ACCESS_REGISTER, V), 0xa100);
-    asm volatile("sar 2,%0" : : "d"(0x02000000));
-    (void)fetch(DAT_PSW | PSW_ACCESS_REGISTER, V);
-    SUPPRESSED("an ALET with a reserved bit", 0x28, 6);
-    EQUAL(last.access_id, 2);
-    asm volatile("sar 2,%0\n sar 3,%1" : : "d"(1), "d"(0));
-    IN(2) = V;
-    IN(3) = V + 0x1000;
-    RUN(DAT_PSW | PSW_ACCESS_REGISTER, "mvc 8(8,3),0(2)");
-    COMPLETED("MVC from secondary to primary");
-    EQUAL(frames[0][1][1], 0xa100);
-}
-
-static void access_list(void)
-{
-    TEST("access list");
-    static u32 ducts[16] __attribute__((aligned(64)));
-    static u32 list[8][4] __attribute__((aligned(128)));
-    static u32 aste[16] __attribute__((aligned(64)));
-    aste[2] = 0;
-    *(u64 *)&aste[2] = asce(2);
-    aste[5] = 7;
-    ducts[4] = (u32)(u64)list;
-    for (u32 i = 0; i < 8; ++i)
-        list[i][0] = 0x80000000;
-    list[2][0] = 0;
-    list[2][2] = (u32)(u64)aste;
-    list[2][3] = 7;
-    load_control(2, (u64)ducts);
-    asm volatile("sar 2,%0" : : "d"(2));
-    EQUAL(fetch(DAT_PSW | PSW_ACCESS_REGISTER, V), 0xa200);
-    COMPLETED("LG through an ALET of the dispatchable-unit list");
-    asm volatile("sar 2,%0" : : "d"(3));
-    (void)fetch(DAT_PSW | PSW_ACCESS_REGISTER, V);
-    NULLIFIED("an invalid entry", 0x29, 6);
-    asm volatile("sar 2,%0" : : "d"(8));
-    (void)fetch(DAT_PSW | PSW_ACCESS_REGISTER, V);
-    NULLIFIED("an entry beyond the list", 0x29, 6);
-    asm volatile("sar 2,%0" : : "d"(0x10002));
-    (void)fetch(DAT_PSW | PSW_ACCESS_REGISTER, V);
-    NULLIFIED("another sequence number", 0x2a, 6);
-    asm volatile("sar 2,%0" : : "d"(2));
-    aste[0] = 0x80000000;
-    (void)fetch(DAT_PSW | PSW_ACCESS_REGISTER, V);
-    NULLIFIED("an invalid ASTE", 0x2b, 6);
-    aste[0] = 0;
-    aste[5] = 8;
-    (void)fetch(DAT_PSW | PSW_ACCESS_REGISTER, V);
-    NULLIFIED("an ASTE with another sequence number", 0x2c, 6);
-    aste[5] = 7;
-    list[2][0] = 0x01000000 | 5;
-    load_control(8, 0UL);
-    (void)fetch(DAT_PSW | PSW_ACCESS_REGISTER, V);
-    NULLIFIED("a private entry of another authority", 0x2d, 6);
-    list[2][0] = 0x02000000;
-    asm volatile(".insn rre,0xb2480000,0,0" : : : "memory");
-    EQUAL(fetch(DAT_PSW | PSW_ACCESS_REGISTER, V), 0xa200);
-    store(DAT_PSW | PSW_ACCESS_REGISTER, V, 1);
-    SUPPRESSED("a store through a fetch-only entry", 0x04, 6);
-    EQUAL(last.translation_exception, V | STORE_INDICATION | 0x0c | 1);
-    EQUAL(frames[2][0][0], 0xa200);
-}
 
 static void walks(void)
 {
@@ -352,49 +199,6 @@ static void enhanced_dat(void)
     ptlb();
 }
 
-static void moves_between_spaces(void)
-{
-    TEST("MVCP, MVCS, MVCOS");
-    u64 cr0 = store_control(0);
-    load_control(0, cr0 & ~BIT(37));
-    IN(2) = 8;
-    IN(3) = V;
-    IN(4) = V + 0x100;
-    IN(5) = 0;
-    RUN(DAT_PSW, "mvcp 0(2,4),0(3),5");
-    SUPPRESSED("MVCP without secondary-space control", 0x13, 6);
-    load_control(0, cr0 | BIT(37));
-    RUN(DAT_PSW, "mvcp 0(2,4),0(3),5");
-    COMPLETED("MVCP");
-    EQUAL(frames[0][0][0x20], 0xa100);
-    RUN(DAT_PSW, "mvcs 0(2,4),0(3),5");
-    COMPLETED("MVCS");
-    EQUAL(frames[1][0][0x20], 0xa000);
-    IN(2) = 300;
-    RUN(DAT_PSW, "mvcp 0(2,4),0(3),5");
-    EQUAL(LAST_CC, 3);
-    IN(5) = 0xf0;
-    IN(2) = 8;
-    load_control(3, 0UL);
-    RUN(DAT_PSW | PSW_PROBLEM, "mvcp 0(2,4),0(3),5");
-    SUPPRESSED("MVCP with a key the mask does not allow", 0x02, 6);
-    // MVCOS: secondary to home.
-    lc(u64, LC_SCRATCH) = 0x00c10081; // first operand home, second secondary: space and validity bits
-    IN(4) = V + 0x200;
-    IN(2) = 16;
-    RUN2(DAT_PSW, "lg 0,0x4a8(0)", "mvcos 0(4),0(3),2");
-    COMPLETED("MVCOS");
-    EQUAL(frames[2][0][0x40], 0xa100);
-    IN(3) = V + 0x5000;
-    RUN2(DAT_PSW, "lg 0,0x4a8(0)", "mvcos 0(4),0(3),2");
-    NULLIFIED("MVCOS from an invalid page", 0x11, 6);
-    EQUAL(last.translation_exception & 3, 2);
-    IN(3) = V;
-    RUN(HOME_PSW, "mvcos 0(4),0(3),2");
-    SUPPRESSED("MVCOS without DAT", 0x13, 6);
-    load_control(0, cr0);
-}
-
 static void real_addresses(void)
 {
     TEST("LRA, LURA, STURA");
@@ -523,12 +327,9 @@ static void purges(void)
 int main(void)
 {
     set_up();
-    spaces();
-    access_list();
     walks();
     protection();
     enhanced_dat();
-    moves_between_spaces();
     real_addresses();
     purges();
     return 0;

@@ -30,7 +30,7 @@ struct RunOptions {
     std::optional<std::string> loadparm;
     std::vector<std::string> disks;
     std::vector<std::string> networks;
-    std::optional<bool> rng;
+    bool no_rng { false };
     std::optional<std::string> balloon;
     std::optional<std::string> console;
     bool stats { false };
@@ -53,7 +53,7 @@ void replace(T& value, const std::optional<T>& by)
     replace(config.kernel, options.kernel);
     replace(config.initrd, options.initrd);
     replace(config.cmdline, options.cmdline);
-    replace(config.rng, options.rng);
+    config.rng &= !options.no_rng;
     replace(config.cpu, options.cpu);
     replace(config.personality, options.personality);
     replace(config.name, options.name);
@@ -228,7 +228,7 @@ void add_run_command(CLI::App& app, Action& action)
         ->allow_extra_args(false);
     command->add_option("--net", options->networks, "user[,mac=MAC][,hostfwd=tcp::HOST-:GUEST]: network (repeatable)")
         ->allow_extra_args(false);
-    command->add_flag("--rng,!--no-rng", options->rng, "Random numbers of the host for the guest (default on)");
+    command->add_flag("--no-rng", options->no_rng, "No device with random numbers of the host");
     command->add_option("--balloon", options->balloon, "[target=SIZE]: lets the guest give storage back")->expected(0, 1);
     command
         ->add_option("--console", options->console, "Which console is typed at; virtio[,COLUMNSxROWS] is the guest's hvc0 (default sclp)")

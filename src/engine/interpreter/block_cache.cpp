@@ -8,9 +8,6 @@ namespace zvisor {
 
 namespace {
 
-/// A page that data and code share is given up as code after so many stores beside the code.
-constexpr unsigned most_near_misses = 64;
-
 void run_stale(Cpu& c, const Op* op)
 {
     c.op = op;
@@ -69,7 +66,7 @@ bool BlockCache::stored(u64 absolute, u64 length)
         if (found == m_pages.end())
             continue;
         auto hit = [&](const Block* block) { return overlaps(*block, absolute, length); };
-        if (std::ranges::any_of(found->second.blocks, hit) || ++found->second.near_misses > most_near_misses) {
+        if (std::ranges::any_of(found->second.blocks, hit)) {
             drop_page(page);
             dropped = true;
         }

@@ -61,8 +61,6 @@ private:
     };
     struct Page {
         std::vector<Block*> blocks;
-        /// Stores that hit the page but no block of it.
-        unsigned near_misses { 0 };
     };
 
     [[nodiscard]] static bool overlaps(const Block& block, u64 absolute, u64 length);

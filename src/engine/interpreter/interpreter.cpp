@@ -19,11 +19,13 @@ void run_leave(Cpu&, const Op*) { }
     return !row || row->has(isa::RowFlag::branch);
 }
 
-/// Whether leaving the sequence is a branch to PER: swapping PSWs is not.
+/// Whether leaving the sequence is a branch to PER: swapping PSWs is not, nor is an interrupted instruction that begins again.
 [[nodiscard]] bool is_branch(const isa::Row* row)
 {
-    constexpr u32 supervisor_call = 0x0a;
-    return row && row->has(isa::RowFlag::branch) && !row->has(isa::RowFlag::privileged) && row->opcode != supervisor_call;
+    enum : u32 { supervisor_call = 0x0a, move_long = 0x0e, compare_long = 0x0f, update_tree = 0x0102, compare_and_form_codeword = 0xb21a };
+    constexpr u32 others[] = { supervisor_call, move_long, compare_long, update_tree, compare_and_form_codeword };
+    return row && row->has(isa::RowFlag::branch) && !row->has(isa::RowFlag::privileged)
+        && std::ranges::find(others, row->opcode) == std::end(others);
 }
 
 [[nodiscard]] bool has_relative_operand(const isa::Row& row)
@@ -170,12 +172,16 @@ Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
     u64 at = address;
     while (ops.size() < (careful ? 1 : most_instructions)) {
         u64 left = page_size - at % page_size;
-        u8 length = isa::instruction_length(*(cpu.storage().host() + absolute + (at - address)));
+        u64 where = absolute + (at - address);
+        u8 length = isa::instruction_length(cpu.storage().host()[where]);
         if (length > left && !ops.empty())
             break;
+        // Marked before it is read, so that a store by another CPU is either seen here or noticed there.
+        cpu.storage().mark_code(where, std::min<u64>(length, left));
         if (length > left) {
             block->second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
             watch(cpu, block->second_page);
+            cpu.storage().mark_code(block->second_page, length - left);
         }
         const isa::Row* row = nullptr;
         isa::decode(ops.emplace_back(), fetch(cpu, at), at, block->mode, cpu.facilities(), row);

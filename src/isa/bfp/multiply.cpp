@@ -43,14 +43,15 @@ struct MultiplicationAndSubtraction {
     }
 };
 
+/// Of several NaNs the second operand's comes first, then the third's.
 template<class Operation>
 constexpr auto fused = [](Cpu& c, Fr r1, Fr r3, auto second) {
     using F = typename Operation::Format;
     Bits<F> b = get<F>(c, second);
     auto store = [&c, r1](Bits<F> result) { put<F>(c, r1, result); };
     if (host::has_fused_multiply_add)
-        return bfp_operation<Operation>(c, store, get<F>(c, r3), b, get<F>(c, r1));
-    exactly(c, environment(c), [&](Environment& work) { return Operation::exact(work, get<F>(c, r3), b, get<F>(c, r1)); }, store);
+        return bfp_operation<Operation>(c, store, b, get<F>(c, r3), get<F>(c, r1));
+    exactly(c, environment(c), [&](Environment& work) { return Operation::exact(work, b, get<F>(c, r3), get<F>(c, r1)); }, store);
 };
 template<class F>
 constexpr auto multiply_add = fused<MultiplicationAndAddition<F>>;
@@ -78,7 +79,8 @@ constexpr Row rows[] = {
         "1,0(2) | f1=4000000000000000 r2=2000 m2000=4008000000000000 -> f1=4001800000000000 f3=0"),
 
     insn("MAEBR", 0xB30E, RRD_FFF, base, bfp, multiply_add<Short>,
-        "1,2,3 | f1=3f80000000000000 f2=4000000000000000 f3=4040000000000000 -> f1=40e0000000000000"),
+        "1,2,3 | f1=3f80000000000000 f2=4000000000000000 f3=4040000000000000 -> f1=40e0000000000000",
+        "1,2,3 | f1=7fc0000100000000 f2=7fc0000200000000 f3=7fc0000300000000 -> f1=7fc0000300000000"),
     insn("MADBR", 0xB31E, RRD_FFF, base, bfp, multiply_add<Long>,
         "1,2,3 | f1=bff0000000000000 f2=3ff0000000000001 f3=3ff0000000000001 -> f1=3cc0000000000000 fpc=80000",
         "1,2,3 | f1=7ff8000000000001 f2=7ff0000000000000 f3=0000000000000000 -> f1=7ff8000000000000 fpc=800000"),

@@ -40,9 +40,9 @@ void purge(Cpu& c, const Purge& what, bool local)
         c.group().purge_others(c, what);
 }
 
-void purge_pages(Cpu& c, u64 first_address, u64 count, bool local)
+void purge_pages(Cpu& c, u64 first_address, u64 first_entry, u64 count, bool local)
 {
-    purge(c, { Purge::Kind::pages, first_address, count }, local);
+    purge(c, { Purge::Kind::pages, first_address, first_entry, count }, local);
 }
 
 /// With the IPTE-range facility and a nonzero R3 field, bits 56-63 of R3 count further entries; R2 and R3 advance.
@@ -58,7 +58,7 @@ constexpr auto ipte = [](Cpu& c, Gr r1, Gr r2, Gr r3, Mask m4) {
     (void)available_real(c, entry, 8);
     for (u64 i = 0; i < count; ++i)
         set_in_entry(c, entry + i * 8, page_invalid);
-    purge_pages(c, address, count, clears_locally(c, m4));
+    purge_pages(c, address, entry, count, clears_locally(c, m4));
     if (range) {
         c.g(r2, with_bits<44, 51>(address, index + count));
         c.g(r3, with_bits<56, 63>(c.g(r3), 0xff));
@@ -73,7 +73,7 @@ constexpr auto rdp = [](Cpu& c, Gr r1, Gr, Gr r2, Mask m4) {
     serialize();
     table_entry(c, entry).fetch_and(swap_if_little(~dat_protection));
     c.storage().stored(c.real_to_absolute(entry), 8);
-    purge_pages(c, address, 1, clears_locally(c, m4));
+    purge_pages(c, address, entry, 1, clears_locally(c, m4));
 };
 
 // ---- Region- and segment-table entries ---------------------------------------------------------------------
@@ -184,8 +184,8 @@ constexpr Row rows[] = {
     insn("RDP", 0xB98B, RRF_b, Facility::reset_dat_protection, privileged | context, rdp,
         "1,3,2 | r1=5000 r2=2000 r3=4000 m5010=0000000000007200 -> m5010=0000000000007000"),
     insn("IDTE", 0xB98E, RRF_b, Facility::dat_enhancement_1, privileged | context, idte,
-        "1,3,2 | r1=4000 r2=100000 m4008=0000000000005000 -> m4008=0000000000005020",
-        "1,3,2 | r1=4000 r2=100800 m4008=0000000000005000 ->", "1,3,2 | r2=1000 -> pgm=6",
+        "1,3,2 | r1=4000 r2=100000 m4008=0000000000005000 -> m4008=0000000000005020", "1,3,2 | r1=4000 r2=100800 m4008=0000000000005000 ->",
+        "1,3,2 | r2=1000 -> pgm=6",
         "1,3,2,1 | r1=4004 r2=80000001 m4008=00000000000050040000000000006004 -> m4008=00000000000050240000000000006024"),
     insn("CRDTE", 0xB98F, RRF_b_PRP, Facility::edat_2, privileged | context, crdte,
         "2,4,6 | r2=7000 r3=7400 r6=5000 r7=2000 m5010=0000000000007000 cc=3 -> m5010=0000000000007400 cc=0",

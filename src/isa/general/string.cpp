@@ -243,7 +243,8 @@ constexpr Row rows[] = {
     insn("CUSE", 0xB257, RRE_PP, base, problem, compare_until_substring_equal,
         "2,4 | r0=2 r1=40 r2=2000 r3=4 r4=3000 r5=4 m2000=c1c2c3c4 m3000=00c2c300 -> r2=2001 r3=3 r4=3001 r5=3 cc=0",
         "2,4 | r0=3 r1=40 r2=2000 r3=4 r4=3000 r5=4 m2000=c1c2c3c4 m3000=0000c3c4 -> r2=2002 r3=2 r4=3002 r5=2 cc=1",
-        "2,4 | r0=2 r1=40 r2=2000 r3=2 r4=3000 r5=2 m2000=c1c2 m3000=c1c3 -> r2=2002 r3=0 r4=3002 r5=0 cc=2"),
+        "2,4 | r0=2 r1=40 r2=2000 r3=2 r4=3000 r5=2 m2000=c1c2 m3000=c1c3 -> r2=2002 r3=0 r4=3002 r5=0 cc=2",
+        "2,4 | r0=3 r1=40 r2=ffffe r3=4 r4=ffffe r5=4 -> pgm=5"),
 };
 
 } // namespace

@@ -16,6 +16,8 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
+# Linux names disks in the order in which it happens to find them: disk N is the device with that number.
+disk() { echo /dev/$(ls /sys/bus/ccw/devices/0.0.000$1/virtio*/block); }
 """
 
 
@@ -97,3 +99,14 @@ def machine(initrd_path, *options, cmdline=""):
     """Arguments of `zvisor` that run this guest."""
     command_line = f"{COMMAND_LINE} {cmdline}".strip()
     return ["run", "--kernel", kernel(), "--initrd", initrd_path, "--cmdline", command_line, "--memory", "256M", *options]
+
+
+def alone(path, source):
+    """A program that runs alone on a machine, on the runtime of tests/guest, from a C source file."""
+    guest = ROOT / "tests/guest"
+    runtime = [each for each in sorted((guest / "lib").iterdir()) if each.suffix in (".c", ".S")]
+    flags = ("-march=z15 -std=gnu2x -O1 -ffreestanding -fno-builtin -fno-pic -no-pie -static -nostdlib -fno-stack-protector -msoft-float "
+             "-fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks -Wall -Wextra -Werror -Wl,--build-id=none "
+             "-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments").split()
+    subprocess.run(["s390x-linux-gnu-gcc", *flags, f"-I{guest}", f"-Wl,-T,{guest}/guest.ld", "-o", path, source, *runtime], check=True)
+    return str(path)

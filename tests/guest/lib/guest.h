@@ -36,15 +36,15 @@ enum {
 
 // ---- Checks -----------------------------------------------------------------------------------------------------------
 
-void test_begin(const char *name);
-void check_at(int ok, const char *what, int line);
-void equal_at(u64 actual, u64 expected, const char *what, int line);
+void test_begin(const char* name);
+void check_at(int ok, const char* what, int line);
+void equal_at(u64 actual, u64 expected, const char* what, int line);
 /// Prints a line; only CPU 0 may.
-void say(const char *text);
-void say_number(const char *text, u64 value);
+void say(const char* text);
+void say_number(const char* text, u64 value);
 /// Ends the guest: success when no check failed.
 __attribute__((noreturn)) void finish(void);
-__attribute__((noreturn)) void fail(const char *why, u64 value);
+__attribute__((noreturn)) void fail(const char* why, u64 value);
 
 #define TEST(name) test_begin(name)
 #define CHECK(condition) check_at(!!(condition), #condition, __LINE__)
@@ -88,35 +88,35 @@ struct outcome {
 extern struct outcome last;
 
 /// Called for interruptions no RUN waits for; changes `resume` to go on elsewhere. Returns 0 when it is not wanted there.
-typedef int interruption_hook(const struct outcome *what, struct psw *resume);
-extern interruption_hook *hooks[8];
+typedef int interruption_hook(const struct outcome* what, struct psw* resume);
+extern interruption_hook* hooks[8];
 #define HOOK(class) hooks[((class) - CLASS_RESTART) / 16]
 
 /// Registers 1-7 of the next RUN; they keep their values from one to the next. What a RUN leaves is in last.registers.
 #define IN(r) lc(u64, LC_RUN_INPUT + (r) * 8)
 /// Executes `before`, then `text`, under PSW mask `psw`; register 0 is used on the way in. CPU 0 only.
-#define RUN2(psw, before, text) \
-    ({ \
-        lc(u64, LC_RUN_PSW) = (psw); \
-        asm volatile("larl 0,770f\n stg 0,%[lc_address](0)\n" \
-                     "larl 0,771f\n stg 0,%[lc_start](0)\n" \
-                     "larl 0,772f\n stg 0,%[lc_resume](0)\n" \
-                     "lghi 0,1\n stg 0,%[lc_active](0)\n" \
-                     "lmg 1,7,%[lc_input]+8(0)\n" \
-                     "lghi 0,0\n" \
-                     "lpswe %[lc_psw](0)\n" \
-                     ".balign 2\n770: " before "\n771: " text "\n svc 255\n772:\n" \
-            : \
+#define RUN2(psw, before, text)                                                                               \
+    ({                                                                                                        \
+        lc(u64, LC_RUN_PSW) = (psw);                                                                          \
+        asm volatile("larl 0,770f\n stg 0,%[lc_address](0)\n"                                                 \
+                     "larl 0,771f\n stg 0,%[lc_start](0)\n"                                                   \
+                     "larl 0,772f\n stg 0,%[lc_resume](0)\n"                                                  \
+                     "lghi 0,1\n stg 0,%[lc_active](0)\n"                                                     \
+                     "lmg 1,7,%[lc_input]+8(0)\n"                                                             \
+                     "lghi 0,0\n"                                                                             \
+                     "lpswe %[lc_psw](0)\n"                                                                   \
+                     ".balign 2\n770: " before "\n771: " text "\n svc 255\n772:\n"                            \
+            :                                                                                                 \
             : [lc_address] "i"(LC_RUN_PSW + 8), [lc_start] "i"(LC_RUN_START), [lc_resume] "i"(LC_RUN_RESUME), \
-            [lc_active] "i"(LC_RUN_ACTIVE), [lc_psw] "i"(LC_RUN_PSW), [lc_input] "i"(LC_RUN_INPUT) \
-            : "0", "1", "2", "3", "4", "5", "6", "7", "cc", "memory"); \
-        &last; \
+            [lc_active] "i"(LC_RUN_ACTIVE), [lc_psw] "i"(LC_RUN_PSW), [lc_input] "i"(LC_RUN_INPUT)            \
+            : "0", "1", "2", "3", "4", "5", "6", "7", "cc", "memory");                                        \
+        &last;                                                                                                \
     })
 #define RUN(psw, text) RUN2(psw, "", text)
 
 /// Checks on the last outcome.
-void completed_at(const char *what, int line);
-void program_at(u16 code, u8 ilc, int nullified, const char *what, int line);
+void completed_at(const char* what, int line);
+void program_at(u16 code, u8 ilc, int nullified, const char* what, int line);
 #define COMPLETED(what) completed_at(what, __LINE__)
 #define SUPPRESSED(what, code, ilc) program_at(code, ilc, 0, what, __LINE__)
 #define NULLIFIED(what, code, ilc) program_at(code, ilc, 1, what, __LINE__)
@@ -125,7 +125,7 @@ void program_at(u16 code, u8 ilc, int nullified, const char *what, int line);
 
 /// A field of this CPU's prefix area.
 extern u8 prefix_area[];
-#define lc(type, offset) (*(volatile type *)(prefix_area + (offset)))
+#define lc(type, offset) (*(volatile type*)(prefix_area + (offset)))
 
 /// Fills a prefix area with the new PSWs of the runtime and a stack for interruptions.
 void prepare_prefix_area(u64 area);
@@ -134,14 +134,26 @@ void open_window(u64 masks);
 
 // ---- Registers and storage -------------------------------------------------------------------------------------------
 
-void *memset(void *to, int byte, u64 length);
-void *memcpy(void *to, const void *from, u64 length);
-int memcmp(const void *a, const void *b, u64 length);
+void* memset(void* to, int byte, u64 length);
+void* memcpy(void* to, const void* from, u64 length);
+int memcmp(const void* a, const void* b, u64 length);
 
-#define load_control(n, value) ({ u64 v_ = (value); asm volatile("lctlg " #n "," #n ",%0" : : "Q"(v_) : "memory"); })
-#define store_control(n) ({ u64 v_; asm volatile("stctg " #n "," #n ",%0" : "=Q"(v_)); v_; })
+#define load_control(n, value)                                         \
+    ({                                                                 \
+        u64 v_ = (value);                                              \
+        asm volatile("lctlg " #n "," #n ",%0" : : "Q"(v_) : "memory"); \
+    })
+#define store_control(n)                                   \
+    ({                                                     \
+        u64 v_;                                            \
+        asm volatile("stctg " #n "," #n ",%0" : "=Q"(v_)); \
+        v_;                                                \
+    })
 
-static inline void set_key(u64 address, u8 key) { asm volatile("sske %0,%1" : : "d"((u32)key), "a"(address) : "memory"); }
+static inline void set_key(u64 address, u8 key)
+{
+    asm volatile("sske %0,%1" : : "d"((u32)key), "a"(address) : "memory");
+}
 static inline u8 get_key(u64 address)
 {
     u64 key = 0;
@@ -182,7 +194,7 @@ enum {
 };
 
 /// Condition code; `status` (may be null) gets the status of condition code 1.
-static inline int sigp(u16 cpu, u8 order, u64 parameter, u32 *status)
+static inline int sigp(u16 cpu, u8 order, u64 parameter, u32* status)
 {
     register u64 r1 asm("1") = parameter;
     register u64 r0 asm("0") = 0;
@@ -205,12 +217,18 @@ u64 prefix_of(u16 cpu);
 /// Waits until the CPU is stopped; fails the guest after some seconds.
 void wait_stopped(u16 cpu);
 
+/// Gives the rest of its time to others: for loops that wait for another CPU (DIAGNOSE X'44').
+static inline void relax(void)
+{
+    asm volatile("diag 0,0,0x44" : : : "memory");
+}
+
 /// Rendezvous of `count` CPUs; `state` begins with zero.
-void barrier(volatile u64 *state, u64 count);
+void barrier(volatile u64* state, u64 count);
 
 // ---- Service calls ------------------------------------------------------------------------------------------------------
 
-int service_call(u32 command, const void *sccb);
+int service_call(u32 command, const void* sccb);
 /// Waits for the service signal and gives its parameter.
 u32 wait_service_signal(void);
 

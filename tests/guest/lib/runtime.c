@@ -344,7 +344,7 @@ void start_program(u16 cpu, void (*program)(void))
 void wait_stopped(u16 cpu)
 {
     u32 status = 0;
-    for (u64 end = tod() + (10UL << 32); tod() < end;)
+    for (u64 end = tod() + (20UL << 32); tod() < end; relax())
         if (sigp(cpu, SIGP_SENSE, 0, &status) == 1 && (status & 0x40))
             return;
     fail("a CPU did not stop", cpu);
@@ -355,8 +355,9 @@ void barrier(volatile u64 *state, u64 count)
     u64 arrived;
     asm volatile("laag %0,%2,%1" : "=d"(arrived), "+QS"(*state) : "d"(1UL) : "cc", "memory");
     u64 goal = (arrived / count + 1) * count;
-    while (*state < goal)
-        ;
+    for (u32 i = 0; *state < goal; ++i)
+        if (i > 2000)
+            relax();
 }
 
 // ---- Strings -----------------------------------------------------------------------------------------------------------
