@@ -353,6 +353,13 @@ static void checks(void)
     EQUAL(data[0][0] & 0x80, 0x80);
 }
 
+static void wait_pending(void)
+{
+    for (u64 end = tod() + (20UL << 32); tod() < end; relax())
+        if (stsch(subchannel, &schib) == 0 && (schib.scsw[0] & STATUS_PENDING))
+            return;
+}
+
 static u64 taken;
 static struct outcome interruption;
 static int take(const struct outcome *what, struct psw *resume)
@@ -371,7 +378,7 @@ static void interruptions(void)
     ccw(0, NO_OPERATION, SLI, 1, 0);
     isc_mask(0);
     EQUAL(start(0), 0);
-    delay(20000);
+    wait_pending();
     EQUAL(stsch(subchannel, &schib), 0);
     CHECK(schib.scsw[0] & STATUS_PENDING);
     EQUAL(start(0), 1);
@@ -396,14 +403,14 @@ static void interruptions(void)
     EQUAL(tsch(subchannel, &irb), 1);
     // TPI, to storage and to the prefix area.
     EQUAL(start(0), 0);
-    delay(20000);
+    wait_pending();
     EQUAL(tpi(0, code), 1);
     EQUAL(code[0], subchannel);
     EQUAL(code[1], 0x12345678);
     EQUAL(tpi(0, code), 0);
     EQUAL(tsch(subchannel, &irb), 0);
     EQUAL(start(0), 0);
-    delay(20000);
+    wait_pending();
     lc(u32, 0xb8) = lc(u32, 0xc0) = 0;
     EQUAL(tpi(0, 0), 1);
     EQUAL(lc(u32, 0xb8), subchannel);

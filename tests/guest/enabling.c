@@ -137,7 +137,10 @@ static void start_io(void)
     int cc;
     asm volatile("lgr 1,%1\n ssch 0(%2)\n ipm %0\n srl %0,28" : "=d"(cc) : "d"((u64)subchannel), "a"(orb) : "1", "cc", "memory");
     EQUAL(cc, 0);
-    delay(20000);
+    // Until its status is pending, which STSCH shows and leaves.
+    for (u64 end = tod() + (20UL << 32); !(schib[7] & 1) && tod() < end; relax())
+        asm volatile("lgr 1,%0\n stsch 0(%1)" : : "d"((u64)subchannel), "a"(schib) : "1", "cc", "memory");
+    schib[7] = 0;
 }
 
 static void find_device(void)
