@@ -38,6 +38,7 @@ public:
     bool store_system_information(Cpu&, u8, u8, u16, std::span<std::byte, 4096>) override { return false; }
     u8 current_level() override { return 1; }
     bool diagnose(Cpu&, u16, u8, u8) override { return false; }
+    bool control_program_instruction(Cpu&, u16) override { return false; }
     u64 extract_cpu_attribute(u8, u8, u8) override { return ~u64 { 0 }; }
     u64 cpu_identification(Cpu&) override { return 0; }
     u8 perform_topology_function(u8, u8&) override { return 0; }

@@ -57,6 +57,8 @@ public:
     virtual u8 current_level() = 0;
     /// DIAGNOSE with registers r1, r3 and the second-operand address as code. False: not offered here.
     virtual bool diagnose(Cpu& cpu, u16 code, u8 r1, u8 r3) = 0;
+    /// An instruction no facility assigns, in the supervisor state: its first halfword. False: it is nothing here either.
+    virtual bool control_program_instruction(Cpu& cpu, u16 opcode) = 0;
     virtual u64 extract_cpu_attribute(u8 attribute, u8 level, u8 type) = 0;
     virtual u64 cpu_identification(Cpu& cpu) = 0;
     /// PTF: function code in, condition code out, reason code through `reason`.

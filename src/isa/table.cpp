@@ -1,5 +1,7 @@
 #include "isa/table.h"
 
+#include "cpu/cpu_group.h"
+
 #include <map>
 
 namespace zvisor::isa {
@@ -72,6 +74,23 @@ void run_exception(Cpu& c, const Op* op)
 {
     c.op = op;
     throw ProgramInterruption { .code = static_cast<ProgramCode>(op->operands[0]), .data_code = static_cast<u8>(op->operands[1]) };
+}
+
+/// An unassigned instruction of the supervisor state, which a control program may know.
+void run_unassigned(Cpu& c, const Op* op)
+{
+    c.op = op;
+    u16 opcode = static_cast<u16>(std::to_integer<u16>(op->operands[0]) << 8 | std::to_integer<u16>(op->operands[1]));
+    if (!c.group().machine().control_program_instruction(c, opcode))
+        c.program(ProgramCode::operation);
+    c.next = c.next_address();
+}
+
+void make_unassigned(Op& op, u64 bits)
+{
+    op.run = &run_unassigned;
+    op.operands[0] = static_cast<std::byte>(bits >> 56);
+    op.operands[1] = static_cast<std::byte>(bits >> 48);
 }
 
 void make_exception(Op& op, ProgramCode code, u8 data_code = 0)
@@ -172,6 +191,8 @@ void decode(Op& op, u64 bits, u64 address, u8 mode, const FacilitySet& facilitie
     op.address = address;
     op.length = instruction_length(static_cast<u8>(bits >> 56));
     row = find_row(bits);
+    if (!row && !(mode & ExecutionMode::problem))
+        return make_unassigned(op, bits);
     if (!row || !facilities.has(row->facility))
         return make_exception(op, ProgramCode::operation);
     if (row->has(RowFlag::privileged) && (mode & ExecutionMode::problem))

@@ -62,6 +62,32 @@ bool Partition::control_program_command(Cpu& cpu, u8 r1, u8 r3)
     return true;
 }
 
+/// Under z/VM X'B2F0' is IUCV, its function in register 0 and its parameter list at register 1 (z/VM CP Programming Services).
+/// Nobody is there to talk to: buffers and masks are taken, and every path is refused in byte 3 of the list.
+bool Partition::control_program_instruction(Cpu& cpu, u16 opcode)
+{
+    constexpr u16 inter_user_communication_vehicle = 0xb2f0;
+    enum Function : u32 { query = 0, retrieve_buffer = 2, connect = 11, declare_buffer = 12, set_mask = 16, set_control_mask = 17 };
+    constexpr u32 buffer_bytes = 40;
+    constexpr u32 most_connections = 64;
+    constexpr u8 invalid_path = 1;
+    constexpr u8 target_not_logged_on = 11;
+    if (m_config.identity.personality != Personality::zvm || opcode != inter_user_communication_vehicle)
+        return false;
+    cpu.cc(0);
+    u32 function = cpu.w(0);
+    if (function == query) {
+        cpu.w(0, buffer_bytes);
+        cpu.w(1, most_connections);
+    } else if (function != retrieve_buffer && function != declare_buffer && function != set_mask && function != set_control_mask) {
+        std::byte reason { function == connect ? target_not_logged_on : invalid_path };
+        if (!m_storage->write(cpu.real_to_absolute(cpu.g(1) + 3), std::span { &reason, 1 }))
+            cpu.program(ProgramCode::addressing);
+        cpu.cc(1);
+    }
+    return true;
+}
+
 /// X'010': the program does not need the pages from R1 to R3 (the last one) any more.
 bool Partition::release_pages(Cpu& cpu, u8 r1, u8 r3)
 {

@@ -88,6 +88,7 @@ private:
     bool store_system_information(Cpu& cpu, u8 function, u8 selector_1, u16 selector_2, std::span<std::byte, 4096> block) override;
     u8 current_level() override { return m_information.current_level(); }
     bool diagnose(Cpu& cpu, u16 code, u8 r1, u8 r3) override;
+    bool control_program_instruction(Cpu& cpu, u16 opcode) override;
     u64 extract_cpu_attribute(u8 attribute, u8 level, u8 type) override;
     u64 cpu_identification(Cpu&) override { return m_information.cpu_id(); }
     u8 perform_topology_function(u8 function, u8& reason) override;
