@@ -24,6 +24,7 @@
 namespace zvisor {
 
 class CpuGroup;
+struct CpuLayout;
 class Engine;
 
 /// One CPU of z/Architecture: registers, PSW, timers, interruptions and its view of storage.
@@ -442,6 +443,8 @@ public:
     [[nodiscard]] u64 code_stamp() const { return m_code->generation << 8 | m_mode; }
 
 private:
+    friend struct CpuLayout;
+
     template<class Signed, class Operation>
     [[nodiscard]] std::make_unsigned_t<Signed> signed_result(
         std::make_unsigned_t<Signed> x, std::make_unsigned_t<Signed> y, Operation operation)

@@ -2,6 +2,7 @@
 
 #include "arch/facility.h"
 #include "cpu/cpu.h"
+#include "ir/builder.h"
 #include "isa/format.h"
 
 #include <algorithm>
@@ -61,6 +62,8 @@ struct Row {
     const FormatInfo* format { nullptr };
     void (*decode)(Op&, u64 bits, u64 address) { nullptr };
     Op::Run run { nullptr };
+    /// Writes down what the instruction does; null when only the CPU can read its semantics.
+    void (*record)(ir::Builder&, const Op&) { nullptr };
     /// "r1=1 r2=2 -> r1=3 cc=2": registers, storage and condition code before and after (isa/example.h).
     std::array<const char*, 4> examples {};
 
@@ -102,6 +105,22 @@ struct Accepts<Semantics, std::tuple<Values...>> {
     static constexpr bool value = std::is_invocable_v<Semantics, Cpu&, Values...>;
 };
 
+template<class Format, class Semantics>
+void record_row(ir::Builder& builder, const Op& op)
+{
+    std::apply([&builder](auto... operands) { Semantics {}(builder, operands...); }, Format::values(op));
+}
+
+/// record_row for semantics that take a builder, else null.
+template<class Format, class Semantics, class... Values>
+consteval auto recorder(std::type_identity<std::tuple<Values...>>) -> void (*)(ir::Builder&, const Op&)
+{
+    if constexpr (std::is_invocable_v<Semantics, ir::Builder&, Values...>)
+        return &record_row<Format, Semantics>;
+    else
+        return nullptr;
+}
+
 /// Defines an instruction: its opcode as the book writes it (0x1A, 0xB904, 0xE35A, 0xA7B), format, facility, flags,
 /// semantics and at least one example.
 ///
@@ -112,7 +131,8 @@ consteval Row insn(const char* mnemonic, u32 opcode, Format, Facility facility, 
 {
     static_assert(sizeof...(Examples) >= 1, "an instruction needs an example");
     static_assert(Accepts<Semantics, typename Format::Values>::value, "the semantics do not take the operands the format yields");
-    return { mnemonic, opcode, facility, Bits, &Format::info, &Format::decode, &run_row<Format, Semantics, Bits>, { examples... } };
+    return { mnemonic, opcode, facility, Bits, &Format::info, &Format::decode, &run_row<Format, Semantics, Bits>,
+        recorder<Format, Semantics>(std::type_identity<typename Format::Values> {}), { examples... } };
 }
 
 // ---- Operand values by the kind of operand: a register, storage or an immediate ------------------------------

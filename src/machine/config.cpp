@@ -197,7 +197,9 @@ Result<EngineKind> parse_engine(std::string_view text)
 {
     if (text == "interpreter")
         return EngineKind::interpreter;
-    return fail(fmt::format("engine must be 'interpreter', not '{}'", text));
+    if (text == "translator")
+        return EngineKind::translator;
+    return fail(fmt::format("engine must be 'interpreter' or 'translator', not '{}'", text));
 }
 
 Result<u16> parse_cpus(std::string_view text)

@@ -6,6 +6,7 @@
 #include "devices/virtio_block/config.h"
 #include "devices/virtio_console/config.h"
 #include "devices/virtio_net/config.h"
+#include "engine/make_engine.h"
 
 #include <optional>
 #include <string>
@@ -13,8 +14,6 @@
 #include <vector>
 
 namespace zvisor {
-
-enum class EngineKind : u8 { interpreter };
 
 /// A machine of one partition, as flags or a TOML file describe it. Field names are the TOML keys and the long flags.
 struct MachineConfig {
@@ -25,7 +24,7 @@ struct MachineConfig {
     u64 memory { u64 { 1 } << 30 };
     u16 cpus { 1 };
     std::string cpu { "z15" };
-    EngineKind engine { EngineKind::interpreter };
+    EngineKind engine { EngineKind::translator };
     std::string personality { "kvm" };
     std::string name { "ZVISOR" };
     std::string loadparm;

@@ -42,6 +42,7 @@ Result<std::unique_ptr<Machine>> Machine::create(
         .identity = identity_of(config, model),
         .consoles = { .line_mode = config.personality != "kvm", .echo_line_mode = console_is_terminal },
         .load_parameter = config.loadparm,
+        .engine = config.engine,
         .observer = observer };
     machine->m_partition = TRY(Partition::create(std::move(partition), console));
     TRY_VOID(machine->attach_devices(config, console));

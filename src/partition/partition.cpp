@@ -1,7 +1,7 @@
 #include "partition/partition.h"
 
 #include "cpu/cpu.h"
-#include "engine/interpreter/interpreter.h"
+#include "engine/make_engine.h"
 #include "service/cpu_attributes.h"
 
 #include <algorithm>
@@ -64,7 +64,7 @@ Partition::Partition(PartitionConfig config, ConsoleSink& console, std::unique_p
 {
     m_cpus.set_observer(m_config.observer);
     for (u16 i = 0; i < m_config.cpus; ++i)
-        m_cpus.add().set_engine(std::make_unique<Interpreter>(*m_storage, m_config.observer));
+        m_cpus.add().set_engine(make_engine(m_config.engine, *m_storage, m_config.observer));
     m_channels.on_interruption([this] { m_cpus.interruption_pending(); });
     m_channels.on_channel_report([this] { m_cpus.channel_report_pending(); });
     m_ipl_parameters.clear();

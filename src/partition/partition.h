@@ -3,7 +3,7 @@
 #include "arch/model.h"
 #include "channel/channel_subsystem.h"
 #include "cpu/cpu_group.h"
-#include "engine/observer.h"
+#include "engine/make_engine.h"
 #include "partition/channel_adapter.h"
 #include "partition/ipl.h"
 #include "service/ipl_parameters.h"
@@ -25,6 +25,7 @@ struct PartitionConfig {
     MachineIdentity identity;
     ConsoleOptions consoles;
     std::string load_parameter;
+    EngineKind engine { EngineKind::interpreter };
     /// Sees every instruction (tracing, a debugger); may be null.
     Observer* observer { nullptr };
 };

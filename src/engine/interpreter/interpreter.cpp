@@ -1,8 +1,5 @@
 #include "engine/interpreter/interpreter.h"
 
-#include "base/big_endian.h"
-#include "cpu/cpu_group.h"
-
 #include <algorithm>
 
 namespace zvisor {
@@ -13,6 +10,12 @@ constexpr u32 most_instructions = 64;
 constexpr std::size_t most_blocks = 200'000;
 
 void run_leave(Cpu&, const Op*) { }
+
+void run_stale(Cpu& c, const Op* op)
+{
+    c.op = op;
+    c.next = op->address;
+}
 
 [[nodiscard]] bool ends_block(const isa::Row* row)
 {
@@ -35,8 +38,24 @@ void run_leave(Cpu&, const Op*) { }
 
 } // namespace
 
+/// The block may be running: its ops leave at the next one.
+void Block::retire()
+{
+    for (u32 i = 0; i <= count; ++i)
+        ops[i].run = &run_stale;
+}
+
 Interpreter::Interpreter(AbsoluteStorage& storage, Observer* observer)
-    : m_cache(storage)
+    : m_own_cache(std::make_unique<CodeCache>(storage))
+    , m_cache(*m_own_cache)
+    , m_positions(positions)
+    , m_targets(targets)
+    , m_observer(observer)
+{
+}
+
+Interpreter::Interpreter(CodeCache& shared, Observer* observer)
+    : m_cache(shared)
     , m_positions(positions)
     , m_targets(targets)
     , m_observer(observer)
@@ -51,10 +70,15 @@ void Interpreter::run(Cpu& cpu)
             if (!run_blocks(cpu))
                 return;
         } catch (const ProgramInterruption& interruption) {
-            count_partial_block(cpu);
-            cpu.take_program_interruption(interruption, cpu.op->address, cpu.op->length);
+            interrupt(cpu, interruption);
         }
     }
+}
+
+void Interpreter::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
+{
+    count_partial_block(cpu);
+    cpu.take_program_interruption(interruption, cpu.op->address, cpu.op->length);
 }
 
 bool Interpreter::run_blocks(Cpu& cpu)
@@ -66,17 +90,21 @@ bool Interpreter::run_blocks(Cpu& cpu)
             if (!cpu.handle_pending())
                 return false;
         }
-        Block* block = block_at(cpu, cpu.next);
-        m_current = block;
-        if (block->mode & ExecutionMode::careful) [[unlikely]] {
-            step(cpu, *block);
-            continue;
-        }
-        cpu.retired += block->count;
-        block->ops[0].run(cpu, &block->ops[0]);
-        if (block->stale) [[unlikely]]
-            count_partial_block(cpu);
+        execute_block(cpu);
     }
+}
+
+void Interpreter::execute_block(Cpu& cpu)
+{
+    m_cpu = &cpu;
+    Block* block = block_at(cpu, cpu.next);
+    m_current = block;
+    if (block->mode & ExecutionMode::careful) [[unlikely]]
+        return step(cpu, *block);
+    cpu.retired += block->count;
+    block->ops[0].run(cpu, &block->ops[0]);
+    if (block->stale) [[unlikely]]
+        count_partial_block(cpu);
 }
 
 /// An exception or a stale op left the current block early: takes back the instructions that were not executed.
@@ -84,14 +112,15 @@ void Interpreter::count_partial_block(Cpu& cpu)
 {
     if (!m_current || (m_current->mode & ExecutionMode::careful))
         return;
-    auto executed = cpu.op - m_current->ops.get();
-    if (executed >= 0 && executed < m_current->count)
-        cpu.retired -= m_current->count - static_cast<u64>(executed);
+    // By its address: the op of an instruction that EXECUTE names is elsewhere.
+    for (u32 executed = 0; executed < m_current->count; ++executed)
+        if (m_current->ops[executed].address == cpu.op->address)
+            cpu.retired -= m_current->count - executed;
 }
 
 void Interpreter::step(Cpu& cpu, Block& block)
 {
-    u64 bits = fetch(cpu, block.address);
+    u64 bits = fetch_instruction(cpu, block.address);
     const isa::Row* row = isa::find_row(bits);
     if (m_observer && !m_observer->before_instruction(cpu, block.address, bits, row))
         return;
@@ -121,39 +150,11 @@ Block* Interpreter::find_block(Cpu& cpu, u64 address, Position& position)
         cpu.specification();
     const u8* host = cpu.fetch_view(address);
     u64 absolute = cpu.absolute(host);
-    Block* block = m_cache.find(absolute, address, cpu.mode());
-    if (block && block->second_page) {
-        // The page behind may be mapped elsewhere by now.
-        u64 behind = cpu.absolute(cpu.fetch_view((address & page_mask) + page_size));
-        if (behind != block->second_page)
-            block = nullptr;
-    }
+    auto* block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode()));
     if (!block)
         block = make_block(cpu, address, absolute);
     position = { address, cpu.code_stamp(), block };
     return block;
-}
-
-u64 Interpreter::fetch(Cpu& cpu, u64 address)
-{
-    u64 bits = 0;
-    unsigned length = 2;
-    for (unsigned at = 0; at < length; at += 2) {
-        u64 halfword = load_be<u16>(cpu.fetch_view((address + at) & cpu.address_mask()));
-        bits |= halfword << (48 - at * 8);
-        if (at == 0)
-            length = isa::instruction_length(static_cast<u8>(halfword >> 8));
-    }
-    return bits;
-}
-
-void Interpreter::watch(Cpu& cpu, u64 page)
-{
-    if (!m_cache.is_new_page(page))
-        return;
-    m_cache.watch(page);
-    cpu.drop_write_tags(page);
-    cpu.group().watch_code_page(cpu, page);
 }
 
 Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
@@ -161,7 +162,7 @@ Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
     if (m_cache.size() > most_blocks)
         forget_all();
     m_cache.free_dropped();
-    watch(cpu, absolute & page_mask);
+    m_cache.watch(cpu, absolute & page_mask);
 
     auto block = std::make_unique<Block>();
     block->absolute = absolute;
@@ -180,11 +181,11 @@ Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
         cpu.storage().mark_code(where, std::min<u64>(length, left));
         if (length > left) {
             block->second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
-            watch(cpu, block->second_page);
+            m_cache.watch(cpu, block->second_page);
             cpu.storage().mark_code(block->second_page, length - left);
         }
         const isa::Row* row = nullptr;
-        isa::decode(ops.emplace_back(), fetch(cpu, at), at, block->mode, cpu.facilities(), row);
+        isa::decode(ops.emplace_back(), fetch_instruction(cpu, at), at, block->mode, cpu.facilities(), row);
         at += length;
         if (ends_block(row) || at % page_size < length)
             break;
@@ -196,7 +197,9 @@ Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
     end.address = at & cpu.address_mask();
     block->ops = std::make_unique<Op[]>(ops.size());
     std::ranges::copy(ops, block->ops.get());
-    return m_cache.add(std::move(block));
+    Block* made = block.get();
+    m_cache.add(std::move(block));
+    return made;
 }
 
 void Interpreter::execute_target(Cpu& cpu, u64 bits, u64 address)

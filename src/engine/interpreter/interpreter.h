@@ -2,24 +2,39 @@
 
 #include "cpu/cpu.h"
 #include "cpu/engine.h"
-#include "engine/interpreter/block_cache.h"
+#include "engine/code_cache.h"
 #include "engine/observer.h"
 #include "isa/table.h"
 
+#include <memory>
 #include <vector>
 
 namespace zvisor {
+
+/// Decoded instructions, ended by an op that leaves.
+struct Block final : CodeBlock {
+    void retire() override;
+
+    std::unique_ptr<Op[]> ops;
+};
 
 /// Executes predecoded blocks: each op calls its row's handler, which goes on to the next op.
 class Interpreter final : public Engine {
 public:
     /// `observer`, if any, sees every instruction while the CPU is in careful mode; it must outlive the engine.
     explicit Interpreter(AbsoluteStorage& storage, Observer* observer = nullptr);
+    /// Works beside another engine of the same CPU, with its cache.
+    Interpreter(CodeCache& shared, Observer* observer);
 
     void run(Cpu& cpu) override;
     void execute_target(Cpu& cpu, u64 bits, u64 address) override;
     void code_stored(u64 absolute_address, u64 length) override;
     void forget_all() override;
+
+    /// Executes the block at Cpu::next, or one instruction in careful mode.
+    void execute_block(Cpu& cpu);
+    /// Swaps PSWs for what was thrown out of execute_block.
+    void interrupt(Cpu& cpu, const ProgramInterruption& interruption);
 
 private:
     struct Position {
@@ -39,12 +54,11 @@ private:
     [[nodiscard]] Block* block_at(Cpu& cpu, u64 address);
     [[nodiscard]] Block* find_block(Cpu& cpu, u64 address, Position& position);
     [[nodiscard]] Block* make_block(Cpu& cpu, u64 address, u64 absolute);
-    [[nodiscard]] u64 fetch(Cpu& cpu, u64 address);
-    void watch(Cpu& cpu, u64 page);
     void step(Cpu& cpu, Block& block);
     void count_partial_block(Cpu& cpu);
 
-    BlockCache m_cache;
+    std::unique_ptr<CodeCache> m_own_cache;
+    CodeCache& m_cache;
     std::vector<Position> m_positions;
     std::vector<Target> m_targets;
     Cpu* m_cpu { nullptr };

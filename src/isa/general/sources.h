@@ -32,7 +32,7 @@ template<class C>
 template<class C>
 [[nodiscard]] auto get_halfword(C& c, Relative operand)
 {
-    return u32 { fetch_relative<u16>(c, operand) };
+    return c.zx16(fetch_relative<u16>(c, operand));
 }
 template<class C>
 [[nodiscard]] auto get_halfword(C&, Signed i)

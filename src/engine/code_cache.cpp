@@ -1,40 +1,39 @@
-#include "engine/interpreter/block_cache.h"
+#include "engine/code_cache.h"
 
+#include "base/big_endian.h"
 #include "cpu/cpu.h"
+#include "cpu/cpu_group.h"
+#include "isa/table.h"
 
 #include <algorithm>
 
 namespace zvisor {
 
-namespace {
-
-void run_stale(Cpu& c, const Op* op)
-{
-    c.op = op;
-    c.next = op->address;
-}
-
-} // namespace
-
-BlockCache::BlockCache(AbsoluteStorage& storage)
+CodeCache::CodeCache(AbsoluteStorage& storage)
     : m_storage(storage)
 {
 }
 
-BlockCache::~BlockCache()
+CodeCache::~CodeCache()
 {
     drop_all();
 }
 
-Block* BlockCache::find(u64 absolute, u64 address, u8 mode) const
+CodeBlock* CodeCache::find(Cpu& cpu, u64 address, u64 absolute, u8 mode) const
 {
     auto found = m_blocks.find({ absolute, address, mode });
-    return found == m_blocks.end() ? nullptr : found->second.get();
+    if (found == m_blocks.end())
+        return nullptr;
+    CodeBlock* block = found->second.get();
+    // The page behind may be mapped elsewhere by now.
+    if (block->second_page && cpu.absolute(cpu.fetch_view((address & page_mask) + page_size)) != block->second_page)
+        return nullptr;
+    return block;
 }
 
-Block* BlockCache::add(std::unique_ptr<Block> block)
+CodeBlock* CodeCache::add(std::unique_ptr<CodeBlock> block)
 {
-    Block* added = block.get();
+    CodeBlock* added = block.get();
     m_pages[added->absolute & page_mask].blocks.push_back(added);
     if (added->second_page)
         m_pages[added->second_page].blocks.push_back(added);
@@ -45,27 +44,30 @@ Block* BlockCache::add(std::unique_ptr<Block> block)
     return added;
 }
 
-void BlockCache::watch(u64 page)
+void CodeCache::watch(Cpu& cpu, u64 page)
 {
-    if (m_pages.try_emplace(page).second)
-        m_storage.page_flags(page).fetch_add(PageFlag::code_user);
+    if (!m_pages.try_emplace(page).second)
+        return;
+    m_storage.page_flags(page).fetch_add(PageFlag::code_user);
+    cpu.drop_write_tags(page);
+    cpu.group().watch_code_page(cpu, page);
 }
 
-bool BlockCache::overlaps(const Block& block, u64 absolute, u64 length)
+bool CodeCache::overlaps(const CodeBlock& block, u64 absolute, u64 length)
 {
     if (block.second_page && absolute < block.second_page + 4 && block.second_page < absolute + length)
         return true;
     return absolute < block.absolute + block.bytes && block.absolute < absolute + length;
 }
 
-bool BlockCache::stored(u64 absolute, u64 length)
+bool CodeCache::stored(u64 absolute, u64 length)
 {
     bool dropped = false;
     for (u64 page = absolute & page_mask; page < absolute + length; page += page_size) {
         auto found = m_pages.find(page);
         if (found == m_pages.end())
             continue;
-        auto hit = [&](const Block* block) { return overlaps(*block, absolute, length); };
+        auto hit = [&](const CodeBlock* block) { return overlaps(*block, absolute, length); };
         if (std::ranges::any_of(found->second.blocks, hit)) {
             drop_page(page);
             dropped = true;
@@ -74,23 +76,21 @@ bool BlockCache::stored(u64 absolute, u64 length)
     return dropped;
 }
 
-void BlockCache::drop_page(u64 page)
+void CodeCache::drop_page(u64 page)
 {
     auto blocks = std::move(m_pages[page].blocks);
     m_pages.erase(page);
     m_storage.page_flags(page).fetch_sub(PageFlag::code_user);
-    for (Block* block : blocks)
+    for (CodeBlock* block : blocks)
         drop_block(block);
 }
 
-void BlockCache::drop_block(Block* block)
+void CodeCache::drop_block(CodeBlock* block)
 {
     if (block->stale)
         return;
     block->stale = true;
-    // The block may be running: its ops leave at the next one.
-    for (u32 i = 0; i <= block->count; ++i)
-        block->ops[i].run = &run_stale;
+    block->retire();
     for (u64 page : { block->absolute & page_mask, block->second_page })
         if (auto found = m_pages.find(page); found != m_pages.end())
             std::erase(found->second.blocks, block);
@@ -98,10 +98,23 @@ void BlockCache::drop_block(Block* block)
     m_dropped.push_back(std::move(node.mapped()));
 }
 
-void BlockCache::drop_all()
+void CodeCache::drop_all()
 {
     while (!m_pages.empty())
         drop_page(m_pages.begin()->first);
+}
+
+u64 fetch_instruction(Cpu& cpu, u64 address)
+{
+    u64 bits = 0;
+    unsigned length = 2;
+    for (unsigned at = 0; at < length; at += 2) {
+        u64 halfword = load_be<u16>(cpu.fetch_view((address + at) & cpu.address_mask()));
+        bits |= halfword << (48 - at * 8);
+        if (at == 0)
+            length = isa::instruction_length(static_cast<u8>(halfword >> 8));
+    }
+    return bits;
 }
 
 } // namespace zvisor

@@ -1,0 +1,34 @@
+#pragma once
+
+// xbyak otherwise defines members named and, or, not.
+#define XBYAK_NO_OP_NAMES
+#include <xbyak/xbyak.h>
+
+#include "base/types.h"
+
+namespace zvisor {
+
+/// x86 condition codes as instructions encode them; the lowest bit negates.
+enum class HostCondition : u8 { overflow = 0, below = 2, equal = 4, below_or_equal = 6, sign = 8, less = 12, less_or_equal = 14 };
+
+[[nodiscard]] constexpr HostCondition operator!(HostCondition condition)
+{
+    return static_cast<HostCondition>(static_cast<u8>(condition) ^ 1);
+}
+
+/// Host instructions by condition, over xbyak.
+class Assembler : public Xbyak::CodeGenerator {
+public:
+    Assembler(void* at, std::size_t size)
+        : CodeGenerator(size, at)
+    {
+    }
+
+    void jump_if(HostCondition condition, const Xbyak::Label& to);
+    void set_if(HostCondition condition, const Xbyak::Reg8& to);
+    void move_if(HostCondition condition, const Xbyak::Reg& to, const Xbyak::Operand& from);
+    /// The shortest move of a constant that changes no flags.
+    void move_constant(const Xbyak::Reg64& to, u64 value);
+};
+
+} // namespace zvisor

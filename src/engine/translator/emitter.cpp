@@ -1,0 +1,487 @@
+#include "engine/translator/emitter.h"
+
+#include "base/verify.h"
+
+namespace zvisor {
+
+namespace {
+
+using namespace Xbyak::util;
+using ir::CodeKind;
+using ir::Condition;
+using ir::ConditionKind;
+using ir::Kind;
+using ir::Node;
+
+[[nodiscard]] bool has_effect(Kind kind)
+{
+    switch (kind) {
+    case Kind::put_vr:
+    case Kind::load:
+    case Kind::store:
+    case Kind::align:
+    case Kind::overflow:
+    case Kind::fence:
+    case Kind::call:
+    case Kind::side_exit:
+    case Kind::exit:
+        return true;
+    default:
+        return false;
+    }
+}
+
+[[nodiscard]] bool names_condition(Kind kind)
+{
+    return kind == Kind::select || kind == Kind::truth || kind == Kind::code || kind == Kind::side_exit;
+}
+
+} // namespace
+
+// ---- Which values are used, and how long -------------------------------------------------------------------
+
+template<class Function>
+void Emitter::for_each_in_code(const ir::CodeState& code, Function function) const
+{
+    if (code.kind == CodeKind::memory)
+        return;
+    function(code.a);
+    if (code.kind != CodeKind::value && code.kind != CodeKind::zero)
+        function(code.b);
+}
+
+template<class Function>
+void Emitter::for_each_in_snapshot(u32 snapshot, Function function) const
+{
+    if (snapshot == 0)
+        return;
+    const ir::Snapshot& taken = m_program->snapshots[snapshot];
+    for (u32 i = taken.begin; i < taken.end; ++i)
+        function(m_program->saved[i].value);
+    for_each_in_code(taken.code, function);
+}
+
+template<class Function>
+void Emitter::for_each_operand(const Node& node, Function function) const
+{
+    if (node.a)
+        function(node.a);
+    if (node.b)
+        function(node.b);
+    if (node.kind == Kind::store)
+        function(node.c);
+    if (names_condition(node.kind)) {
+        const Condition& condition = m_program->conditions[node.c];
+        if (condition.a)
+            function(condition.a);
+        if (condition.b)
+            function(condition.b);
+        for_each_in_code(condition.code, function);
+    }
+    for_each_in_snapshot(node.before, function);
+    for_each_in_snapshot(node.after, function);
+}
+
+void Emitter::find_uses()
+{
+    const auto& nodes = m_program->nodes;
+    m_last.assign(nodes.size(), 0);
+    for (Id id = static_cast<Id>(nodes.size()) - 1; id > 0; --id) {
+        if (m_last[id] == 0 && !has_effect(nodes[id].kind))
+            continue;
+        for_each_operand(nodes[id], [&](Id operand) {
+            if (m_last[operand] == 0)
+                m_last[operand] = id;
+        });
+    }
+}
+
+// ---- Registers ---------------------------------------------------------------------------------------------
+
+Emitter::Place Emitter::place(Id id) const
+{
+    const Node& node = m_program->nodes[id];
+    if (node.kind == Kind::constant)
+        return { .constant = true, .reg = no_register, .slot = -1, .value = node.imm };
+    VERIFY(m_register[id] != no_register || m_slot[id] >= 0);
+    return { .constant = false, .reg = m_register[id], .slot = m_slot[id], .value = 0 };
+}
+
+Emitter::CodePlace Emitter::code_place(const ir::CodeState& code) const
+{
+    CodePlace found { .kind = code.kind, .width = code.width, .a = {}, .b = {} };
+    if (code.kind == CodeKind::memory)
+        return found;
+    found.a = place(code.a);
+    if (code.kind != CodeKind::value && code.kind != CodeKind::zero)
+        found.b = place(code.b);
+    return found;
+}
+
+Emitter::State Emitter::state(u32 snapshot) const
+{
+    State found;
+    if (snapshot == 0)
+        return found;
+    const ir::Snapshot& taken = m_program->snapshots[snapshot];
+    found.saved.reserve(taken.end - taken.begin);
+    for (u32 i = taken.begin; i < taken.end; ++i) {
+        const ir::Saved& saved = m_program->saved[i];
+        found.saved.push_back({ saved.reg, saved.width, place(saved.value) });
+    }
+    found.code = code_place(taken.code);
+    return found;
+}
+
+Xbyak::Address Emitter::slot(i16 number) const
+{
+    return qword[rsp + number * 8];
+}
+
+Xbyak::Address Emitter::general(u8 r, u8 width) const
+{
+    i32 at = m_layout.general_registers + 8 * r;
+    return width == 4 ? dword[rbp + at] : qword[rbp + at];
+}
+
+void Emitter::spill(Id id)
+{
+    Register reg = m_register[id];
+    if (m_slot[id] < 0) {
+        i16 number = 0;
+        while (m_slot_used[static_cast<std::size_t>(number)])
+            VERIFY(++number < static_cast<i16>(Runtime::frame_slots));
+        m_slot_used[static_cast<std::size_t>(number)] = true;
+        m_slot[id] = number;
+        m_asm.mov(slot(number), host(reg));
+    }
+    m_owner[static_cast<std::size_t>(reg)] = 0;
+    m_register[id] = no_register;
+}
+
+/// A free register, else that of the value needed for the longest time yet.
+Emitter::Register Emitter::allocate(Id id)
+{
+    std::size_t best = register_count;
+    for (std::size_t i = 0; i < register_count; ++i) {
+        if (m_pinned >> i & 1)
+            continue;
+        if (m_owner[i] == 0) {
+            best = i;
+            break;
+        }
+        if (best == register_count || m_last[m_owner[i]] > m_last[m_owner[best]])
+            best = i;
+    }
+    VERIFY(best < register_count);
+    if (m_owner[best])
+        spill(m_owner[best]);
+    m_owner[best] = id;
+    m_register[id] = static_cast<Register>(best);
+    pin(m_register[id]);
+    return m_register[id];
+}
+
+Emitter::Register Emitter::use(Id id)
+{
+    if (m_register[id] == no_register) {
+        i16 from = m_slot[id];
+        VERIFY(from >= 0);
+        m_asm.mov(host(allocate(id)), slot(from));
+    }
+    pin(m_register[id]);
+    return m_register[id];
+}
+
+Xbyak::Reg64 Emitter::result_from(Id id, Id a)
+{
+    Place from = place(a);
+    if (from.reg != no_register) {
+        pin(from.reg);
+        if (dies(a, id)) {
+            m_owner[static_cast<std::size_t>(from.reg)] = id;
+            m_register[a] = no_register;
+            m_register[id] = from.reg;
+            if (m_slot[a] < 0)
+                m_slot[a] = -2; // no longer anywhere
+            return host(from.reg);
+        }
+    }
+    Xbyak::Reg64 to = host(allocate(id));
+    move(to, from);
+    return to;
+}
+
+void Emitter::release(Id id)
+{
+    if (m_register[id] != no_register) {
+        m_owner[static_cast<std::size_t>(m_register[id])] = 0;
+        m_register[id] = no_register;
+    }
+    if (m_slot[id] >= 0) {
+        m_slot_used[static_cast<std::size_t>(m_slot[id])] = false;
+        m_slot[id] = -1;
+    }
+}
+
+void Emitter::move(const Xbyak::Reg64& to, const Place& from, u8 width)
+{
+    if (from.constant)
+        m_asm.move_constant(to, width == 4 ? static_cast<u32>(from.value) : from.value);
+    else if (from.reg == no_register)
+        m_asm.mov(to, slot(from.slot));
+    else if (host(from.reg).getIdx() != to.getIdx())
+        m_asm.mov(sized(to, width), sized(host(from.reg), width));
+}
+
+// ---- The block ---------------------------------------------------------------------------------------------
+
+const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
+{
+    m_program = &program;
+    m_block = &block;
+    m_exits.clear();
+    m_detours.clear();
+    m_owner.fill(0);
+    m_slot_used.fill(false);
+    m_register.assign(program.nodes.size(), no_register);
+    m_slot.assign(program.nodes.size(), -1);
+    find_uses();
+    m_asm.align(16);
+    const u8* at = m_asm.getCurr();
+    emit_head();
+    for (Id id = 1; id < program.nodes.size(); ++id) {
+        const Node& node = program.nodes[id];
+        if (node.kind == Kind::constant || (m_last[id] == 0 && !has_effect(node.kind)))
+            continue;
+        m_pinned = 0;
+        emit_node(id);
+        for_each_operand(node, [&](Id operand) {
+            if (dies(operand, id))
+                release(operand);
+        });
+        if (m_last[id] == 0)
+            release(id);
+    }
+    for (Detour& detour : m_detours)
+        emit_detour(detour);
+    return at;
+}
+
+void Emitter::emit_head()
+{
+    m_asm.cmp(dword[rbp + m_layout.pending], 0);
+    Detour& wait = m_detours.emplace_back();
+    m_asm.jump_if(!HostCondition::equal, wait.entry);
+    m_asm.add(qword[rbp + m_layout.retired], m_block->count);
+}
+
+void Emitter::emit_node(Id id)
+{
+    switch (m_program->nodes[id].kind) {
+    case Kind::get_gr:
+    case Kind::get_vr:
+    case Kind::put_vr:
+    case Kind::data_tlb:
+    case Kind::code_tlb:
+        return emit_state_access(id);
+    case Kind::add:
+    case Kind::sub:
+    case Kind::mul:
+    case Kind::bit_and:
+    case Kind::bit_or:
+    case Kind::bit_xor:
+        return emit_binary(id);
+    case Kind::shl:
+    case Kind::shr:
+    case Kind::sar:
+    case Kind::rol:
+        return emit_shift(id);
+    case Kind::zx:
+    case Kind::sx:
+    case Kind::sx8:
+    case Kind::sx16:
+    case Kind::zx8:
+    case Kind::zx16:
+    case Kind::hi:
+    case Kind::reverse:
+        return emit_unary(id);
+    case Kind::merge:
+        return emit_merge(id);
+    case Kind::select:
+    case Kind::truth:
+    case Kind::code:
+        return emit_select(id);
+    case Kind::load:
+        return emit_load(id);
+    case Kind::store:
+        return emit_store(id);
+    case Kind::align:
+        return emit_align(id);
+    case Kind::overflow:
+        return emit_overflow(id);
+    case Kind::fence:
+        return m_asm.mfence();
+    case Kind::call:
+        return emit_call(id);
+    case Kind::side_exit:
+        return emit_side_exit(id);
+    case Kind::exit:
+        write_back(state(m_program->nodes[id].after));
+        return emit_exit(place(m_program->nodes[id].a));
+    case Kind::none:
+    case Kind::constant:
+        return;
+    }
+}
+
+void Emitter::emit_state_access(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    if (node.kind == Kind::put_vr) {
+        i32 at = node.info >= ir::Place::access_register ? m_layout.access_registers + 4 * (node.info - ir::Place::access_register)
+            : node.info >= ir::Place::short_register     ? m_layout.vector_registers + 16 * (node.info - ir::Place::short_register) + 12
+                                                         : m_layout.vector_registers + 16 * node.info + 8;
+        move(rax, place(node.a), node.width);
+        m_asm.mov(node.width == 4 ? dword[rbp + at] : qword[rbp + at], sized(rax, node.width));
+        return;
+    }
+    Xbyak::Reg64 to = host(allocate(id));
+    if (node.kind == Kind::get_gr) {
+        m_asm.mov(sized(to, node.width), general(node.info, node.width));
+    } else if (node.kind == Kind::get_vr) {
+        i32 at = node.info >= ir::Place::access_register ? m_layout.access_registers + 4 * (node.info - ir::Place::access_register)
+            : node.info >= ir::Place::short_register     ? m_layout.vector_registers + 16 * (node.info - ir::Place::short_register) + 12
+                                                         : m_layout.vector_registers + 16 * node.info + 8;
+        m_asm.mov(sized(to, node.width), node.width == 4 ? dword[rbp + at] : qword[rbp + at]);
+    } else {
+        m_asm.mov(to, qword[rbp + (node.kind == Kind::data_tlb ? m_layout.data_space : m_layout.code_space)]);
+    }
+}
+
+void Emitter::emit_binary(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    // The source must not be lost when the destination takes over the register of the same value.
+    Place source = place(node.b);
+    if (source.reg != no_register)
+        pin(source.reg);
+    bool same = node.a == node.b;
+    Xbyak::Reg64 to = result_from(id, node.a);
+    Xbyak::Reg dst = sized(to, node.width);
+    if (same)
+        source = { .constant = false, .reg = m_register[id], .slot = -1, .value = 0 };
+    else
+        source = place(node.b);
+    with_source(source, node.width, rax, [&](const auto& operand) {
+        constexpr bool immediate = std::is_same_v<std::decay_t<decltype(operand)>, u32>;
+        switch (node.kind) {
+        case Kind::add:
+            return m_asm.add(dst, operand);
+        case Kind::sub:
+            return m_asm.sub(dst, operand);
+        case Kind::bit_and:
+            return m_asm.and_(dst, operand);
+        case Kind::bit_or:
+            return m_asm.or_(dst, operand);
+        case Kind::bit_xor:
+            return m_asm.xor_(dst, operand);
+        default:
+            if constexpr (immediate)
+                return m_asm.imul(dst, dst, static_cast<int>(operand));
+            else
+                return m_asm.imul(dst, operand);
+        }
+    });
+}
+
+void Emitter::emit_shift(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Place count = place(node.b);
+    if (!count.constant)
+        move(rcx, count, 4);
+    Xbyak::Reg64 to = result_from(id, node.a);
+    Xbyak::Reg dst = sized(to, node.width);
+    auto shift = [&](auto amount) {
+        switch (node.kind) {
+        case Kind::shl:
+            return m_asm.shl(dst, amount);
+        case Kind::shr:
+            return m_asm.shr(dst, amount);
+        case Kind::sar:
+            return m_asm.sar(dst, amount);
+        default:
+            return m_asm.rol(dst, amount);
+        }
+    };
+    if (count.constant)
+        shift(static_cast<int>(count.value & (node.width == 4 ? 31 : 63)));
+    else
+        shift(cl);
+}
+
+void Emitter::emit_unary(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Xbyak::Reg64 to = result_from(id, node.a);
+    switch (node.kind) {
+    case Kind::zx:
+        return m_asm.mov(to.cvt32(), to.cvt32());
+    case Kind::sx:
+        return m_asm.movsxd(to, to.cvt32());
+    case Kind::sx8:
+        return m_asm.movsx(to.cvt32(), to.cvt8());
+    case Kind::sx16:
+        return m_asm.movsx(to.cvt32(), to.cvt16());
+    case Kind::zx8:
+        return m_asm.movzx(to.cvt32(), to.cvt8());
+    case Kind::zx16:
+        return m_asm.movzx(to.cvt32(), to.cvt16());
+    case Kind::hi:
+        return m_asm.shr(to, 32);
+    default:
+        return m_asm.bswap(sized(to, node.width).cvt64());
+    }
+}
+
+void Emitter::emit_merge(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Place low = place(node.b);
+    if (low.reg != no_register)
+        pin(low.reg);
+    move(rax, low, 4);
+    if (!low.constant && low.reg == no_register)
+        m_asm.mov(eax, eax);
+    Xbyak::Reg64 to = result_from(id, node.a);
+    m_asm.shr(to, 32);
+    m_asm.shl(to, 32);
+    m_asm.or_(to, rax);
+}
+
+void Emitter::emit_select(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    const Condition& condition = m_program->conditions[node.c];
+    for_each_operand(node, [&](Id operand) {
+        if (m_program->nodes[operand].kind != Kind::constant)
+            (void)use(operand);
+    });
+    Xbyak::Reg64 to = host(allocate(id));
+    if (node.kind == Kind::code) {
+        compute_code(code_place(condition.code));
+        return m_asm.mov(to.cvt32(), eax);
+    }
+    HostCondition when = flags_of(condition);
+    if (node.kind == Kind::truth) {
+        m_asm.set_if(when, al);
+        return m_asm.movzx(to.cvt32(), al);
+    }
+    Place yes = place(node.a);
+    move(to, place(node.b), node.width);
+    move(rax, yes, node.width);
+    m_asm.move_if(when, sized(to, node.width), sized(rax, node.width));
+}
+
+} // namespace zvisor

@@ -1,0 +1,195 @@
+#pragma once
+
+#include "engine/translator/runtime.h"
+#include "ir/node.h"
+
+#include <array>
+#include <deque>
+#include <span>
+#include <vector>
+
+namespace zvisor {
+
+/// The registers of values, by the numbers the emitter gives them; those that calls keep come first.
+[[nodiscard]] inline const Xbyak::Reg64& host(i8 number)
+{
+    using namespace Xbyak::util;
+    static const Xbyak::Reg64 all[] { rbx, r12, r13, r14, r15, rsi, rdi, r8, r9, r10, r11 };
+    return all[number];
+}
+/// The register at an operand width of 4 or 8 bytes.
+[[nodiscard]] inline Xbyak::Reg sized(const Xbyak::Reg64& reg, u8 width)
+{
+    return width == 4 ? Xbyak::Reg(reg.cvt32()) : Xbyak::Reg(reg);
+}
+/// Whether an instruction takes the value as an immediate.
+[[nodiscard]] inline bool fits(u64 value, u8 width)
+{
+    return width == 4 || static_cast<u64>(i64 { static_cast<i32>(value) }) == value;
+}
+
+/// What the emitter needs to know of a block besides what it does.
+struct BlockCode {
+    u64 address { 0 };
+    u32 count { 0 };
+    std::span<Step> steps;
+    /// In the runtime's data: not 0 when the block is to be left at the next instruction.
+    const u8* stale { nullptr };
+};
+
+/// An exit that may be linked to another block.
+struct ExitCode {
+    u32 link { 0 };
+    u64 target { 0 };
+    /// Executable address of the code that leaves by it.
+    const void* unlinked { nullptr };
+};
+
+/// Makes host code of a recorded block: one pass forward that gives values host registers as they come, after one backward that
+/// finds what is used and how long. What is seldom executed is put behind the block.
+class Emitter {
+public:
+    explicit Emitter(Runtime& runtime)
+        : m_runtime(runtime)
+        , m_asm(runtime.assembler)
+        , m_layout(runtime.layout)
+    {
+    }
+
+    /// Returns the writable address of the code. The exits it has are in `exits` until the next call.
+    const u8* emit(const ir::Program& program, const BlockCode& block);
+    [[nodiscard]] const std::vector<ExitCode>& exits() const { return m_exits; }
+
+private:
+    using Id = ir::Id;
+    using Register = i8;
+    static constexpr Register no_register = -1;
+    static constexpr std::size_t register_count = 11;
+
+    /// Where a value is: a constant, a host register, or a slot of the frame.
+    struct Place {
+        bool constant { false };
+        Register reg { no_register };
+        i16 slot { -1 };
+        u64 value { 0 };
+    };
+    struct CodePlace {
+        ir::CodeKind kind { ir::CodeKind::memory };
+        u8 width { 8 };
+        Place a;
+        Place b;
+    };
+    struct SavedPlace {
+        u8 reg;
+        u8 width;
+        Place place;
+    };
+    /// A snapshot with what it names found.
+    struct State {
+        std::vector<SavedPlace> saved;
+        CodePlace code;
+    };
+    struct Detour {
+        const ir::Node* node { nullptr };
+        Xbyak::Label entry;
+        Xbyak::Label back;
+        State before;
+        State after;
+        Place a;
+        Place value;
+        Register result { no_register };
+    };
+
+    void find_uses();
+    template<class Function>
+    void for_each_operand(const ir::Node& node, Function function) const;
+    template<class Function>
+    void for_each_in_code(const ir::CodeState& code, Function function) const;
+    template<class Function>
+    void for_each_in_snapshot(u32 snapshot, Function function) const;
+
+    void emit_node(Id id);
+    void emit_head();
+    void emit_binary(Id id);
+    void emit_shift(Id id);
+    void emit_unary(Id id);
+    void emit_state_access(Id id);
+    void emit_merge(Id id);
+    void emit_select(Id id);
+    void emit_load(Id id);
+    void emit_store(Id id);
+    void emit_lookup(const ir::Node& node, bool for_store, const Xbyak::Label& miss);
+    void emit_align(Id id);
+    void emit_overflow(Id id);
+    void emit_call(Id id);
+    void emit_side_exit(Id id);
+    void emit_detour(Detour& detour);
+    void emit_slow_access(Detour& detour);
+    void emit_stale_exit(const ir::Node& node);
+    void emit_exit(const Place& target);
+    void emit_leave_for(u64 address);
+    void set_op(const ir::Node& node);
+    void take_back(u32 instructions);
+    void write_back(const State& state);
+    void write_code(const CodePlace& code);
+
+    /// Leaves the condition code in eax; rcx and rdx are lost.
+    void compute_code(const CodePlace& code);
+    void compute_sum_code(const CodePlace& code);
+    void compare(const Place& x, const Place& y, u8 width);
+    /// Sets the flags for a condition, and returns which host condition it is then. rax, rcx and rdx are lost.
+    [[nodiscard]] HostCondition flags_of(const ir::Condition& condition);
+    [[nodiscard]] HostCondition flags_of_code(const CodePlace& code, u8 mask);
+    [[nodiscard]] HostCondition flags_of_constant(bool value);
+
+    [[nodiscard]] Place place(Id id) const;
+    [[nodiscard]] CodePlace code_place(const ir::CodeState& code) const;
+    [[nodiscard]] State state(u32 snapshot) const;
+    [[nodiscard]] Register allocate(Id id);
+    void spill(Id id);
+    /// The register of a value that is no constant; reloads it.
+    Register use(Id id);
+    /// A register for the result that holds operand `a` already.
+    [[nodiscard]] Xbyak::Reg64 result_from(Id id, Id a);
+    void pin(Register reg) { m_pinned |= 1U << reg; }
+    void release(Id id);
+    [[nodiscard]] bool dies(Id operand, Id at) const { return m_last[operand] == at; }
+    void move(const Xbyak::Reg64& to, const Place& from, u8 width = 8);
+    [[nodiscard]] Xbyak::Address slot(i16 number) const;
+    [[nodiscard]] Xbyak::Address general(u8 r, u8 width) const;
+    /// Applies `operation(destination, source)` with a source in a register, in the frame or immediate.
+    template<class Operation>
+    void with_source(const Place& source, u8 width, const Xbyak::Reg64& scratch, Operation operation);
+
+    Runtime& m_runtime;
+    Assembler& m_asm;
+    const CpuLayout& m_layout;
+    const ir::Program* m_program { nullptr };
+    const BlockCode* m_block { nullptr };
+    std::vector<ExitCode> m_exits;
+    std::vector<Id> m_last;
+    std::vector<Register> m_register;
+    std::vector<i16> m_slot;
+    std::array<Id, register_count> m_owner {};
+    std::array<bool, Runtime::frame_slots> m_slot_used {};
+    u32 m_pinned { 0 };
+    std::deque<Detour> m_detours;
+};
+
+template<class Operation>
+void Emitter::with_source(const Place& source, u8 width, const Xbyak::Reg64& scratch, Operation operation)
+{
+    if (source.constant && !fits(source.value, width)) {
+        m_asm.move_constant(scratch, source.value);
+        operation(sized(scratch, width));
+    } else if (source.constant) {
+        operation(static_cast<u32>(source.value));
+    } else if (source.reg == no_register) {
+        using namespace Xbyak::util;
+        operation(width == 4 ? dword[rsp + source.slot * 8] : qword[rsp + source.slot * 8]);
+    } else {
+        operation(sized(host(source.reg), width));
+    }
+}
+
+} // namespace zvisor

@@ -1,0 +1,200 @@
+#include "engine/translator/emitter.h"
+
+namespace zvisor {
+
+namespace {
+
+using namespace Xbyak::util;
+using ir::CodeKind;
+using ir::Kind;
+using ir::Node;
+
+[[nodiscard]] std::size_t size_index(u8 bytes)
+{
+    return bytes == 8 ? 3 : bytes == 4 ? 2 : bytes == 2 ? 1 : 0;
+}
+
+[[noreturn]] void raise_specification(Cpu& cpu)
+{
+    cpu.specification();
+}
+
+[[noreturn]] void raise_overflow(Cpu& cpu)
+{
+    cpu.program(ProgramCode::fixed_point_overflow);
+}
+
+} // namespace
+
+// ---- Leaving -----------------------------------------------------------------------------------------------
+
+void Emitter::emit_call(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    write_back(state(node.before));
+    Step& step = m_block->steps[node.step];
+    m_asm.move_constant(rsi, reinterpret_cast<u64>(&step.ops[0]));
+    m_asm.mov(rdi, rbp);
+    m_asm.call(ptr[rsi]);
+    static_assert(offsetof(Op, run) == 0);
+    if (node.imm) {
+        m_asm.mov(rax, ptr[rbp + m_layout.next]);
+        return m_asm.jmp(m_runtime.dispatch);
+    }
+    Detour& stale = m_detours.emplace_back();
+    stale.node = &node;
+    m_asm.cmp(byte[rip + m_block->stale], 0);
+    m_asm.jump_if(!HostCondition::equal, stale.entry);
+}
+
+void Emitter::emit_side_exit(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    HostCondition when = flags_of(m_program->conditions[node.c]);
+    Detour& taken = m_detours.emplace_back();
+    taken.node = &node;
+    taken.after = state(node.after);
+    taken.a = place(node.a);
+    m_asm.jump_if(when, taken.entry);
+}
+
+void Emitter::emit_detour(Detour& detour)
+{
+    m_asm.L(detour.entry);
+    if (!detour.node)
+        return emit_leave_for(m_block->address);
+    const Node& node = *detour.node;
+    switch (node.kind) {
+    case Kind::load:
+    case Kind::store:
+        return emit_slow_access(detour);
+    case Kind::align:
+        write_back(detour.before);
+        set_op(node);
+        m_asm.mov(rdi, rbp);
+        m_asm.move_constant(rax, reinterpret_cast<u64>(&raise_specification));
+        return m_asm.call(rax);
+    case Kind::overflow:
+        m_asm.test(byte[rbp + m_layout.program_mask], 8);
+        m_asm.jump_if(HostCondition::equal, detour.back);
+        detour.after.code.kind = CodeKind::memory;
+        write_back(detour.after);
+        m_asm.mov(byte[rbp + m_layout.condition_code], 3);
+        set_op(node);
+        m_asm.mov(rdi, rbp);
+        m_asm.move_constant(rax, reinterpret_cast<u64>(&raise_overflow));
+        return m_asm.call(rax);
+    case Kind::call:
+        return emit_stale_exit(node);
+    default: // side_exit
+        write_back(detour.after);
+        take_back(m_block->steps[node.step].remaining - 1);
+        return emit_exit(detour.a);
+    }
+}
+
+void Emitter::emit_slow_access(Detour& detour)
+{
+    const Node& node = *detour.node;
+    bool code = m_program->nodes[node.b].kind == Kind::code_tlb;
+    write_back(detour.before);
+    set_op(node);
+    move(rax, detour.a);
+    m_asm.mov(edx, node.base);
+    if (node.kind == Kind::load) {
+        m_asm.call(m_runtime.load[code][size_index(node.info)]);
+        m_asm.mov(host(detour.result), rax);
+        return m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
+    }
+    move(rcx, detour.value);
+    m_asm.call(m_runtime.store[code][size_index(node.info)]);
+    m_asm.cmp(byte[rip + m_block->stale], 0);
+    m_asm.jump_if(HostCondition::equal, detour.back);
+    write_back(detour.after);
+    emit_stale_exit(node);
+}
+
+/// The instruction was the last of the block that may be executed.
+void Emitter::emit_stale_exit(const Node& node)
+{
+    const Step& step = m_block->steps[node.step];
+    take_back(step.remaining - 1);
+    emit_leave_for(step.ops[1].address);
+}
+
+void Emitter::emit_exit(const Place& target)
+{
+    if (!target.constant) {
+        move(rax, target);
+        return m_asm.jmp(m_runtime.dispatch);
+    }
+    u32 number = m_runtime.next_link();
+    m_runtime.set_next_link(number + 1);
+    Link* link = m_runtime.links() + number;
+    const u8* at = reinterpret_cast<const u8*>(link);
+    bool same_page = (target.value ^ m_block->address) < page_size;
+    Xbyak::Label unlinked;
+    if (!same_page) {
+        m_asm.mov(rcx, ptr[rbp + m_layout.code_space]);
+        m_asm.mov(rcx, ptr[rcx + m_layout.generation]);
+        m_asm.cmp(rcx, ptr[rip + (at + offsetof(Link, generation))]);
+        m_asm.jump_if(!HostCondition::equal, unlinked);
+    }
+    m_asm.jmp(ptr[rip + (at + offsetof(Link, code))]);
+    m_asm.L(unlinked);
+    ExitCode exit { .link = number, .target = target.value, .unlinked = m_runtime.memory.executable(m_asm.getCurr()) };
+    m_asm.move_constant(rcx, target.value);
+    m_asm.mov(ptr[rbp + m_layout.next], rcx);
+    m_asm.mov(eax, number);
+    m_asm.jmp(m_runtime.leave);
+    *link = { exit.unlinked, 0 };
+    m_exits.push_back(exit);
+}
+
+void Emitter::emit_leave_for(u64 address)
+{
+    m_asm.move_constant(rcx, address);
+    m_asm.jmp(m_runtime.leave_for);
+}
+
+void Emitter::set_op(const Node& node)
+{
+    m_asm.move_constant(rax, reinterpret_cast<u64>(&m_block->steps[node.step].ops[0]));
+    m_asm.mov(ptr[rbp + m_layout.op], rax);
+}
+
+void Emitter::take_back(u32 instructions)
+{
+    if (instructions)
+        m_asm.sub(qword[rbp + m_layout.retired], instructions);
+}
+
+void Emitter::write_back(const State& state)
+{
+    for (const SavedPlace& saved : state.saved) {
+        Xbyak::Address to = general(saved.reg, saved.width);
+        const Place& from = saved.place;
+        if (from.constant && fits(from.value, saved.width)) {
+            m_asm.mov(to, saved.width == 4 ? static_cast<u32>(from.value) : from.value);
+        } else if (from.reg != no_register) {
+            m_asm.mov(to, sized(host(from.reg), saved.width));
+        } else {
+            move(rax, from);
+            m_asm.mov(to, sized(rax, saved.width));
+        }
+    }
+    write_code(state.code);
+}
+
+void Emitter::write_code(const CodePlace& code)
+{
+    Xbyak::Address to = byte[rbp + m_layout.condition_code];
+    if (code.kind == CodeKind::memory)
+        return;
+    if (code.kind == CodeKind::value && code.a.constant)
+        return m_asm.mov(to, static_cast<u32>(code.a.value));
+    compute_code(code);
+    m_asm.mov(to, al);
+}
+
+} // namespace zvisor

@@ -1,0 +1,177 @@
+#include "engine/translator/runtime.h"
+
+#include "base/verify.h"
+
+namespace zvisor {
+
+namespace {
+
+using namespace Xbyak::util;
+
+constexpr u32 saved_bytes = sizeof CodeMemory::saved_registers * 8;
+constexpr u32 body_frame = Runtime::frame_bytes + saved_bytes + 8;
+constexpr u32 thunk_bytes = 56;
+constexpr u32 thunk_frame = body_frame + 8 + thunk_bytes;
+static_assert(body_frame % 16 == 0 && thunk_frame % 16 == 0);
+
+template<class T>
+u64 load_data(Cpu& cpu, u64 at, u8 base)
+{
+    return cpu.load<T>({ at, base });
+}
+
+template<class T>
+u64 load_code(Cpu& cpu, u64 at, u8)
+{
+    if (&cpu.data_space() == &cpu.code_space())
+        return cpu.load<T>({ at });
+    return load_be<T>(cpu.host_view_in(cpu.code_space(), at, sizeof(T), Access::fetch, 0));
+}
+
+template<class T>
+void store_data(Cpu& cpu, u64 at, u8 base, u64 value)
+{
+    cpu.store<T>({ at, base }, static_cast<T>(value));
+}
+
+template<class T>
+void store_code(Cpu& cpu, u64 at, u8, u64 value)
+{
+    if (&cpu.data_space() == &cpu.code_space())
+        return cpu.store<T>({ at }, static_cast<T>(value));
+    u8* host = cpu.host_view_in(cpu.code_space(), at, sizeof(T), Access::store, 0);
+    store_be<T>(host, static_cast<T>(value));
+    cpu.stored(host, sizeof(T));
+}
+
+template<class Function>
+[[nodiscard]] const void* pointer(Function* function)
+{
+    return reinterpret_cast<const void*>(function);
+}
+
+} // namespace
+
+Runtime::Runtime(const Cpu& cpu)
+    : memory(code_bytes, data_bytes)
+    , layout(cpu)
+    , assembler(memory.writable(), code_bytes)
+{
+    m_positions = reinterpret_cast<CodePosition*>(allocate_data(sizeof(CodePosition) * positions));
+    m_links = reinterpret_cast<Link*>(allocate_data(sizeof(Link) * most_links));
+    m_shared_data = m_data_used;
+    make_entry();
+    const u8* thunks = assembler.getCurr();
+    make_thunks();
+    const u8* body = assembler.getCurr();
+    make_exits();
+    memory.describe_frames(thunks, body, thunk_frame);
+    memory.describe_frames(body, memory.writable() + code_bytes, body_frame);
+    memory.register_frames();
+    m_shared_code = assembler.getSize();
+    reset();
+}
+
+void Runtime::make_entry()
+{
+    m_enter = memory.executable<u32 (*)(Cpu&, const void*)>(assembler.getCurr());
+    for (const auto& reg : { rbp, rbx, r12, r13, r14, r15 })
+        assembler.push(reg);
+    assembler.sub(rsp, frame_bytes);
+    assembler.mov(rbp, rdi);
+    assembler.jmp(rsi);
+}
+
+void Runtime::make_exits()
+{
+    Assembler& a = assembler;
+    Xbyak::Label miss;
+    dispatch = a.getCurr();
+    a.mov(ptr[rbp + layout.next], rax);
+    a.mov(rcx, rax);
+    a.shl(rcx, 4);
+    a.and_(ecx, (positions - 1) * sizeof(CodePosition));
+    a.lea(rdx, ptr[rip + reinterpret_cast<const u8*>(m_positions)]);
+    a.add(rdx, rcx);
+    a.mov(rcx, ptr[rbp + layout.code_space]);
+    a.mov(rcx, ptr[rcx + layout.generation]);
+    a.shl(rcx, 8);
+    a.mov(cl, byte[rbp + layout.mode]);
+    a.cmp(ptr[rdx + offsetof(CodePosition, address)], rax);
+    a.jne(miss);
+    a.cmp(ptr[rdx + offsetof(CodePosition, stamp)], rcx);
+    a.jne(miss);
+    a.jmp(ptr[rdx + offsetof(CodePosition, code)]);
+    leave_for = a.getCurr();
+    a.mov(ptr[rbp + layout.next], rcx);
+    a.L(miss);
+    a.mov(eax, no_link);
+    leave = a.getCurr();
+    a.add(rsp, frame_bytes);
+    for (const auto& reg : { r15, r14, r13, r12, rbx, rbp })
+        a.pop(reg);
+    a.ret();
+    static_assert(sizeof(CodePosition) == 32);
+}
+
+const u8* Runtime::make_thunk(const void* function)
+{
+    Assembler& a = assembler;
+    const u8* at = a.getCurr();
+    const Xbyak::Reg64 kept[] { rsi, rdi, r8, r9, r10, r11 };
+    a.sub(rsp, thunk_bytes);
+    for (int i = 0; i < 6; ++i)
+        a.mov(ptr[rsp + i * 8], kept[i]);
+    a.mov(rdi, rbp);
+    a.mov(rsi, rax);
+    a.mov(rax, reinterpret_cast<u64>(function));
+    a.call(rax);
+    for (int i = 0; i < 6; ++i)
+        a.mov(kept[i], ptr[rsp + i * 8]);
+    a.add(rsp, thunk_bytes);
+    a.ret();
+    return at;
+}
+
+void Runtime::make_thunks()
+{
+    const void* const loads[2][4] { { pointer(&load_data<u8>), pointer(&load_data<u16>), pointer(&load_data<u32>),
+                                        pointer(&load_data<u64>) },
+        { pointer(&load_code<u8>), pointer(&load_code<u16>), pointer(&load_code<u32>), pointer(&load_code<u64>) } };
+    const void* const stores[2][4] { { pointer(&store_data<u8>), pointer(&store_data<u16>), pointer(&store_data<u32>),
+                                         pointer(&store_data<u64>) },
+        { pointer(&store_code<u8>), pointer(&store_code<u16>), pointer(&store_code<u32>), pointer(&store_code<u64>) } };
+    for (std::size_t space = 0; space < 2; ++space) {
+        for (std::size_t size = 0; size < 4; ++size) {
+            load[space][size] = make_thunk(loads[space][size]);
+            store[space][size] = make_thunk(stores[space][size]);
+        }
+    }
+}
+
+u8* Runtime::allocate_data(std::size_t size)
+{
+    size = (size + 7) & ~std::size_t { 7 };
+    if (m_data_used + size > memory.data_size())
+        return nullptr;
+    u8* at = memory.data() + m_data_used;
+    m_data_used += size;
+    return at;
+}
+
+bool Runtime::is_full() const
+{
+    constexpr std::size_t spare = std::size_t { 256 } << 10;
+    return assembler.getSize() + spare > memory.code_size() || m_data_used + spare > memory.data_size() || m_next_link + 1000 > most_links;
+}
+
+void Runtime::reset()
+{
+    for (std::size_t i = 0; i < positions; ++i)
+        m_positions[i] = {};
+    m_data_used = m_shared_data;
+    m_next_link = 0;
+    assembler.setSize(m_shared_code);
+}
+
+} // namespace zvisor

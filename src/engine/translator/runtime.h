@@ -1,0 +1,97 @@
+#pragma once
+
+#include "cpu/cpu.h"
+#include "engine/code_cache.h"
+#include "engine/translator/assembler.h"
+#include "engine/translator/code_memory.h"
+#include "engine/translator/cpu_layout.h"
+
+#include <array>
+
+namespace zvisor {
+
+/// An instruction of a translated block: its op, and behind it the op that comes back from its handler, with the address of the
+/// next instruction.
+struct Step {
+    Op ops[2];
+    /// Instructions of the block from this one on.
+    u32 remaining { 0 };
+};
+
+/// Where an exit of translated code goes: to its own code that leaves, or to another block while the spaces of code are as they were.
+struct Link {
+    const void* code { nullptr };
+    u64 generation { 0 };
+};
+
+/// Where code at an address was found under a stamp of Cpu::code_stamp.
+struct CodePosition {
+    u64 address { 1 };
+    u64 stamp { 0 };
+    const void* code { nullptr };
+    u64 unused { 0 };
+};
+
+/// What translated code of one CPU shares: its memory, the ways in and out, and the functions it calls.
+///
+/// In translated code rbp is the Cpu and rsp the frame; rax, rcx and rdx are for the moment.
+class Runtime {
+public:
+    static constexpr std::size_t code_bytes = std::size_t { 96 } << 20;
+    static constexpr std::size_t data_bytes = std::size_t { 32 } << 20;
+    static constexpr std::size_t positions = 16384;
+    static constexpr u32 no_link = ~u32 { 0 };
+    /// Bytes of the frame below the saved registers, with room for values without a register.
+    static constexpr u32 frame_bytes = 520;
+    static constexpr u32 frame_slots = frame_bytes / 8;
+
+    explicit Runtime(const Cpu& cpu);
+
+    /// Executes from `code`, an executable address. Returns the number of the link the code left by, or no_link.
+    [[nodiscard]] u32 enter(Cpu& cpu, const void* code) const { return m_enter(cpu, code); }
+
+    [[nodiscard]] CodePosition& position(u64 address) { return m_positions[address / 2 % positions]; }
+    /// Memory for `size` bytes of data, aligned to 8; null when there is none left.
+    [[nodiscard]] u8* allocate_data(std::size_t size);
+    [[nodiscard]] bool is_full() const;
+    /// Forgets all code; none may be executing.
+    void reset();
+
+    [[nodiscard]] Link* links() { return m_links; }
+    [[nodiscard]] u32 next_link() const { return m_next_link; }
+    void set_next_link(u32 next) { m_next_link = next; }
+
+    CodeMemory memory;
+    CpuLayout layout;
+    Assembler assembler;
+
+    // Places in the shared code, at writable addresses.
+    /// Leaves with the link whose number is in eax; Cpu::next is set.
+    const u8* leave { nullptr };
+    /// Goes to the code at the guest address in rax.
+    const u8* dispatch { nullptr };
+    /// Sets Cpu::next to rcx and leaves.
+    const u8* leave_for { nullptr };
+    /// By log2 of the bytes: address in rax, base register in edx; the value comes back in rax. [1]: in the space of code.
+    std::array<std::array<const u8*, 4>, 2> load {};
+    /// The same with the value in rcx.
+    std::array<std::array<const u8*, 4>, 2> store {};
+
+private:
+    static constexpr u32 most_links = 1'000'000;
+
+    void make_entry();
+    void make_exits();
+    [[nodiscard]] const u8* make_thunk(const void* function);
+    void make_thunks();
+
+    u32 (*m_enter)(Cpu&, const void*) { nullptr };
+    CodePosition* m_positions { nullptr };
+    Link* m_links { nullptr };
+    u32 m_next_link { 0 };
+    std::size_t m_shared_data { 0 };
+    std::size_t m_data_used { 0 };
+    std::size_t m_shared_code { 0 };
+};
+
+} // namespace zvisor

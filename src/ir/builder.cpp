@@ -1,0 +1,340 @@
+#include "ir/builder.h"
+
+namespace zvisor::ir {
+
+void Program::clear()
+{
+    nodes.clear();
+    conditions.clear();
+    snapshots.clear();
+    saved.clear();
+}
+
+// ---- For the engine ------------------------------------------------------------------------------------
+
+void Builder::begin(unsigned addressing_mode)
+{
+    m_program.clear();
+    m_program.nodes.emplace_back();
+    m_program.conditions.emplace_back();
+    m_program.snapshots.emplace_back();
+    m_addressing_mode = addressing_mode;
+    m_address_mask = addressing_mode == 64 ? ~u64 { 0 } : (u64 { 1 } << addressing_mode) - 1;
+    m_step = 0;
+    m_finished = false;
+    forget_registers();
+}
+
+void Builder::begin_instruction(u64 address, u8 length)
+{
+    m_address = address;
+    m_length = length;
+    m_registers_before = m_registers;
+    m_code_before = m_code;
+    m_first_node = static_cast<Id>(m_program.nodes.size());
+    m_before = 0;
+    m_branch = {};
+    m_store = {};
+    m_unsupported = false;
+}
+
+bool Builder::end_instruction(bool overflow)
+{
+    if (overflow && !m_unsupported)
+        check_overflow();
+    if (m_unsupported) {
+        m_program.nodes.resize(m_first_node);
+        m_registers = m_registers_before;
+        m_code = m_code_before;
+        if (m_data_space >= m_first_node)
+            m_data_space = 0;
+        if (m_code_space >= m_first_node)
+            m_code_space = 0;
+        return false;
+    }
+    if (m_store.bytes)
+        flush_store(after());
+    if (m_branch.made) {
+        bool always = m_branch.condition.kind == ConditionKind::constant;
+        u32 condition = always ? 0 : add_condition(m_branch.condition);
+        (void)add_node({ .kind = always ? Kind::exit : Kind::side_exit, .a = m_branch.target, .c = condition, .after = after() });
+        m_finished = always;
+    }
+    ++m_step;
+    return true;
+}
+
+void Builder::call(bool leaves)
+{
+    (void)add_node({ .kind = Kind::call, .before = before(), .imm = leaves });
+    forget_registers();
+    m_finished = leaves;
+    ++m_step;
+}
+
+void Builder::finish(u64 address)
+{
+    // m_step stays behind the last instruction: nothing can raise here.
+    Id target = constant(address);
+    (void)add_node({ .kind = Kind::exit, .a = target, .after = after() });
+    m_finished = true;
+}
+
+void Builder::forget_registers()
+{
+    m_registers.fill({});
+    m_code = {};
+    m_data_space = 0;
+    m_code_space = 0;
+}
+
+void Builder::check_overflow()
+{
+    if (m_code.kind != CodeKind::add_s && m_code.kind != CodeKind::sub_s) {
+        m_unsupported = true;
+        return;
+    }
+    (void)add_node({ .kind = Kind::overflow,
+        .width = m_code.width,
+        .info = static_cast<u8>(m_code.kind == CodeKind::sub_s),
+        .a = m_code.a,
+        .b = m_code.b,
+        .c = m_code.result,
+        .after = after() });
+}
+
+u32 Builder::snapshot(const RegisterFile& registers, const CodeState& code)
+{
+    Snapshot taken { .begin = static_cast<u32>(m_program.saved.size()), .end = 0, .code = code };
+    for (u8 r = 0; r < 16; ++r) {
+        if (registers[r].full_dirty)
+            m_program.saved.push_back({ r, 8, registers[r].full });
+        if (registers[r].low_dirty)
+            m_program.saved.push_back({ r, 4, registers[r].low });
+    }
+    taken.end = static_cast<u32>(m_program.saved.size());
+    m_program.snapshots.push_back(taken);
+    return static_cast<u32>(m_program.snapshots.size() - 1);
+}
+
+u32 Builder::before()
+{
+    if (m_before == 0)
+        m_before = snapshot(m_registers_before, m_code_before);
+    return m_before;
+}
+
+// ---- Nodes ---------------------------------------------------------------------------------------------
+
+Id Builder::add_node(Node node)
+{
+    node.step = m_step;
+    m_program.nodes.push_back(node);
+    return static_cast<Id>(m_program.nodes.size() - 1);
+}
+
+Id Builder::constant(u64 value)
+{
+    return add_node({ .kind = Kind::constant, .imm = value });
+}
+
+u32 Builder::add_condition(const Condition& condition)
+{
+    m_program.conditions.push_back(condition);
+    return static_cast<u32>(m_program.conditions.size() - 1);
+}
+
+/// Leaves out what does nothing: x + 0, x & -1 …; constants go to the right.
+Id Builder::binary(Kind kind, u8 width, Id x, Id y)
+{
+    auto is_constant = [this](Id id) { return m_program.nodes[id].kind == Kind::constant; };
+    if (is_constant(x) && kind != Kind::sub)
+        std::swap(x, y);
+    if (is_constant(y)) {
+        u64 value = width == 4 ? static_cast<u32>(m_program.nodes[y].imm) : m_program.nodes[y].imm;
+        u64 ones = width == 4 ? 0xffffffff : ~u64 { 0 };
+        bool neutral = kind == Kind::bit_and ? value == ones : kind == Kind::mul ? value == 1 : value == 0;
+        if (neutral)
+            return x;
+    }
+    return add_node({ .kind = kind, .width = width, .a = x, .b = y });
+}
+
+G Builder::g(u8 r)
+{
+    Register& reg = m_registers[r];
+    if (!reg.full)
+        reg.full = add_node({ .kind = Kind::get_gr, .width = 8, .info = r });
+    if (reg.low_is_newer) {
+        reg.full = add_node({ .kind = Kind::merge, .a = reg.full, .b = reg.low });
+        reg.full_dirty = true;
+        reg.low_dirty = false;
+        reg.low_is_newer = false;
+    }
+    return { this, reg.full };
+}
+
+void Builder::g(u8 r, G value)
+{
+    Id id = node(value);
+    m_registers[r] = { .full = id, .low = 0, .low_is_newer = false, .full_dirty = true, .low_dirty = false };
+}
+
+W Builder::w(u8 r)
+{
+    Register& reg = m_registers[r];
+    if (!reg.low)
+        reg.low = reg.full ? reg.full : add_node({ .kind = Kind::get_gr, .width = 4, .info = r });
+    return { this, reg.low };
+}
+
+void Builder::w(u8 r, W value)
+{
+    Id id = node(value);
+    Register& reg = m_registers[r];
+    reg.low = id;
+    reg.low_is_newer = true;
+    reg.low_dirty = true;
+}
+
+G Builder::zx(W value)
+{
+    if (value.is_constant())
+        return { value.constant };
+    return { this, add_node({ .kind = Kind::zx, .a = value.id }) };
+}
+
+G Builder::sx(W value)
+{
+    if (value.is_constant())
+        return { static_cast<u64>(i64 { static_cast<i32>(value.constant) }) };
+    return { this, add_node({ .kind = Kind::sx, .a = value.id }) };
+}
+
+W Builder::sx8(W value)
+{
+    if (value.is_constant())
+        return { static_cast<u32>(i32 { static_cast<i8>(value.constant) }) };
+    return { this, add_node({ .kind = Kind::sx8, .width = 4, .a = value.id }) };
+}
+
+W Builder::sx16(W value)
+{
+    if (value.is_constant())
+        return { static_cast<u32>(i32 { static_cast<i16>(value.constant) }) };
+    return { this, add_node({ .kind = Kind::sx16, .width = 4, .a = value.id }) };
+}
+
+W Builder::lo(G value)
+{
+    return value.is_constant() ? W { static_cast<u32>(value.constant) } : W { this, value.id };
+}
+
+W Builder::hi(G value)
+{
+    if (value.is_constant())
+        return { static_cast<u32>(value.constant >> 32) };
+    return { this, add_node({ .kind = Kind::hi, .width = 4, .a = value.id }) };
+}
+
+// ---- Condition code ------------------------------------------------------------------------------------
+
+Truth Builder::cc_in(u8 mask) const
+{
+    if (mask == 0 || mask == 15)
+        return constant_truth(mask != 0);
+    return { { .kind = ConditionKind::code, .mask = mask, .code = m_code } };
+}
+
+W Builder::truth(const Truth& truth)
+{
+    const Condition& condition = truth.condition;
+    if (condition.kind == ConditionKind::constant)
+        return { (condition.mask != 0) != condition.negate };
+    return { this, add_node({ .kind = Kind::truth, .width = 4, .c = add_condition(condition) }) };
+}
+
+W Builder::code()
+{
+    if (m_code.kind == CodeKind::value)
+        return { this, m_code.a };
+    u32 state = add_condition({ .kind = ConditionKind::code, .code = m_code });
+    return { this, add_node({ .kind = Kind::code, .width = 4, .c = state }) };
+}
+
+// ---- Storage -------------------------------------------------------------------------------------------
+
+void Builder::put_address(u8 r, G address)
+{
+    if (m_addressing_mode == 64)
+        g(r, address);
+    else
+        w(r, lo(address & m_address_mask));
+}
+
+Id Builder::space(Kind kind)
+{
+    Id& known = kind == Kind::data_tlb ? m_data_space : m_code_space;
+    if (known == 0)
+        known = add_node({ .kind = kind });
+    return known;
+}
+
+Id Builder::load(u8 bytes, const Address& from, Kind space_kind)
+{
+    if (m_store.bytes)
+        m_unsupported = true;
+    Id address = node(from.at);
+    Id in = space(space_kind);
+    return add_node({ .kind = Kind::load, .info = bytes, .base = from.base, .a = address, .b = in, .before = before() });
+}
+
+/// Kept until the instruction's end: when it hits the block itself, the block is left with the instruction done.
+void Builder::store(u8 bytes, const Address& to, Id value, Kind space_kind)
+{
+    if (m_store.bytes)
+        m_unsupported = true;
+    Id address = node(to.at);
+    m_store = { bytes, to.base, address, value, space(space_kind) };
+}
+
+void Builder::flush_store(u32 after)
+{
+    (void)add_node({ .kind = Kind::store,
+        .info = m_store.bytes,
+        .base = m_store.base,
+        .a = m_store.address,
+        .b = m_store.space,
+        .c = m_store.value,
+        .before = before(),
+        .after = after });
+    m_store = {};
+}
+
+void Builder::require_aligned(G address, u64 boundary)
+{
+    if (boundary == 1 || (address.is_constant() && (address.constant & (boundary - 1)) == 0))
+        return;
+    Id at = node(address);
+    (void)add_node({ .kind = Kind::align, .a = at, .before = before(), .imm = boundary });
+}
+
+// ---- Flow ----------------------------------------------------------------------------------------------
+
+void Builder::branch_if(const Truth& truth, G target)
+{
+    const Condition& condition = truth.condition;
+    if (condition.kind == ConditionKind::constant && (condition.mask != 0) == condition.negate)
+        return;
+    m_branch = { true, condition, node(target) };
+}
+
+void Builder::put_link(u8 r, u64 address)
+{
+    if (m_addressing_mode == 64)
+        g(r, G { address });
+    else
+        w(r, W { static_cast<u32>(address) | (m_addressing_mode == 31 ? 0x80000000U : 0U) });
+}
+
+} // namespace zvisor::ir

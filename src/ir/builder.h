@@ -1,0 +1,407 @@
+#pragma once
+
+#include "ir/node.h"
+
+#include <array>
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+namespace zvisor::ir {
+
+class Builder;
+
+/// A word or doubleword: a constant, or a node of a builder.
+template<class Plain>
+struct Value {
+    Builder* builder { nullptr };
+    Id id { 0 };
+    Plain constant { 0 };
+
+    template<std::integral T>
+    constexpr Value(T value) // NOLINT(google-explicit-constructor): semantics mix values and plain integers
+        : constant(static_cast<Plain>(value))
+    {
+    }
+    Value(Builder* made_by, Id node)
+        : builder(made_by)
+        , id(node)
+    {
+    }
+    [[nodiscard]] bool is_constant() const { return builder == nullptr; }
+
+    friend Value operator+(Value x, Value y)
+    {
+        return combine(Kind::add, x, y, [](Plain p, Plain q) { return p + q; });
+    }
+    friend Value operator-(Value x, Value y)
+    {
+        return combine(Kind::sub, x, y, [](Plain p, Plain q) { return p - q; });
+    }
+    friend Value operator*(Value x, Value y)
+    {
+        return combine(Kind::mul, x, y, [](Plain p, Plain q) { return p * q; });
+    }
+    friend Value operator&(Value x, Value y)
+    {
+        return combine(Kind::bit_and, x, y, [](Plain p, Plain q) { return p & q; });
+    }
+    friend Value operator|(Value x, Value y)
+    {
+        return combine(Kind::bit_or, x, y, [](Plain p, Plain q) { return p | q; });
+    }
+    friend Value operator^(Value x, Value y)
+    {
+        return combine(Kind::bit_xor, x, y, [](Plain p, Plain q) { return p ^ q; });
+    }
+    friend Value operator~(Value x) { return x ^ ~Plain { 0 }; }
+    friend Value operator<<(Value x, Value<u32> count)
+    {
+        return shift(Kind::shl, x, count, [](Plain p, u32 q) { return p << q; });
+    }
+    friend Value operator>>(Value x, Value<u32> count)
+    {
+        return shift(Kind::shr, x, count, [](Plain p, u32 q) { return p >> q; });
+    }
+
+    template<class Fold>
+    [[nodiscard]] static Value combine(Kind kind, Value x, Value y, Fold fold)
+    {
+        if (x.is_constant() && y.is_constant())
+            return Value(fold(x.constant, y.constant));
+        return make(kind, x, y);
+    }
+    template<class Fold>
+    [[nodiscard]] static Value shift(Kind kind, Value x, Value<u32> count, Fold fold)
+    {
+        if (count.is_constant() && count.constant == 0)
+            return x;
+        if (x.is_constant() && count.is_constant())
+            return Value(fold(x.constant, count.constant));
+        return make_shift(kind, x, count);
+    }
+
+private:
+    [[nodiscard]] static Value make(Kind kind, Value x, Value y);
+    [[nodiscard]] static Value make_shift(Kind kind, Value x, Value<u32> count);
+    template<class>
+    friend struct Value;
+    friend class Builder;
+};
+using W = Value<u32>;
+using G = Value<u64>;
+
+struct Truth {
+    Condition condition;
+    [[nodiscard]] Truth operator!() const
+    {
+        Truth negated = *this;
+        negated.condition.negate = !negated.condition.negate;
+        return negated;
+    }
+};
+
+/// A storage address with the register that designates its space in access-register mode.
+struct Address {
+    G at { 0 };
+    u8 base { 16 };
+};
+
+/// Reads instruction semantics as the CPU does, with the same words (cpu/cpu.h), and writes down what they do.
+///
+/// General registers and the condition code are values while a block is recorded: what is in the CPU at the points that may leave
+/// the block is described by snapshots.
+class Builder {
+public:
+    explicit Builder(Program& program)
+        : m_program(program)
+    {
+    }
+
+    // ---- For the engine ------------------------------------------------------------------------------------
+
+    /// Starts a block under an addressing mode of 24, 31 or 64 bits.
+    void begin(unsigned addressing_mode);
+    void begin_instruction(u64 address, u8 length);
+    /// Ends the instruction; `overflow`: condition code 3 interrupts when the program mask says so. False when what was recorded
+    /// has no recorded form: nothing of it remains.
+    [[nodiscard]] bool end_instruction(bool overflow);
+    /// The instruction is executed by its handler. `leaves`: it decides what is next.
+    void call(bool leaves);
+    /// Ends the block with the instruction at `address`.
+    void finish(u64 address);
+    /// A branch was made without condition: the block has its end.
+    [[nodiscard]] bool finished() const { return m_finished; }
+
+    // ---- The vocabulary ------------------------------------------------------------------------------------
+
+    [[nodiscard]] G g(u8 r);
+    void g(u8 r, G value);
+    [[nodiscard]] W w(u8 r);
+    void w(u8 r, W value);
+    [[nodiscard]] W h(u8 r) { return hi(g(r)); }
+    void h(u8 r, W value) { g(r, zx(value) << 32 | (g(r) & 0xffffffffU)); }
+    [[nodiscard]] G f(u8 r) { return get<G>(Place::long_register, r); }
+    void f(u8 r, G value) { put(Place::long_register, r, value); }
+    [[nodiscard]] W fs(u8 r) { return get<W>(Place::short_register, r); }
+    void fs(u8 r, W value) { put(Place::short_register, r, value); }
+    [[nodiscard]] W a(u8 r) { return get<W>(Place::access_register, r); }
+    void a(u8 r, W value) { put(Place::access_register, r, value); }
+
+    [[nodiscard]] G zx(W value);
+    [[nodiscard]] G sx(W value);
+    [[nodiscard]] W sx8(W value);
+    [[nodiscard]] W sx16(W value);
+    [[nodiscard]] W zx8(W value) { return value & 0xffU; }
+    [[nodiscard]] W zx16(W value) { return value & 0xffffU; }
+    [[nodiscard]] W lo(G value);
+    [[nodiscard]] W hi(G value);
+
+    template<class V>
+    [[nodiscard]] Value<V> sar(Value<V> value, W count)
+    {
+        return Value<V>::shift(
+            Kind::sar, value, count, [](V p, u32 q) { return static_cast<V>(static_cast<std::make_signed_t<V>>(p) >> q); });
+    }
+    template<class V>
+    [[nodiscard]] Value<V> rol(Value<V> value, W count)
+    {
+        constexpr unsigned bits = sizeof(V) * 8;
+        return Value<V>::shift(Kind::rol, value, count, [](V p, u32 q) { return q ? p << q | p >> (bits - q) : p; });
+    }
+
+    [[nodiscard]] Truth lt_s(W x, W y) { return compared(ConditionKind::lt_s, x, y); }
+    [[nodiscard]] Truth lt_s(G x, G y) { return compared(ConditionKind::lt_s, x, y); }
+    [[nodiscard]] Truth lt_u(W x, W y) { return compared(ConditionKind::lt_u, x, y); }
+    [[nodiscard]] Truth lt_u(G x, G y) { return compared(ConditionKind::lt_u, x, y); }
+    template<class A, class B>
+    [[nodiscard]] auto select(const Truth& condition, A yes, B no)
+    {
+        if constexpr (is_long<A> || is_long<B>)
+            return selected<u64>(condition, yes, no);
+        else
+            return selected<u32>(condition, yes, no);
+    }
+
+    void cc(W value) { m_code = { CodeKind::value, 4, node(value), 0, 0 }; }
+    [[nodiscard]] Truth cc_in(u8 mask) const;
+
+    [[nodiscard]] W add_s(W x, W y) { return arithmetic(CodeKind::add_s, x, y, x + y); }
+    [[nodiscard]] G add_s(G x, G y) { return arithmetic(CodeKind::add_s, x, y, x + y); }
+    [[nodiscard]] W sub_s(W x, W y) { return arithmetic(CodeKind::sub_s, x, y, x - y); }
+    [[nodiscard]] G sub_s(G x, G y) { return arithmetic(CodeKind::sub_s, x, y, x - y); }
+    [[nodiscard]] W add_u(W x, W y) { return arithmetic(CodeKind::add_u, x, y, x + y); }
+    [[nodiscard]] G add_u(G x, G y) { return arithmetic(CodeKind::add_u, x, y, x + y); }
+    [[nodiscard]] W sub_u(W x, W y) { return arithmetic(CodeKind::sub_u, x, y, x - y); }
+    [[nodiscard]] G sub_u(G x, G y) { return arithmetic(CodeKind::sub_u, x, y, x - y); }
+    [[nodiscard]] W add_carry(W x, W y) { return with_carry(x, y, carry()); }
+    [[nodiscard]] G add_carry(G x, G y) { return with_carry(x, y, zx(carry())); }
+    [[nodiscard]] W sub_borrow(W x, W y) { return with_borrow(x, y, borrow()); }
+    [[nodiscard]] G sub_borrow(G x, G y) { return with_borrow(x, y, zx(borrow())); }
+    void compare_s(W x, W y) { set_code(CodeKind::compare_s, x, y); }
+    void compare_s(G x, G y) { set_code(CodeKind::compare_s, x, y); }
+    void compare_u(W x, W y) { set_code(CodeKind::compare_u, x, y); }
+    void compare_u(G x, G y) { set_code(CodeKind::compare_u, x, y); }
+    void cc_sign(W value) { set_code(CodeKind::compare_s, value, W { 0 }); }
+    void cc_sign(G value) { set_code(CodeKind::compare_s, value, G { 0 }); }
+    void cc_zero(W value) { set_code(CodeKind::zero, value, W { 0 }); }
+    void cc_zero(G value) { set_code(CodeKind::zero, value, G { 0 }); }
+
+    template<class Operand>
+    [[nodiscard]] Address ea(const Operand& operand)
+    {
+        return { operand.sum(Registers { *this }) & m_address_mask, operand.base };
+    }
+    [[nodiscard]] Address register_address(u8 r) { return { g(r) & m_address_mask, r }; }
+    [[nodiscard]] Address offset(const Address& from, G by) const { return { (from.at + by) & m_address_mask, from.base }; }
+    void put_address(u8 r, G address);
+    [[nodiscard]] u64 address_mask() const { return m_address_mask; }
+
+    [[nodiscard]] W load8(const Address& from) { return W { this, load(1, from, Kind::data_tlb) }; }
+    [[nodiscard]] W load16(const Address& from) { return W { this, load(2, from, Kind::data_tlb) }; }
+    [[nodiscard]] W load32(const Address& from) { return W { this, load(4, from, Kind::data_tlb) }; }
+    [[nodiscard]] G load64(const Address& from) { return G { this, load(8, from, Kind::data_tlb) }; }
+    void store8(const Address& to, W value) { store(1, to, node(value), Kind::data_tlb); }
+    void store16(const Address& to, W value) { store(2, to, node(value), Kind::data_tlb); }
+    void store32(const Address& to, W value) { store(4, to, node(value), Kind::data_tlb); }
+    void store64(const Address& to, G value) { store(8, to, node(value), Kind::data_tlb); }
+    template<class T>
+    [[nodiscard]] auto fetch_relative(u64 target)
+    {
+        u64 at = target & m_address_mask;
+        require_aligned(at, sizeof(T));
+        using V = Value<std::conditional_t<sizeof(T) == 8, u64, u32>>;
+        return V { this, load(sizeof(T), { at }, Kind::code_tlb) };
+    }
+    template<class T, class V>
+    void store_relative(u64 target, Value<V> value)
+    {
+        u64 at = target & m_address_mask;
+        require_aligned(at, sizeof(T));
+        store(sizeof(T), { at }, node(value), Kind::code_tlb);
+    }
+
+    void branch(G target) { branch_if(constant_truth(true), target); }
+    void branch_if(const Truth& condition, G target);
+    [[nodiscard]] u64 next_address() const { return (m_address + m_length) & m_address_mask; }
+    void put_link(u8 r, u64 address);
+    void require_aligned(G address, u64 boundary);
+    void serialize() { (void)add_node({ .kind = Kind::fence }); }
+
+private:
+    template<class T>
+    static constexpr bool is_long = std::is_same_v<T, G> || (std::is_integral_v<T> && sizeof(T) == 8);
+
+    /// General registers as operand.sum reads them.
+    struct Registers {
+        Builder& builder;
+        [[nodiscard]] G operator[](u8 r) const { return r == 16 ? G { 0 } : builder.g(r); }
+    };
+    /// What is known of a general register: its value, that of its right half, and what of it is not in the CPU yet.
+    struct Register {
+        Id full { 0 };
+        Id low { 0 };
+        bool low_is_newer { false };
+        bool full_dirty { false };
+        bool low_dirty { false };
+    };
+    struct Branch {
+        bool made { false };
+        Condition condition;
+        Id target { 0 };
+    };
+    struct Store {
+        u8 bytes { 0 };
+        u8 base { 16 };
+        Id address { 0 };
+        Id value { 0 };
+        Id space { 0 };
+    };
+    using RegisterFile = std::array<Register, 16>;
+
+    [[nodiscard]] Id add_node(Node node);
+    [[nodiscard]] Id constant(u64 value);
+    [[nodiscard]] Id node(W value) { return value.is_constant() ? constant(value.constant) : value.id; }
+    [[nodiscard]] Id node(G value) { return value.is_constant() ? constant(value.constant) : value.id; }
+    [[nodiscard]] Id binary(Kind kind, u8 width, Id x, Id y);
+    [[nodiscard]] Id space(Kind kind);
+    [[nodiscard]] Id load(u8 bytes, const Address& from, Kind space_kind);
+    void store(u8 bytes, const Address& to, Id value, Kind space_kind);
+    void flush_store(u32 after);
+    [[nodiscard]] u32 snapshot(const RegisterFile& registers, const CodeState& code);
+    [[nodiscard]] u32 before();
+    [[nodiscard]] u32 after() { return snapshot(m_registers, m_code); }
+    [[nodiscard]] u32 add_condition(const Condition& condition);
+    void check_overflow();
+    void forget_registers();
+
+    template<class V>
+    [[nodiscard]] V get(u8 place, u8 r)
+    {
+        constexpr u8 width = std::is_same_v<V, G> ? 8 : 4;
+        return V { this, add_node({ .kind = Kind::get_vr, .width = width, .info = static_cast<u8>(place + r) }) };
+    }
+    template<class V>
+    void put(u8 place, u8 r, V value)
+    {
+        constexpr u8 width = std::is_same_v<V, G> ? 8 : 4;
+        (void)add_node({ .kind = Kind::put_vr, .width = width, .info = static_cast<u8>(place + r), .a = node(value) });
+    }
+    template<class V>
+    [[nodiscard]] Truth compared(ConditionKind kind, Value<V> x, Value<V> y)
+    {
+        if (x.is_constant() && y.is_constant()) {
+            using S = std::make_signed_t<V>;
+            return constant_truth(
+                kind == ConditionKind::lt_s ? static_cast<S>(x.constant) < static_cast<S>(y.constant) : x.constant < y.constant);
+        }
+        return { { .kind = kind, .width = sizeof(V), .a = node(x), .b = node(y), .code = {} } };
+    }
+    [[nodiscard]] static Truth constant_truth(bool value) { return { { .kind = ConditionKind::constant, .mask = value, .code = {} } }; }
+    template<class V>
+    [[nodiscard]] Value<V> selected(const Truth& truth, Value<V> yes, Value<V> no)
+    {
+        if (truth.condition.kind == ConditionKind::constant)
+            return (truth.condition.mask != 0) != truth.condition.negate ? yes : no;
+        Id a = node(yes);
+        Id b = node(no);
+        return { this, add_node({ .kind = Kind::select, .width = sizeof(V), .a = a, .b = b, .c = add_condition(truth.condition) }) };
+    }
+    [[nodiscard]] W truth(const Truth& truth);
+    template<class V>
+    void set_code(CodeKind kind, Value<V> x, Value<V> y, Id result = 0)
+    {
+        Id a = node(x);
+        Id b = node(y);
+        m_code = { kind, sizeof(V), a, b, result };
+    }
+    template<class V>
+    [[nodiscard]] Value<V> arithmetic(CodeKind kind, Value<V> x, Value<V> y, Value<V> result)
+    {
+        set_code(kind, x, y, node(result));
+        return result;
+    }
+    [[nodiscard]] W code();
+    [[nodiscard]] W carry() { return code() >> 1; }
+    [[nodiscard]] W borrow() { return carry() ^ 1U; }
+    template<class V>
+    [[nodiscard]] Value<V> with_carry(Value<V> x, Value<V> y, Value<V> carry_in)
+    {
+        auto partial = x + y;
+        auto sum = partial + carry_in;
+        cc(truth(!lt_u(sum, Value<V> { 1 })) | (truth(lt_u(partial, x)) | truth(lt_u(sum, partial))) << 1);
+        return sum;
+    }
+    template<class V>
+    [[nodiscard]] Value<V> with_borrow(Value<V> x, Value<V> y, Value<V> borrow_in)
+    {
+        auto partial = x - y;
+        auto difference = partial - borrow_in;
+        auto borrowed = truth(lt_u(x, y)) | truth(lt_u(partial, borrow_in));
+        cc(truth(!lt_u(difference, Value<V> { 1 })) | (borrowed ^ 1U) << 1);
+        return difference;
+    }
+
+    template<class>
+    friend struct Value;
+
+    Program& m_program;
+    u64 m_address_mask { ~u64 { 0 } };
+    unsigned m_addressing_mode { 64 };
+    u64 m_address { 0 };
+    u8 m_length { 0 };
+    u32 m_step { 0 };
+    bool m_finished { false };
+    RegisterFile m_registers;
+    CodeState m_code;
+    Id m_data_space { 0 };
+    Id m_code_space { 0 };
+    Branch m_branch;
+    Store m_store;
+    // As the instruction began:
+    RegisterFile m_registers_before;
+    CodeState m_code_before;
+    Id m_first_node { 0 };
+    u32 m_before { 0 };
+    bool m_unsupported { false };
+};
+
+template<class Plain>
+Value<Plain> Value<Plain>::make(Kind kind, Value x, Value y)
+{
+    Builder* builder = x.builder ? x.builder : y.builder;
+    Id a = builder->node(x);
+    Id b = builder->node(y);
+    return { builder, builder->binary(kind, sizeof(Plain), a, b) };
+}
+
+template<class Plain>
+Value<Plain> Value<Plain>::make_shift(Kind kind, Value x, Value<u32> count)
+{
+    Builder* builder = x.builder ? x.builder : count.builder;
+    Id a = builder->node(x);
+    Id b = builder->node(count);
+    return { builder, builder->add_node({ .kind = kind, .width = sizeof(Plain), .a = a, .b = b }) };
+}
+
+} // namespace zvisor::ir

@@ -1,0 +1,139 @@
+#pragma once
+
+#include "base/types.h"
+
+#include <vector>
+
+namespace zvisor::ir {
+
+/// A node by its index in Program::nodes; 0 is none.
+using Id = u32;
+
+/// What a node computes or does. Values are held in 64-bit host registers; a 32-bit value leaves the upper half undefined, so
+/// that the low word of a doubleword is the same node.
+enum class Kind : u8 {
+    none,
+    constant, ///< imm
+    get_gr,   ///< general register `info`, `width` bytes of its right end
+    get_vr,   ///< `width` bytes of state at the place `info`, see Place
+    put_vr,   ///< a into it
+    data_tlb, ///< the space of operands
+    code_tlb, ///< the space of instructions
+    add,
+    sub,
+    mul,
+    bit_and,
+    bit_or,
+    bit_xor,
+    shl,
+    shr,
+    sar,
+    rol,
+    zx, ///< word to doubleword
+    sx,
+    sx8, ///< within a word
+    sx16,
+    zx8,
+    zx16,
+    hi,       ///< bits 0-31 of a doubleword as a word
+    merge,    ///< bits 0-31 of a, bits 32-63 of b
+    reverse,  ///< bytes from right to left
+    select,   ///< condition c ? a : b
+    truth,    ///< condition c as 0 or 1
+    code,     ///< condition code of the state `cc` of condition c
+    load,     ///< `info` bytes at address a, through the space b
+    store,    ///< value c at address a, through the space b
+    align,    ///< specification exception unless a is a multiple of imm
+    overflow, ///< fixed-point overflow of a + b (info 0) or a - b (1) when the program mask asks for it
+    fence,
+    call,      ///< the interpreter's handler of instruction `step`; imm: 1 leaves for Cpu::next
+    side_exit, ///< to address a when condition c
+    exit,      ///< to address a
+};
+
+enum class CodeKind : u8 {
+    memory, ///< where the CPU keeps it
+    value,  ///< node a
+    zero,   ///< a: 0, not 0
+    compare_s,
+    compare_u,
+    add_s, ///< of a + b = result
+    sub_s,
+    add_u,
+    sub_u, ///< of a - b: 1 borrow, 2 zero, 3 positive
+};
+
+/// A condition code not computed yet: how it follows from values.
+struct CodeState {
+    CodeKind kind { CodeKind::memory };
+    u8 width { 8 };
+    Id a { 0 };
+    Id b { 0 };
+    Id result { 0 };
+};
+
+enum class ConditionKind : u8 { constant, lt_s, lt_u, equal, code };
+
+/// A truth value not computed yet.
+struct Condition {
+    ConditionKind kind { ConditionKind::constant };
+    bool negate { false };
+    u8 width { 8 };
+    /// Of `code`: the condition codes for which it is true, 8 for code 0; of `constant` 0 or 1.
+    u8 mask { 0 };
+    Id a { 0 };
+    Id b { 0 };
+    CodeState code;
+};
+
+/// A general register whose value is not in the CPU yet: `width` bytes of its right end.
+struct Saved {
+    u8 reg;
+    u8 width;
+    Id value;
+};
+
+/// What must go to the CPU so that it has the state between two instructions.
+struct Snapshot {
+    u32 begin { 0 };
+    u32 end { 0 };
+    CodeState code;
+};
+
+struct Node {
+    Kind kind { Kind::none };
+    u8 width { 8 };
+    u8 info { 0 };
+    /// Of load and store: the register that designates the space in access-register mode.
+    u8 base { 16 };
+    Id a { 0 };
+    Id b { 0 };
+    /// An operand of store, elsewhere an index in Program::conditions.
+    u32 c { 0 };
+    /// Index in Program::snapshots of the state before and after the instruction; 0 none.
+    u32 before { 0 };
+    u32 after { 0 };
+    /// Which instruction of the block.
+    u32 step { 0 };
+    u64 imm { 0 };
+};
+
+/// The recorded form of one block.
+struct Program {
+    std::vector<Node> nodes;
+    std::vector<Condition> conditions;
+    std::vector<Snapshot> snapshots;
+    std::vector<Saved> saved;
+
+    void clear();
+};
+
+/// Places that get_vr and put_vr name by `info`.
+struct Place {
+    /// Bits 0-63 and 0-31 of a vector register, by number.
+    static constexpr u8 long_register = 0;
+    static constexpr u8 short_register = 32;
+    static constexpr u8 access_register = 64;
+};
+
+} // namespace zvisor::ir
