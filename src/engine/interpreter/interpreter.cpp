@@ -1,6 +1,7 @@
 #include "engine/interpreter/interpreter.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace zvisor {
 
@@ -11,8 +12,12 @@ constexpr std::size_t most_blocks = 200'000;
 
 void run_leave(Cpu&, const Op*) { }
 
+/// In the place of an op of a stale block; its operands count the instructions from here on, which are not executed.
 void run_stale(Cpu& c, const Op* op)
 {
+    u32 remaining = 0;
+    std::memcpy(&remaining, op->operands, sizeof remaining);
+    c.retired -= remaining;
     c.op = op;
     c.next = op->address;
 }
@@ -41,8 +46,11 @@ void run_stale(Cpu& c, const Op* op)
 /// The block may be running: its ops leave at the next one.
 void Block::retire()
 {
-    for (u32 i = 0; i <= count; ++i)
+    for (u32 i = 0; i <= count; ++i) {
+        u32 remaining = count - i;
+        std::memcpy(ops[i].operands, &remaining, sizeof remaining);
         ops[i].run = &run_stale;
+    }
 }
 
 Interpreter::Interpreter(AbsoluteStorage& storage, Observer* observer)
@@ -103,11 +111,9 @@ void Interpreter::execute_block(Cpu& cpu)
         return step(cpu, *block);
     cpu.retired += block->count;
     block->ops[0].run(cpu, &block->ops[0]);
-    if (block->stale) [[unlikely]]
-        count_partial_block(cpu);
 }
 
-/// An exception or a stale op left the current block early: takes back the instructions that were not executed.
+/// An exception left the current block early: takes back the instructions that were not executed.
 void Interpreter::count_partial_block(Cpu& cpu)
 {
     if (!m_current || (m_current->mode & ExecutionMode::careful))

@@ -77,15 +77,15 @@ bool Translator::run_blocks(Cpu& cpu)
 
 void Translator::run_block(Cpu& cpu)
 {
-    u32 left_by = std::exchange(m_left_by, Runtime::no_link);
     if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
         if (Block* block = find_block(cpu, cpu.next)) {
-            if (left_by != Runtime::no_link)
-                link(cpu, left_by, *block);
+            if (m_left_by != Runtime::no_link)
+                link(cpu, m_left_by, *block);
             m_left_by = m_machinery->runtime.enter(cpu, block->code);
             return;
         }
     }
+    m_left_by = Runtime::no_link;
     m_interpreting = true;
     m_interpreter.execute_block(cpu);
     m_interpreting = false;
@@ -145,6 +145,7 @@ void Translator::make_room()
     forget_all();
     m_cache.free_dropped();
     m_machinery->exits.clear();
+    m_left_by = Runtime::no_link; // its number will be another exit's
     m_machinery->runtime.reset();
 }
 
