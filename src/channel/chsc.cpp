@@ -233,7 +233,7 @@ void perform_chsc(ChscSource& source, std::span<std::byte, chsc_block_size> bloc
     Header header { static_cast<u16>(2 * sizeof(u32) + fits), static_cast<u16>(response.code) };
     std::memcpy(to.data(), &header, sizeof header);
     store_be(to.data() + sizeof header, response.parameter);
-    std::memcpy(to.data() + 2 * sizeof(u32), response.data.data(), fits);
+    std::ranges::copy(std::span { response.data }.first(fits), to.begin() + 2 * sizeof(u32));
 }
 
 } // namespace zvisor

@@ -78,7 +78,11 @@ constexpr std::string_view unknown_to_binutils[] = { "SERVC", "CHSC", "SIC" };
 /// The row's opcode with random operands, where objdump's text is unambiguous.
 [[nodiscard]] u64 random_instruction(const Row& row, std::mt19937_64& random)
 {
-    auto fill = [&](u64 bits, unsigned at, unsigned width) { return bits | (random() & ((u64 { 1 } << width) - 1)) << (64 - at - width); };
+    auto fill = [&](u64 bits, unsigned at, unsigned width) {
+        if (width == 0)
+            return bits;
+        return bits | (random() & ((u64 { 1 } << width) - 1)) << (64 - at - width);
+    };
     u64 bits = opcode_bits(row);
     for (const auto& info : row.format->operands) {
         bits = fill(bits, info.at, info.width);

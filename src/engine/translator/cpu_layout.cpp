@@ -5,9 +5,9 @@ namespace zvisor {
 namespace {
 
 template<class Whole, class Part>
-[[nodiscard]] i32 place(const Whole& whole, const Part& part)
+[[nodiscard]] u32 place(const Whole& whole, const Part& part)
 {
-    return static_cast<i32>(reinterpret_cast<const char*>(&part) - reinterpret_cast<const char*>(&whole));
+    return static_cast<u32>(reinterpret_cast<const char*>(&part) - reinterpret_cast<const char*>(&whole));
 }
 
 } // namespace

@@ -135,13 +135,23 @@ Emitter::State Emitter::state(u32 snapshot) const
 
 Xbyak::Address Emitter::slot(i16 number) const
 {
-    return qword[rsp + number * 8];
+    return qword[rsp + static_cast<u32>(number) * 8];
 }
 
 Xbyak::Address Emitter::general(u8 r, u8 width) const
 {
-    i32 at = m_layout.general_registers + 8 * r;
+    u32 at = m_layout.general_registers + 8U * r;
     return width == 4 ? dword[rbp + at] : qword[rbp + at];
+}
+
+/// What get_vr and put_vr name.
+Xbyak::Address Emitter::other_register(const Node& node) const
+{
+    u32 number = node.info;
+    u32 at = number >= ir::Place::access_register ? m_layout.access_registers + 4 * (number - ir::Place::access_register)
+        : number >= ir::Place::short_register     ? m_layout.vector_registers + 16 * (number - ir::Place::short_register) + 12
+                                                  : m_layout.vector_registers + 16 * number + 8;
+    return node.width == 4 ? dword[rbp + at] : qword[rbp + at];
 }
 
 void Emitter::spill(Id id)
@@ -339,21 +349,15 @@ void Emitter::emit_state_access(Id id)
 {
     const Node& node = m_program->nodes[id];
     if (node.kind == Kind::put_vr) {
-        i32 at = node.info >= ir::Place::access_register ? m_layout.access_registers + 4 * (node.info - ir::Place::access_register)
-            : node.info >= ir::Place::short_register     ? m_layout.vector_registers + 16 * (node.info - ir::Place::short_register) + 12
-                                                         : m_layout.vector_registers + 16 * node.info + 8;
         move(rax, place(node.a), node.width);
-        m_asm.mov(node.width == 4 ? dword[rbp + at] : qword[rbp + at], sized(rax, node.width));
+        m_asm.mov(other_register(node), sized(rax, node.width));
         return;
     }
     Xbyak::Reg64 to = host(allocate(id));
     if (node.kind == Kind::get_gr) {
         m_asm.mov(sized(to, node.width), general(node.info, node.width));
     } else if (node.kind == Kind::get_vr) {
-        i32 at = node.info >= ir::Place::access_register ? m_layout.access_registers + 4 * (node.info - ir::Place::access_register)
-            : node.info >= ir::Place::short_register     ? m_layout.vector_registers + 16 * (node.info - ir::Place::short_register) + 12
-                                                         : m_layout.vector_registers + 16 * node.info + 8;
-        m_asm.mov(sized(to, node.width), node.width == 4 ? dword[rbp + at] : qword[rbp + at]);
+        m_asm.mov(sized(to, node.width), other_register(node));
     } else {
         m_asm.mov(to, qword[rbp + (node.kind == Kind::data_tlb ? m_layout.data_space : m_layout.code_space)]);
     }

@@ -157,6 +157,7 @@ private:
     void move(const Xbyak::Reg64& to, const Place& from, u8 width = 8);
     [[nodiscard]] Xbyak::Address slot(i16 number) const;
     [[nodiscard]] Xbyak::Address general(u8 r, u8 width) const;
+    [[nodiscard]] Xbyak::Address other_register(const ir::Node& node) const;
     /// Applies `operation(destination, source)` with a source in a register, in the frame or immediate.
     template<class Operation>
     void with_source(const Place& source, u8 width, const Xbyak::Reg64& scratch, Operation operation);
@@ -186,7 +187,8 @@ void Emitter::with_source(const Place& source, u8 width, const Xbyak::Reg64& scr
         operation(static_cast<u32>(source.value));
     } else if (source.reg == no_register) {
         using namespace Xbyak::util;
-        operation(width == 4 ? dword[rsp + source.slot * 8] : qword[rsp + source.slot * 8]);
+        u32 at = static_cast<u32>(source.slot) * 8;
+        operation(width == 4 ? dword[rsp + at] : qword[rsp + at]);
     } else {
         operation(sized(host(source.reg), width));
     }

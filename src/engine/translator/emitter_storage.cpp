@@ -22,12 +22,12 @@ void Emitter::emit_lookup(const Node& node, bool for_store, const Xbyak::Label& 
     Assembler& a = m_asm;
     Place at = place(node.a);
     Xbyak::Reg64 space = host(m_register[node.b]);
-    i32 tag = m_layout.tlb + static_cast<i32>(for_store ? offsetof(TlbEntry, write_tag) : offsetof(TlbEntry, read_tag));
-    i32 delta = m_layout.tlb + static_cast<i32>(offsetof(TlbEntry, delta));
-    i32 most = static_cast<i32>(page_size) - node.info;
+    u32 tag = m_layout.tlb + static_cast<u32>(for_store ? offsetof(TlbEntry, write_tag) : offsetof(TlbEntry, read_tag));
+    u32 delta = m_layout.tlb + static_cast<u32>(offsetof(TlbEntry, delta));
+    u32 most = static_cast<u32>(page_size) - node.info;
     static_assert(sizeof(TlbEntry) == 32);
     if (at.constant) {
-        i32 entry = static_cast<i32>(at.value / page_size % Space::entries * sizeof(TlbEntry));
+        u32 entry = static_cast<u32>(at.value / page_size % Space::entries * sizeof(TlbEntry));
         a.move_constant(rax, at.value);
         a.mov(rdx, rax);
         a.sub(rdx, ptr[space + entry + tag]);

@@ -120,13 +120,13 @@ const u8* Runtime::make_thunk(const void* function)
     const u8* at = a.getCurr();
     const Xbyak::Reg64 kept[] { rsi, rdi, r8, r9, r10, r11 };
     a.sub(rsp, thunk_bytes);
-    for (int i = 0; i < 6; ++i)
+    for (u32 i = 0; i < 6; ++i)
         a.mov(ptr[rsp + i * 8], kept[i]);
     a.mov(rdi, rbp);
     a.mov(rsi, rax);
     a.mov(rax, reinterpret_cast<u64>(function));
     a.call(rax);
-    for (int i = 0; i < 6; ++i)
+    for (u32 i = 0; i < 6; ++i)
         a.mov(kept[i], ptr[rsp + i * 8]);
     a.add(rsp, thunk_bytes);
     a.ret();
