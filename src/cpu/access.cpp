@@ -91,19 +91,51 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
 
     m_group_storage->mark(page, store ? StorageKey::reference | StorageKey::change : StorageKey::reference);
 
+    u64 allowed = (fetch_permitted ? TranslationCache::read : 0) | (store ? TranslationCache::write : 0);
+    // Of the first two pages only parts are under low-address protection.
+    if (access != Access::instruction && address >= 2 * page_size)
+        space.walked.add(address, allowed, m_host + page);
+    fill_entry(space, address, allowed, m_host + page, flags);
+    if (access == Access::instruction)
+        space.note_code(translation.entry_address);
+    return m_host + where;
+}
+
+void Cpu::fill_entry(Space& space, u64 address, u64 allowed, u8* host_page, u8 flags)
+{
+    u64 controls = space.key.controls;
     TlbEntry& entry = space.entry(address);
     u64 tag = address & page_mask;
     if (entry.read_tag != tag && entry.write_tag != tag && entry.noticed_tag != tag)
         space.drop(address);
-    entry.delta = reinterpret_cast<u64>(m_host) + page - tag;
-    if (fetch_permitted)
+    entry.delta = reinterpret_cast<u64>(host_page) - tag;
+    if (allowed & TranslationCache::read)
         entry.read_tag = tag;
-    bool low = (key.controls & cr0::low_address_protection) && is_low_address(tag);
-    if (store && !(key.controls & SpaceKey::watch_stores))
+    bool low = (controls & cr0::low_address_protection) && is_low_address(tag);
+    if ((allowed & TranslationCache::write) && !(controls & SpaceKey::watch_stores))
         (low || (flags & PageFlag::code) ? entry.noticed_tag : entry.write_tag) = tag;
-    if (access == Access::instruction)
-        space.note_code(translation.entry_address);
-    return m_host + where;
+}
+
+/// What an earlier walk found; null when it is to be walked again.
+u8* Cpu::recall(Space& space, u64 address, Access access)
+{
+    u64 wanted = access == Access::store ? TranslationCache::write : TranslationCache::read;
+    u8* host_page = space.walked.find(address, wanted);
+    if (!host_page)
+        return nullptr;
+    u8 flags = m_group_storage->page_flags(absolute(host_page)).load();
+    fill_entry(space, address, wanted, host_page, flags);
+    return host_page + address % page_size;
+}
+
+u8* Cpu::recall_operand(u64 address, u64 length, Access access)
+{
+    bool store = access == Access::store;
+    if (m_data->key.access_register || address % page_size + length > page_size || (store && m_psw.per()))
+        return nullptr;
+    u8* host = recall(*m_data, address, access);
+    // A store that is to be noticed needs more than its place.
+    return host && store && address - m_data->entry(address).write_tag >= page_size ? nullptr : host;
 }
 
 u8* Cpu::host_view_in(Space& space, u64 address, u64, Access access, u8 space_indication)
@@ -116,6 +148,8 @@ u8* Cpu::host_view_in(Space& space, u64 address, u64, Access access, u8 space_in
         bool protected_low = (space.key.controls & cr0::low_address_protection) && is_low_address(address);
         if (access == Access::store && address - entry.noticed_tag < page_size && !protected_low)
             return reinterpret_cast<u8*>(address + entry.delta);
+        if (u8* host = recall(space, address, access))
+            return host;
     }
     return fill(space, address, access, space_indication);
 }

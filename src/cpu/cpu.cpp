@@ -5,6 +5,8 @@
 #include "cpu/cpu_group.h"
 #include "cpu/engine.h"
 
+#include <utility>
+
 namespace zvisor {
 
 namespace {
@@ -40,9 +42,11 @@ Psw Cpu::psw() const
 void Cpu::load_psw(const Psw& psw)
 {
     m_cc = psw.condition_code();
-    m_program_mask = psw.program_mask();
+    u8 mask_before = std::exchange(m_program_mask, psw.program_mask());
     next = psw.address;
     set_psw_mask(psw.mask);
+    if (mask_before != m_program_mask)
+        update_mode();
     if (!psw.is_valid()) {
         m_psw.mask = psw.mask;
         m_early_exception = true;
@@ -92,6 +96,8 @@ void Cpu::update_mode()
     }
     if (m_careful || m_psw.per())
         mode |= ExecutionMode::careful;
+    if (m_program_mask & 8)
+        mode |= ExecutionMode::overflow;
     m_mode = mode;
 }
 

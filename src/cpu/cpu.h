@@ -283,7 +283,11 @@ public:
     /// Makes `psw` current; raises the early specification exception for an invalid one as the PoP has it.
     void load_psw(const Psw& psw);
     [[nodiscard]] u8 program_mask() const { return m_program_mask; }
-    void set_program_mask(u8 mask) { m_program_mask = mask & 0xf; }
+    void set_program_mask(u8 mask)
+    {
+        m_program_mask = mask & 0xf;
+        update_mode();
+    }
     [[nodiscard]] bool problem_state() const { return m_mode & ExecutionMode::problem; }
     [[nodiscard]] const Psw& psw_fields() const { return m_psw; }
     /// Replaces fields of the PSW mask (not condition code, program mask or address) and recomputes what follows from it.
@@ -316,6 +320,8 @@ public:
     [[nodiscard]] bool is_authorized(u64 aste, u16 authorization_index, u8 authority);
     [[nodiscard]] Space& data_space() { return *m_data; }
     [[nodiscard]] Space& code_space() { return *m_code; }
+    /// Where an operand within one page is when an earlier walk tells; null when the way is longer than that.
+    [[nodiscard]] u8* recall_operand(u64 address, u64 length, Access access);
     /// host_view in a named space; `space_indication` goes to the translation-exception identification (bits 62-63).
     [[nodiscard]] u8* host_view_in(Space& space, u64 address, u64 length, Access access, u8 space_indication);
     /// Where the instruction at `address` is in host memory, to the end of its page; access exceptions are raised.
@@ -470,6 +476,8 @@ private:
     [[nodiscard]] Asce access_register_asce(u8 base);
     [[nodiscard]] const u8* table_entry(u64 real, u64 length);
     [[nodiscard]] u8* fill(Space& space, u64 address, Access access, u8 space_indication);
+    void fill_entry(Space& space, u64 address, u64 allowed, u8* host_page, u8 flags);
+    [[nodiscard]] u8* recall(Space& space, u64 address, Access access);
     [[noreturn]] void access_exception(ProgramCode code, u64 address, Access access, u8 space_indication, u64 extra);
 
     [[nodiscard]] bool take_interruption();

@@ -30,6 +30,8 @@ struct ExecutionMode {
     static constexpr u8 vector = 0x10;
     /// One instruction at a time, with checks around each: PER, tracing, a debugger.
     static constexpr u8 careful = 0x20;
+    /// The program mask has the bit for fixed-point overflow.
+    static constexpr u8 overflow = 0x40;
 };
 
 /// Which cached translations go: all, those of `count` pages from the page of `value` on whose page-table entries begin at

@@ -12,8 +12,9 @@ void Program::clear()
 
 // ---- For the engine ------------------------------------------------------------------------------------
 
-void Builder::begin(unsigned addressing_mode)
+void Builder::begin(unsigned addressing_mode, bool overflow)
 {
+    m_overflow_interrupts = overflow;
     m_program.clear();
     m_program.nodes.emplace_back();
     m_program.conditions.emplace_back();
@@ -40,7 +41,7 @@ void Builder::begin_instruction(u64 address, u8 length)
 
 bool Builder::end_instruction(bool overflow)
 {
-    if (overflow && !m_unsupported)
+    if (overflow && m_overflow_interrupts && !m_unsupported)
         check_overflow();
     if (m_unsupported) {
         m_program.nodes.resize(m_first_node);

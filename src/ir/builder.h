@@ -120,8 +120,8 @@ public:
 
     // ---- For the engine ------------------------------------------------------------------------------------
 
-    /// Starts a block under an addressing mode of 24, 31 or 64 bits.
-    void begin(unsigned addressing_mode);
+    /// Starts a block under an addressing mode of 24, 31 or 64 bits. `overflow`: the program mask has the bit for fixed-point overflow.
+    void begin(unsigned addressing_mode, bool overflow);
     void begin_instruction(u64 address, u8 length);
     /// Ends the instruction; `overflow`: condition code 3 interrupts when the program mask says so. False when what was recorded
     /// has no recorded form: nothing of it remains.
@@ -368,6 +368,7 @@ private:
     Program& m_program;
     u64 m_address_mask { ~u64 { 0 } };
     unsigned m_addressing_mode { 64 };
+    bool m_overflow_interrupts { false };
     u64 m_address { 0 };
     u8 m_length { 0 };
     u32 m_step { 0 };

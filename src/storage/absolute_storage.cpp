@@ -95,6 +95,8 @@ bool AbsoluteStorage::read(u64 address, std::span<std::byte> to) const
 {
     if (!contains(address, to.size()))
         return false;
+    if (to.empty())
+        return true;
     std::memcpy(to.data(), m_host + address, to.size());
     fetched(address, to.size());
     return true;
@@ -104,6 +106,8 @@ bool AbsoluteStorage::write(u64 address, std::span<const std::byte> from)
 {
     if (!contains(address, from.size()))
         return false;
+    if (from.empty())
+        return true;
     std::memcpy(m_host + address, from.data(), from.size());
     stored(address, from.size());
     return true;

@@ -1,10 +1,14 @@
 #pragma once
 
 #include "base/types.h"
+#include "base/verify.h"
 #include "storage/absolute_storage.h"
 
 #include <array>
 #include <bitset>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
 
 namespace zvisor {
 
@@ -17,6 +21,63 @@ struct TlbEntry {
     u64 noticed_tag { 0 };
     /// Guest virtual address + delta = host address.
     u64 delta { 0 };
+};
+
+/// What a page's last walk found, kept for longer than its TlbEntry: where it is and which accesses it allows. Whether stores to it
+/// are to be noticed is not kept, because that changes without a purge.
+class TranslationCache {
+public:
+    static constexpr u64 read = 1;
+    static constexpr u64 write = 2;
+
+    TranslationCache()
+        : m_entries(static_cast<Entry*>(std::calloc(rows * columns, sizeof(Entry))), &std::free)
+    {
+        VERIFY(m_entries);
+    }
+
+    /// The host address of the page of `address` when `access` was allowed, else null.
+    [[nodiscard]] u8* find(u64 address, u64 access) const
+    {
+        const Entry& entry = at(address);
+        bool known = (entry.tag & ~(read | write)) == ((address & page_mask) | m_stamp << 2);
+        return known && (entry.tag & access) ? entry.host : nullptr;
+    }
+    void add(u64 address, u64 allowed, u8* host)
+    {
+        Entry& entry = at(address);
+        u64 tag = (address & page_mask) | m_stamp << 2;
+        u64 known = (entry.tag & ~(read | write)) == tag && entry.host == host ? entry.tag & (read | write) : 0;
+        entry = { tag | known | allowed, host };
+    }
+    void clear()
+    {
+        constexpr u64 most_stamps = 1023;
+        if (m_stamp == most_stamps)
+            std::memset(m_entries.get(), 0, rows * columns * sizeof(Entry));
+        m_stamp = m_stamp % most_stamps + 1;
+    }
+    /// Drops every page with the page index of `address`.
+    void drop_index(u64 address) { std::memset(&m_entries[address / page_size % rows * columns], 0, columns * sizeof(Entry)); }
+
+private:
+    struct Entry {
+        /// The page's address, with the stamp it was added under and what is allowed in the bits below.
+        u64 tag;
+        u8* host;
+    };
+    /// A row for each page index, so that what IPTE drops lies together.
+    static constexpr u64 rows = 256;
+    static constexpr u64 columns = 64;
+
+    [[nodiscard]] Entry& at(u64 address) const
+    {
+        u64 page = address / page_size;
+        return m_entries[page % rows * columns + (page / rows ^ page / rows / columns) % columns];
+    }
+
+    std::unique_ptr<Entry[], decltype(&std::free)> m_entries;
+    u64 m_stamp { 1 };
 };
 
 /// Everything that decides whether and where an access lands, so that a cached translation needs no other check:
@@ -49,6 +110,7 @@ public:
     void drop(u64 address) { entry(address) = { no_tag(address), no_tag(address), no_tag(address), 0 }; }
 
     SpaceKey key;
+    TranslationCache walked;
     /// Changes whenever a translation that code was fetched through may have gone.
     u64 generation { 0 };
     u64 last_used { 0 };
@@ -59,6 +121,7 @@ public:
     void purge(u64 new_generation)
     {
         clear();
+        walked.clear();
         m_code_entries.reset();
         generation = new_generation;
     }
@@ -68,6 +131,7 @@ public:
     {
         for (u64 at = address / page_size % 256; at < entries; at += 256)
             drop(at * page_size);
+        walked.drop_index(address);
         if (m_code_entries[code_index(entry)]) {
             m_code_entries.reset();
             generation = new_generation;

@@ -30,8 +30,15 @@ void run_stale(Cpu& c, const Op* op)
 /// Whether leaving the sequence is a branch to PER: swapping PSWs is not, nor is an interrupted instruction that begins again.
 [[nodiscard]] bool is_branch(const isa::Row* row)
 {
-    enum : u32 { supervisor_call = 0x0a, move_long = 0x0e, compare_long = 0x0f, update_tree = 0x0102, compare_and_form_codeword = 0xb21a };
-    constexpr u32 others[] = { supervisor_call, move_long, compare_long, update_tree, compare_and_form_codeword };
+    enum : u32 {
+        set_program_mask = 0x04,
+        supervisor_call = 0x0a,
+        move_long = 0x0e,
+        compare_long = 0x0f,
+        update_tree = 0x0102,
+        compare_and_form_codeword = 0xb21a
+    };
+    constexpr u32 others[] = { set_program_mask, supervisor_call, move_long, compare_long, update_tree, compare_and_form_codeword };
     return row && row->has(isa::RowFlag::branch) && !row->has(isa::RowFlag::privileged)
         && std::ranges::find(others, row->opcode) == std::end(others);
 }

@@ -17,6 +17,8 @@ static_assert(body_frame % 16 == 0 && thunk_frame % 16 == 0);
 template<class T>
 u64 load_data(Cpu& cpu, u64 at, u8 base)
 {
+    if (const u8* host = cpu.recall_operand(at, sizeof(T), Access::fetch))
+        return load_be<T>(host);
     return cpu.load<T>({ at, base });
 }
 
@@ -31,6 +33,8 @@ u64 load_code(Cpu& cpu, u64 at, u8)
 template<class T>
 void store_data(Cpu& cpu, u64 at, u8 base, u64 value)
 {
+    if (u8* host = cpu.recall_operand(at, sizeof(T), Access::store))
+        return store_be<T>(host, static_cast<T>(value));
     cpu.store<T>({ at, base }, static_cast<T>(value));
 }
 

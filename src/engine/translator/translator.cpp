@@ -159,7 +159,7 @@ Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
     block->absolute = absolute;
     block->address = address;
     block->mode = cpu.mode() | translated;
-    m_machinery->builder.begin(addressing_mode(cpu.mode()));
+    m_machinery->builder.begin(addressing_mode(cpu.mode()), (cpu.mode() & ExecutionMode::overflow) != 0);
     std::vector<Step> steps;
     u64 at = address;
     for (;;) {

@@ -49,7 +49,7 @@ constexpr auto monitor_call = [](Cpu& c, Storage s, Unsigned i2) {
 constexpr auto no_operation = [](auto&, auto...) { };
 
 constexpr Row rows[] = {
-    insn("SPM", 0x04, RR_1, base, problem, set_program_mask, "1 | r1=ffffffff1affffff cc=3 -> cc=1 pm=a"),
+    insn("SPM", 0x04, RR_1, base, problem | branch, set_program_mask, "1 | r1=ffffffff1affffff cc=3 -> cc=1 pm=a"),
     insn("EPSW", 0xB98D, RRE, base, problem, extract_psw, "1,2 | r1=1122334455667788 cc=2 pm=5 -> r1=1122334400002501 r2=80000000",
         "1,0 | r0=5 -> r1=1"),
     insn("SAM24", 0x010C, E, base, context, set_addressing_mode<24>, " | -> ia=1002"),
