@@ -5,6 +5,7 @@
 #include "arch/interruption.h"
 #include "arch/lowcore.h"
 #include "arch/psw.h"
+#include "arch/storage_update.h"
 #include "base/big_endian.h"
 #include "base/types.h"
 #include "cpu/cpu_types.h"
@@ -72,6 +73,18 @@ public:
     [[nodiscard]] static u64 sar(u64 value, unsigned count) { return static_cast<u64>(static_cast<i64>(value) >> count); }
     [[nodiscard]] static u32 rol(u32 value, unsigned count) { return count ? value << count | value >> (32 - count) : value; }
     [[nodiscard]] static u64 rol(u64 value, unsigned count) { return count ? value << count | value >> (64 - count) : value; }
+
+    // Left half of the product of doublewords; quotient of a quadword that is known to fit, of doublewords that have one.
+    [[nodiscard]] static u64 high_product_u(u64 x, u64 y) { return static_cast<u64>(u128 { x } * y >> 64); }
+    [[nodiscard]] static u64 high_product_s(u64 x, u64 y)
+    {
+        return static_cast<u64>(i128 { static_cast<i64>(x) } * static_cast<i64>(y) >> 64);
+    }
+    [[nodiscard]] static u64 quotient_u(u64 high, u64 low, u64 divisor) { return static_cast<u64>((u128 { high } << 64 | low) / divisor); }
+    [[nodiscard]] static u64 quotient_s(u64 dividend, u64 divisor)
+    {
+        return static_cast<u64>(static_cast<i64>(dividend) / static_cast<i64>(divisor));
+    }
 
     // Comparisons give a truth value for `select`, `when` and `branch_if`.
     template<class T>
@@ -238,13 +251,16 @@ public:
     }
     [[nodiscard]] u64 absolute(const u8* host) const { return static_cast<u64>(host - m_host); }
 
-    /// A reference for an interlocked update (CS, LAA …) of a naturally aligned operand in host memory; raises access exceptions
-    /// for storing. Bytes are in guest order.
+    /// General registers `first` to `last`, around the end, as doublewords at `a`.
+    void load_registers(u8 first, u8 last, Address a);
+    void store_registers(u8 first, u8 last, Address a);
+
+    /// Replaces the operand by `replacement` when it is `expected`; what it was. Naturally aligned.
     template<class T>
-    [[nodiscard]] std::atomic_ref<T> interlocked(Address a)
-    {
-        return std::atomic_ref<T>(*reinterpret_cast<T*>(host_view(a, sizeof(T), Access::store)));
-    }
+    [[nodiscard]] T swap_if_equal(Address a, T expected, T replacement);
+    /// Updates the operand, interlocked unless it is in two pages; what it was.
+    template<class T>
+    [[nodiscard]] T fetch_update(StorageUpdate update, Address a, T operand);
 
     // ---- Flow ----------------------------------------------------------------------------------------------
 
@@ -267,6 +283,11 @@ public:
 
     [[noreturn]] void program(ProgramCode code);
     [[noreturn]] void data_exception(DataCode code);
+    void raise_if(bool condition, ProgramCode code)
+    {
+        if (condition) [[unlikely]]
+            program(code);
+    }
     [[noreturn]] void specification() { program(ProgramCode::specification); }
 
     /// Raises specification unless `address` is a multiple of `boundary`.
@@ -574,3 +595,5 @@ void Cpu::store_slow(Address a, T value)
 }
 
 } // namespace zvisor
+
+#include "cpu/interlocked.h"

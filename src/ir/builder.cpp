@@ -1,5 +1,7 @@
 #include "ir/builder.h"
 
+#include <bit>
+
 namespace zvisor::ir {
 
 void Program::clear()
@@ -36,6 +38,7 @@ void Builder::begin_instruction(u64 address, u8 length)
     m_before = 0;
     m_branch = {};
     m_store = {};
+    m_changed_storage = false;
     m_unsupported = false;
 }
 
@@ -55,6 +58,8 @@ bool Builder::end_instruction(bool overflow)
     }
     if (m_store.bytes)
         flush_store(after());
+    if (m_changed_storage)
+        (void)add_node({ .kind = Kind::leave_if_stale, .after = after() });
     if (m_branch.made) {
         bool always = m_branch.condition.kind == ConditionKind::constant;
         u32 condition = always ? 0 : add_condition(m_branch.condition);
@@ -145,6 +150,24 @@ u32 Builder::add_condition(const Condition& condition)
     return static_cast<u32>(m_program.conditions.size() - 1);
 }
 
+/// A rotated register of which only bits are wanted that were in its right half: read as a word, since a doubleword that was stored
+/// as a word shortly before makes the host wait.
+Id Builder::narrowed(Id rotated, u64 wanted)
+{
+    Node rotation = m_program.nodes[rotated];
+    if (rotation.kind != Kind::rol || rotation.width != 8)
+        return rotated;
+    const Node& count = m_program.nodes[rotation.b];
+    const Node& source = m_program.nodes[rotation.a];
+    if (count.kind != Kind::constant || source.kind != Kind::get_gr || source.width != 8)
+        return rotated;
+    const Register& reg = m_registers[source.info];
+    if (reg.full != rotation.a || reg.low_is_newer || std::rotr(wanted, static_cast<int>(count.imm & 63)) >> 32 != 0)
+        return rotated;
+    rotation.a = add_node({ .kind = Kind::get_gr, .width = 4, .info = source.info });
+    return add_node(rotation);
+}
+
 /// Leaves out what does nothing: x + 0, x & -1 …; constants go to the right.
 Id Builder::binary(Kind kind, u8 width, Id x, Id y)
 {
@@ -157,6 +180,8 @@ Id Builder::binary(Kind kind, u8 width, Id x, Id y)
         bool neutral = kind == Kind::bit_and ? value == ones : kind == Kind::mul ? value == 1 : value == 0;
         if (neutral)
             return x;
+        if (kind == Kind::bit_and && width == 8)
+            x = narrowed(x, value);
     }
     return add_node({ .kind = kind, .width = width, .a = x, .b = y });
 }
@@ -226,6 +251,14 @@ W Builder::sx16(W value)
     return { this, add_node({ .kind = Kind::sx16, .width = 4, .a = value.id }) };
 }
 
+G Builder::quotient_u(G high, G low, G divisor)
+{
+    Id a = node(high);
+    Id b = node(low);
+    Id by = node(divisor);
+    return { this, add_node({ .kind = Kind::quotient_u, .a = a, .b = b, .c = by }) };
+}
+
 W Builder::lo(G value)
 {
     return value.is_constant() ? W { static_cast<u32>(value.constant) } : W { this, value.id };
@@ -290,6 +323,53 @@ Id Builder::load(u8 bytes, const Address& from, Kind space_kind)
     return add_node({ .kind = Kind::load, .info = bytes, .base = from.base, .a = address, .b = in, .before = before() });
 }
 
+/// What they load is not a value: it goes from storage to the CPU.
+void Builder::load_registers(u8 first, u8 last, const Address& from)
+{
+    Id address = node(from.at);
+    Id in = space(Kind::data_tlb);
+    (void)add_node(
+        { .kind = Kind::load_registers, .info = first, .base = from.base, .a = address, .b = in, .before = before(), .imm = last });
+    for (unsigned r = first;; r = (r + 1) & 15) {
+        m_registers[r] = {};
+        if (r == last)
+            break;
+    }
+}
+
+void Builder::store_registers(u8 first, u8 last, const Address& to)
+{
+    Id address = node(to.at);
+    Id in = space(Kind::data_tlb);
+    u32 state = before();
+    for (Register& reg : m_registers)
+        reg.full_dirty = reg.low_dirty = false;
+    (void)add_node({ .kind = Kind::store_registers,
+        .info = first,
+        .base = to.base,
+        .a = address,
+        .b = in,
+        .before = state,
+        .after = after(),
+        .imm = last });
+}
+
+/// The condition code that follows is not known yet where storage changes, so the check for a stale block comes at the end.
+Id Builder::interlocked(Node node, const Address& at)
+{
+    const Node& operand = m_program.nodes[node.c];
+    bool fits = static_cast<u64>(i64 { static_cast<i32>(operand.imm) }) == operand.imm;
+    if (m_store.bytes || m_changed_storage || (operand.kind == Kind::constant && !fits))
+        m_unsupported = true;
+    m_changed_storage = true;
+    node.info = node.width;
+    node.base = at.base;
+    node.a = this->node(at.at);
+    node.b = space(Kind::data_tlb);
+    node.before = before();
+    return add_node(node);
+}
+
 /// Kept until the instruction's end: when it hits the block itself, the block is left with the instruction done.
 void Builder::store(u8 bytes, const Address& to, Id value, Kind space_kind)
 {
@@ -318,6 +398,15 @@ void Builder::require_aligned(G address, u64 boundary)
         return;
     Id at = node(address);
     (void)add_node({ .kind = Kind::align, .a = at, .before = before(), .imm = boundary });
+}
+
+void Builder::raise_if(const Truth& truth, ProgramCode code)
+{
+    const Condition& condition = truth.condition;
+    if (condition.kind == ConditionKind::constant && (condition.mask != 0) == condition.negate)
+        return;
+    u32 when = add_condition(condition);
+    (void)add_node({ .kind = Kind::raise, .c = when, .before = before(), .imm = static_cast<u64>(code) });
 }
 
 // ---- Flow ----------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "arch/interruption.h"
+#include "arch/storage_update.h"
 #include "ir/node.h"
 
 #include <array>
@@ -170,6 +172,11 @@ public:
         return Value<V>::shift(Kind::rol, value, count, [](V p, u32 q) { return q ? p << q | p >> (bits - q) : p; });
     }
 
+    [[nodiscard]] G high_product_u(G x, G y) { return { this, binary(Kind::high_product_u, 8, node(x), node(y)) }; }
+    [[nodiscard]] G high_product_s(G x, G y) { return { this, binary(Kind::high_product_s, 8, node(x), node(y)) }; }
+    [[nodiscard]] G quotient_u(G high, G low, G divisor);
+    [[nodiscard]] G quotient_s(G dividend, G divisor) { return { this, ordered(Kind::quotient_s, dividend, divisor) }; }
+
     [[nodiscard]] Truth lt_s(W x, W y) { return compared(ConditionKind::lt_s, x, y); }
     [[nodiscard]] Truth lt_s(G x, G y) { return compared(ConditionKind::lt_s, x, y); }
     [[nodiscard]] Truth lt_u(W x, W y) { return compared(ConditionKind::lt_u, x, y); }
@@ -225,6 +232,21 @@ public:
     void store16(const Address& to, W value) { store(2, to, node(value), Kind::data_tlb); }
     void store32(const Address& to, W value) { store(4, to, node(value), Kind::data_tlb); }
     void store64(const Address& to, G value) { store(8, to, node(value), Kind::data_tlb); }
+    void load_registers(u8 first, u8 last, const Address& from);
+    void store_registers(u8 first, u8 last, const Address& to);
+    template<class T>
+    [[nodiscard]] auto swap_if_equal(const Address& at, Value<T> expected, Value<T> replacement)
+    {
+        Id old = node(expected);
+        return Value<T> { this, interlocked({ .kind = Kind::swap, .width = sizeof(T), .c = node(replacement), .d = old }, at) };
+    }
+    /// `operand` is a word when T is a byte.
+    template<class T>
+    [[nodiscard]] auto fetch_update(StorageUpdate update, const Address& at, Value<std::conditional_t<sizeof(T) == 8, u64, u32>> operand)
+    {
+        Node update_node { .kind = Kind::update, .width = sizeof(T), .c = node(operand), .imm = static_cast<u64>(update) };
+        return decltype(operand) { this, interlocked(update_node, at) };
+    }
     template<class T>
     [[nodiscard]] auto fetch_relative(u64 target)
     {
@@ -246,6 +268,7 @@ public:
     [[nodiscard]] u64 next_address() const { return (m_address + m_length) & m_address_mask; }
     void put_link(u8 r, u64 address);
     void require_aligned(G address, u64 boundary);
+    void raise_if(const Truth& condition, ProgramCode code);
     void serialize() { (void)add_node({ .kind = Kind::fence }); }
 
 private:
@@ -284,6 +307,14 @@ private:
     [[nodiscard]] Id node(W value) { return value.is_constant() ? constant(value.constant) : value.id; }
     [[nodiscard]] Id node(G value) { return value.is_constant() ? constant(value.constant) : value.id; }
     [[nodiscard]] Id binary(Kind kind, u8 width, Id x, Id y);
+    [[nodiscard]] Id narrowed(Id rotated, u64 wanted);
+    [[nodiscard]] Id ordered(Kind kind, G x, G y)
+    {
+        Id a = node(x);
+        Id b = node(y);
+        return add_node({ .kind = kind, .a = a, .b = b });
+    }
+    [[nodiscard]] Id interlocked(Node node, const Address& at);
     [[nodiscard]] Id space(Kind kind);
     [[nodiscard]] Id load(u8 bytes, const Address& from, Kind space_kind);
     void store(u8 bytes, const Address& to, Id value, Kind space_kind);
@@ -379,6 +410,8 @@ private:
     Id m_code_space { 0 };
     Branch m_branch;
     Store m_store;
+    /// The instruction has changed storage before its end.
+    bool m_changed_storage { false };
     // As the instruction began:
     RegisterFile m_registers_before;
     CodeState m_code_before;

@@ -22,6 +22,10 @@ enum class Kind : u8 {
     add,
     sub,
     mul,
+    high_product_u, ///< left half of the product of doublewords
+    high_product_s,
+    quotient_u, ///< of the quadword a, b by `c`, which is a value here
+    quotient_s, ///< of doublewords a by b
     bit_and,
     bit_or,
     bit_xor,
@@ -35,16 +39,22 @@ enum class Kind : u8 {
     sx16,
     zx8,
     zx16,
-    hi,       ///< bits 0-31 of a doubleword as a word
-    merge,    ///< bits 0-31 of a, bits 32-63 of b
-    reverse,  ///< bytes from right to left
-    select,   ///< condition c ? a : b
-    truth,    ///< condition c as 0 or 1
-    code,     ///< condition code of the state `cc` of condition c
-    load,     ///< `info` bytes at address a, through the space b
-    store,    ///< value c at address a, through the space b
-    align,    ///< specification exception unless a is a multiple of imm
-    overflow, ///< fixed-point overflow of a + b (info 0) or a - b (1) when the program mask asks for it
+    hi,      ///< bits 0-31 of a doubleword as a word
+    merge,   ///< bits 0-31 of a, bits 32-63 of b
+    reverse, ///< bytes from right to left
+    select,  ///< condition c ? a : b
+    truth,   ///< condition c as 0 or 1
+    code,    ///< condition code of the state `cc` of condition c
+    load,    ///< `info` bytes at address a, through the space b
+    store,   ///< value c at address a, through the space b
+    swap,    ///< compares `info` bytes at address a, through the space b, with d and replaces them by value c when equal; what they were
+    update,  ///< the same by `imm`, a StorageUpdate, of them and value c
+    load_registers,  ///< general registers `info` to `imm` from address a, through the space b; they are in the CPU then
+    store_registers, ///< the same to storage; all registers are in the CPU then
+    leave_if_stale,  ///< leaves when the instruction changed the block
+    raise,           ///< the program interruption `imm` when condition c
+    align,           ///< specification exception unless a is a multiple of imm
+    overflow,        ///< fixed-point overflow of a + b (info 0) or a - b (1) when the program mask asks for it
     fence,
     call,      ///< the interpreter's handler of instruction `step`; imm: 1 leaves for Cpu::next
     side_exit, ///< to address a when condition c
@@ -108,8 +118,9 @@ struct Node {
     u8 base { 16 };
     Id a { 0 };
     Id b { 0 };
-    /// An operand of store, elsewhere an index in Program::conditions.
+    /// An operand of store, swap, update and quotient_u, elsewhere an index in Program::conditions.
     u32 c { 0 };
+    Id d { 0 };
     /// Index in Program::snapshots of the state before and after the instruction; 0 none.
     u32 before { 0 };
     u32 after { 0 };

@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size)
         u64 registers[16];
         u64 controls[16];
     } input {};
-    std::memcpy(&input, data, std::min(size, sizeof input));
+    if (size > 0)
+        std::memcpy(&input, data, std::min(size, sizeof input));
 
     Cpu& cpu = machine.cpu();
     cpu.clear_reset();

@@ -36,6 +36,28 @@ void Assembler::move_if(HostCondition condition, const Xbyak::Reg& to, const Xby
     (this->*move_forms[static_cast<u8>(condition)])(to, from);
 }
 
+void Assembler::reverse(const Xbyak::Reg& reg)
+{
+    bswap(Xbyak::Reg32e(reg.getIdx(), static_cast<int>(reg.getBit())));
+}
+
+void Assembler::load_reversed(const Xbyak::Reg& to, const Xbyak::Address& from, bool has_movbe)
+{
+    if (has_movbe)
+        return movbe(to, from);
+    mov(to, from);
+    reverse(to);
+}
+
+void Assembler::store_reversed(const Xbyak::Address& to, const Xbyak::Reg& from, const Xbyak::Reg& scratch, bool has_movbe)
+{
+    if (has_movbe)
+        return movbe(to, from);
+    mov(scratch, from);
+    reverse(scratch);
+    mov(to, scratch);
+}
+
 void Assembler::move_constant(const Xbyak::Reg64& to, u64 value)
 {
     mov(to, value);

@@ -27,6 +27,11 @@ public:
     void jump_if(HostCondition condition, const Xbyak::Label& to);
     void set_if(HostCondition condition, const Xbyak::Reg8& to);
     void move_if(HostCondition condition, const Xbyak::Reg& to, const Xbyak::Operand& from);
+    /// Reverses the bytes of a register of 4 or 8.
+    void reverse(const Xbyak::Reg& reg);
+    /// Moves between a register and storage with the bytes reversed; `movbe`: the host has the instruction for it.
+    void load_reversed(const Xbyak::Reg& to, const Xbyak::Address& from, bool movbe);
+    void store_reversed(const Xbyak::Address& to, const Xbyak::Reg& from, const Xbyak::Reg& scratch, bool movbe);
     /// The shortest move of a constant that changes no flags.
     void move_constant(const Xbyak::Reg64& to, u64 value);
 };

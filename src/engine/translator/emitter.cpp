@@ -19,6 +19,12 @@ using ir::Node;
     case Kind::put_vr:
     case Kind::load:
     case Kind::store:
+    case Kind::swap:
+    case Kind::update:
+    case Kind::load_registers:
+    case Kind::store_registers:
+    case Kind::leave_if_stale:
+    case Kind::raise:
     case Kind::align:
     case Kind::overflow:
     case Kind::fence:
@@ -31,9 +37,14 @@ using ir::Node;
     }
 }
 
+[[nodiscard]] bool has_third_operand(Kind kind)
+{
+    return kind == Kind::store || kind == Kind::swap || kind == Kind::update || kind == Kind::quotient_u;
+}
+
 [[nodiscard]] bool names_condition(Kind kind)
 {
-    return kind == Kind::select || kind == Kind::truth || kind == Kind::code || kind == Kind::side_exit;
+    return kind == Kind::select || kind == Kind::truth || kind == Kind::code || kind == Kind::side_exit || kind == Kind::raise;
 }
 
 } // namespace
@@ -68,8 +79,10 @@ void Emitter::for_each_operand(const Node& node, Function function) const
         function(node.a);
     if (node.b)
         function(node.b);
-    if (node.kind == Kind::store)
+    if (has_third_operand(node.kind))
         function(node.c);
+    if (node.d)
+        function(node.d);
     if (names_condition(node.kind)) {
         const Condition& condition = m_program->conditions[node.c];
         if (condition.a)
@@ -259,7 +272,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     find_uses();
     m_asm.align(16);
     const u8* at = m_asm.getCurr();
-    emit_head();
+    m_asm.add(Runtime::counter(), block.count);
     for (Id id = 1; id < program.nodes.size(); ++id) {
         const Node& node = program.nodes[id];
         if (node.kind == Kind::constant || (m_last[id] == 0 && !has_effect(node.kind)))
@@ -278,14 +291,6 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     return at;
 }
 
-void Emitter::emit_head()
-{
-    m_asm.cmp(dword[rbp + m_layout.pending], 0);
-    Detour& wait = m_detours.emplace_back();
-    m_asm.jump_if(!HostCondition::equal, wait.entry);
-    m_asm.add(qword[rbp + m_layout.retired], m_block->count);
-}
-
 void Emitter::emit_node(Id id)
 {
     switch (m_program->nodes[id].kind) {
@@ -302,6 +307,11 @@ void Emitter::emit_node(Id id)
     case Kind::bit_or:
     case Kind::bit_xor:
         return emit_binary(id);
+    case Kind::high_product_u:
+    case Kind::high_product_s:
+    case Kind::quotient_u:
+    case Kind::quotient_s:
+        return emit_wide(id);
     case Kind::shl:
     case Kind::shr:
     case Kind::sar:
@@ -326,6 +336,16 @@ void Emitter::emit_node(Id id)
         return emit_load(id);
     case Kind::store:
         return emit_store(id);
+    case Kind::swap:
+    case Kind::update:
+        return emit_interlocked(id);
+    case Kind::load_registers:
+    case Kind::store_registers:
+        return emit_multiple(id);
+    case Kind::leave_if_stale:
+        return emit_leave_if_stale(id);
+    case Kind::raise:
+        return emit_raise(id);
     case Kind::align:
         return emit_align(id);
     case Kind::overflow:
@@ -363,6 +383,26 @@ void Emitter::emit_state_access(Id id)
     }
 }
 
+/// A sum whose first operand stays is one LEA; false when it is not that.
+bool Emitter::emit_sum(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Place x = place(node.a);
+    Place y = place(node.b);
+    bool addressable = y.constant ? fits(y.value, node.width) : y.reg != no_register;
+    if (dies(node.a, id) || x.reg == no_register || !addressable)
+        return false;
+    pin(x.reg);
+    if (!y.constant)
+        pin(y.reg);
+    Xbyak::Reg64 to = host(allocate(id));
+    if (y.constant)
+        m_asm.lea(sized(to, node.width), ptr[host(x.reg) + static_cast<std::size_t>(i64 { static_cast<i32>(y.value) })]);
+    else
+        m_asm.lea(sized(to, node.width), ptr[host(x.reg) + host(y.reg)]);
+    return true;
+}
+
 void Emitter::emit_binary(Id id)
 {
     const Node& node = m_program->nodes[id];
@@ -371,6 +411,8 @@ void Emitter::emit_binary(Id id)
     if (source.reg != no_register)
         pin(source.reg);
     bool same = node.a == node.b;
+    if (node.kind == Kind::add && emit_sum(id))
+        return;
     Xbyak::Reg64 to = result_from(id, node.a);
     Xbyak::Reg dst = sized(to, node.width);
     if (same)
@@ -397,6 +439,36 @@ void Emitter::emit_binary(Id id)
                 return m_asm.imul(dst, operand);
         }
     });
+}
+
+/// Products and quotients of rdx:rax.
+void Emitter::emit_wide(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Id second = node.kind == Kind::quotient_u ? node.c : node.b;
+    bool constant = place(second).constant;
+    Xbyak::Reg64 by = constant ? rcx : host(use(second));
+    if (constant)
+        move(rcx, place(second));
+    Xbyak::Reg64 to = host(allocate(id));
+    bool product = node.kind == Kind::high_product_u || node.kind == Kind::high_product_s;
+    move(rax, place(node.kind == Kind::quotient_u ? node.b : node.a));
+    switch (node.kind) {
+    case Kind::high_product_u:
+        m_asm.mul(by);
+        break;
+    case Kind::high_product_s:
+        m_asm.imul(by);
+        break;
+    case Kind::quotient_u:
+        move(rdx, place(node.a));
+        m_asm.div(by);
+        break;
+    default:
+        m_asm.cqo();
+        m_asm.idiv(by);
+    }
+    m_asm.mov(to, product ? rdx : rax);
 }
 
 void Emitter::emit_shift(Id id)
@@ -445,7 +517,7 @@ void Emitter::emit_unary(Id id)
     case Kind::hi:
         return m_asm.shr(to, 32);
     default:
-        return m_asm.bswap(sized(to, node.width).cvt64());
+        return m_asm.reverse(sized(to, node.width));
     }
 }
 

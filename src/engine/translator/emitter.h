@@ -14,7 +14,7 @@ namespace zvisor {
 [[nodiscard]] inline const Xbyak::Reg64& host(i8 number)
 {
     using namespace Xbyak::util;
-    static const Xbyak::Reg64 all[] { rbx, r12, r13, r14, r15, rsi, rdi, r8, r9, r10, r11 };
+    static const Xbyak::Reg64 all[] { rbx, r12, r13, r14, rsi, rdi, r8, r9, r10, r11 };
     return all[number];
 }
 /// The register at an operand width of 4 or 8 bytes.
@@ -64,7 +64,7 @@ private:
     using Id = ir::Id;
     using Register = i8;
     static constexpr Register no_register = -1;
-    static constexpr std::size_t register_count = 11;
+    static constexpr std::size_t register_count = 10;
 
     /// Where a value is: a constant, a host register, or a slot of the frame.
     struct Place {
@@ -97,6 +97,7 @@ private:
         State after;
         Place a;
         Place value;
+        Place expected;
         Register result { no_register };
     };
 
@@ -109,8 +110,9 @@ private:
     void for_each_in_snapshot(u32 snapshot, Function function) const;
 
     void emit_node(Id id);
-    void emit_head();
     void emit_binary(Id id);
+    [[nodiscard]] bool emit_sum(Id id);
+    void emit_wide(Id id);
     void emit_shift(Id id);
     void emit_unary(Id id);
     void emit_state_access(Id id);
@@ -118,19 +120,29 @@ private:
     void emit_select(Id id);
     void emit_load(Id id);
     void emit_store(Id id);
-    void emit_lookup(const ir::Node& node, bool for_store, const Xbyak::Label& miss);
+    void emit_interlocked(Id id);
+    void emit_swap(Id id, const Xbyak::Reg64& to);
+    void emit_update(Id id, const Xbyak::Reg64& to);
+    void emit_multiple(Id id);
+    void emit_lookup(const ir::Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss);
     void emit_align(Id id);
     void emit_overflow(Id id);
+    void emit_raise(Id id);
+    void emit_leave_if_stale(Id id);
     void emit_call(Id id);
     void emit_side_exit(Id id);
     void emit_detour(Detour& detour);
     void emit_slow_access(Detour& detour);
+    void emit_slow_interlocked(Detour& detour);
+    void emit_slow_multiple(Detour& detour);
     void emit_stale_exit(const ir::Node& node);
     void emit_exit(const Place& target);
     void emit_leave_for(u64 address);
     void set_op(const ir::Node& node);
+    void call(const void* function);
     void take_back(u32 instructions);
     void write_back(const State& state);
+    void write_registers(const State& state);
     void write_code(const CodePlace& code);
 
     /// Leaves the condition code in eax; rcx and rdx are lost.

@@ -19,6 +19,11 @@ using ir::Node;
     cpu.specification();
 }
 
+[[noreturn]] void raise_program(Cpu& cpu, ProgramCode code)
+{
+    cpu.program(code);
+}
+
 [[noreturn]] void raise_overflow(Cpu& cpu)
 {
     cpu.program(ProgramCode::fixed_point_overflow);
@@ -35,6 +40,7 @@ void Emitter::emit_call(Id id)
     Step& step = m_block->steps[node.step];
     m_asm.move_constant(rsi, reinterpret_cast<u64>(&step.ops[0]));
     m_asm.mov(rdi, rbp);
+    m_asm.mov(ptr[rbp + m_layout.retired], Runtime::counter());
     m_asm.call(ptr[rsi]);
     static_assert(offsetof(Op, run) == 0);
     if (node.imm) {
@@ -45,6 +51,26 @@ void Emitter::emit_call(Id id)
     stale.node = &node;
     m_asm.cmp(byte[rip + m_block->stale], 0);
     m_asm.jump_if(!HostCondition::equal, stale.entry);
+}
+
+void Emitter::emit_leave_if_stale(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Detour& stale = m_detours.emplace_back();
+    stale.node = &node;
+    stale.after = state(node.after);
+    m_asm.cmp(byte[rip + m_block->stale], 0);
+    m_asm.jump_if(!HostCondition::equal, stale.entry);
+}
+
+void Emitter::emit_raise(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    HostCondition when = flags_of(m_program->conditions[node.c]);
+    Detour& raised = m_detours.emplace_back();
+    raised.node = &node;
+    raised.before = state(node.before);
+    m_asm.jump_if(when, raised.entry);
 }
 
 void Emitter::emit_side_exit(Id id)
@@ -61,8 +87,6 @@ void Emitter::emit_side_exit(Id id)
 void Emitter::emit_detour(Detour& detour)
 {
     m_asm.L(detour.entry);
-    if (!detour.node)
-        return emit_leave_for(m_block->address);
     const Node& node = *detour.node;
     switch (node.kind) {
     case Kind::load:
@@ -71,9 +95,7 @@ void Emitter::emit_detour(Detour& detour)
     case Kind::align:
         write_back(detour.before);
         set_op(node);
-        m_asm.mov(rdi, rbp);
-        m_asm.move_constant(rax, reinterpret_cast<u64>(&raise_specification));
-        return m_asm.call(rax);
+        return call(reinterpret_cast<const void*>(&raise_specification));
     case Kind::overflow:
         m_asm.test(byte[rbp + m_layout.program_mask], 8);
         m_asm.jump_if(HostCondition::equal, detour.back);
@@ -81,9 +103,21 @@ void Emitter::emit_detour(Detour& detour)
         write_back(detour.after);
         m_asm.mov(byte[rbp + m_layout.condition_code], 3);
         set_op(node);
-        m_asm.mov(rdi, rbp);
-        m_asm.move_constant(rax, reinterpret_cast<u64>(&raise_overflow));
-        return m_asm.call(rax);
+        return call(reinterpret_cast<const void*>(&raise_overflow));
+    case Kind::raise:
+        write_back(detour.before);
+        set_op(node);
+        m_asm.mov(esi, static_cast<u32>(node.imm));
+        return call(reinterpret_cast<const void*>(&raise_program));
+    case Kind::swap:
+    case Kind::update:
+        return emit_slow_interlocked(detour);
+    case Kind::load_registers:
+    case Kind::store_registers:
+        return emit_slow_multiple(detour);
+    case Kind::leave_if_stale:
+        write_back(detour.after);
+        return emit_stale_exit(node);
     case Kind::call:
         return emit_stale_exit(node);
     default: // side_exit
@@ -114,6 +148,40 @@ void Emitter::emit_slow_access(Detour& detour)
     emit_stale_exit(node);
 }
 
+void Emitter::emit_slow_interlocked(Detour& detour)
+{
+    const Node& node = *detour.node;
+    std::size_t size = size_index(node.info);
+    write_back(detour.before);
+    set_op(node);
+    if (node.kind == Kind::swap) {
+        move(rax, detour.expected);
+        m_asm.mov(qword[rsp + Runtime::argument_slot * 8], rax);
+    }
+    move(rax, detour.a);
+    m_asm.mov(edx, node.base);
+    move(rcx, detour.value);
+    m_asm.call(node.kind == Kind::swap ? m_runtime.swap[size] : m_runtime.update[node.imm][size]);
+    m_asm.mov(host(detour.result), rax);
+    m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
+}
+
+/// The handler does it, with the registers of the CPU.
+void Emitter::emit_slow_multiple(Detour& detour)
+{
+    const Node& node = *detour.node;
+    if (node.kind == Kind::load_registers)
+        write_registers(detour.before);
+    write_code(detour.before.code);
+    m_asm.move_constant(rax, reinterpret_cast<u64>(&m_block->steps[node.step].ops[0]));
+    m_asm.call(m_runtime.run_step);
+    if (node.kind == Kind::load_registers)
+        return m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
+    m_asm.cmp(byte[rip + m_block->stale], 0);
+    m_asm.jump_if(HostCondition::equal, detour.back);
+    emit_stale_exit(node);
+}
+
 /// The instruction was the last of the block that may be executed.
 void Emitter::emit_stale_exit(const Node& node)
 {
@@ -134,6 +202,11 @@ void Emitter::emit_exit(const Place& target)
     const u8* at = reinterpret_cast<const u8*>(link);
     bool same_page = (target.value ^ m_block->address) < page_size;
     Xbyak::Label unlinked;
+    // Every loop has an exit that does not lead forward, or one that is dispatched.
+    if (target.value <= m_block->address) {
+        m_asm.cmp(dword[rbp + m_layout.pending], 0);
+        m_asm.jump_if(!HostCondition::equal, unlinked);
+    }
     if (!same_page) {
         m_asm.mov(rcx, ptr[rbp + m_layout.code_space]);
         m_asm.mov(rcx, ptr[rcx + m_layout.generation]);
@@ -163,13 +236,28 @@ void Emitter::set_op(const Node& node)
     m_asm.mov(ptr[rbp + m_layout.op], rax);
 }
 
+/// Calls a function that does not return, with the Cpu as its first argument.
+void Emitter::call(const void* function)
+{
+    m_asm.mov(rdi, rbp);
+    m_asm.mov(ptr[rbp + m_layout.retired], Runtime::counter());
+    m_asm.move_constant(rax, reinterpret_cast<u64>(function));
+    m_asm.call(rax);
+}
+
 void Emitter::take_back(u32 instructions)
 {
     if (instructions)
-        m_asm.sub(qword[rbp + m_layout.retired], instructions);
+        m_asm.sub(Runtime::counter(), instructions);
 }
 
 void Emitter::write_back(const State& state)
+{
+    write_registers(state);
+    write_code(state.code);
+}
+
+void Emitter::write_registers(const State& state)
 {
     for (const SavedPlace& saved : state.saved) {
         Xbyak::Address to = general(saved.reg, saved.width);
@@ -183,7 +271,6 @@ void Emitter::write_back(const State& state)
             m_asm.mov(to, sized(rax, saved.width));
         }
     }
-    write_code(state.code);
 }
 
 void Emitter::write_code(const CodePlace& code)

@@ -5,6 +5,7 @@ namespace zvisor {
 namespace {
 
 using namespace Xbyak::util;
+using ir::Kind;
 using ir::Node;
 
 [[nodiscard]] u64 swapped(u64 value, u8 bytes)
@@ -12,19 +13,29 @@ using ir::Node;
     return __builtin_bswap64(value) >> (64 - 8 * bytes);
 }
 
+/// The operand of an access whose host address is in rdx and `more`.
+[[nodiscard]] Xbyak::Address operand_at(u8 bytes, const Xbyak::RegExp& more)
+{
+    return bytes == 1 ? byte[more] : bytes == 2 ? word[more] : bytes == 4 ? dword[more] : qword[more];
+}
+[[nodiscard]] Xbyak::Reg rcx_of(u8 bytes)
+{
+    return bytes == 1 ? Xbyak::Reg(cl) : bytes == 2 ? Xbyak::Reg(cx) : bytes == 4 ? Xbyak::Reg(ecx) : Xbyak::Reg(rcx);
+}
+
 } // namespace
 
 // ---- Storage -----------------------------------------------------------------------------------------------
 
 /// Leaves in rdx what added to the address gives the host address. The address is in its register, or in rax when constant.
-void Emitter::emit_lookup(const Node& node, bool for_store, const Xbyak::Label& miss)
+void Emitter::emit_lookup(const Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss)
 {
     Assembler& a = m_asm;
     Place at = place(node.a);
     Xbyak::Reg64 space = host(m_register[node.b]);
     u32 tag = m_layout.tlb + static_cast<u32>(for_store ? offsetof(TlbEntry, write_tag) : offsetof(TlbEntry, read_tag));
     u32 delta = m_layout.tlb + static_cast<u32>(offsetof(TlbEntry, delta));
-    u32 most = static_cast<u32>(page_size) - node.info;
+    u32 most = static_cast<u32>(page_size) - bytes;
     static_assert(sizeof(TlbEntry) == 32);
     if (at.constant) {
         u32 entry = static_cast<u32>(at.value / page_size % Space::entries * sizeof(TlbEntry));
@@ -37,9 +48,13 @@ void Emitter::emit_lookup(const Node& node, bool for_store, const Xbyak::Label& 
         return;
     }
     Xbyak::Reg64 address = host(at.reg);
-    a.mov(eax, address.cvt32());
+    if (m_runtime.features.bmi2) {
+        a.rorx(eax, address.cvt32(), 7);
+    } else {
+        a.mov(eax, address.cvt32());
+        a.shr(eax, 7);
+    }
     a.mov(rdx, address);
-    a.shr(eax, 7);
     a.and_(eax, (Space::entries - 1) * sizeof(TlbEntry));
     a.sub(rdx, ptr[space + rax + tag]);
     a.cmp(rdx, most);
@@ -59,7 +74,7 @@ void Emitter::emit_load(Id id)
     miss.before = state(node.before);
     miss.a = place(node.a);
     miss.result = m_register[id];
-    emit_lookup(node, false, miss.entry);
+    emit_lookup(node, node.info, false, miss.entry);
     switch (node.info) {
     case 1:
         m_asm.movzx(to.cvt32(), byte[rdx + address]);
@@ -69,12 +84,10 @@ void Emitter::emit_load(Id id)
         m_asm.ror(to.cvt16(), 8);
         break;
     case 4:
-        m_asm.mov(to.cvt32(), dword[rdx + address]);
-        m_asm.bswap(to.cvt32());
+        m_asm.load_reversed(to.cvt32(), dword[rdx + address], m_runtime.features.movbe);
         break;
     default:
-        m_asm.mov(to, qword[rdx + address]);
-        m_asm.bswap(to);
+        m_asm.load_reversed(to, qword[rdx + address], m_runtime.features.movbe);
     }
     m_asm.L(miss.back);
 }
@@ -95,26 +108,130 @@ void Emitter::emit_store(Id id)
     miss.after = state(node.after);
     miss.a = place(node.a);
     miss.value = value;
-    emit_lookup(node, true, miss.entry);
+    emit_lookup(node, node.info, true, miss.entry);
     if (value.constant) {
         m_asm.move_constant(rcx, swapped(value.value, node.info));
+        m_asm.mov(operand_at(node.info, rdx + address), rcx_of(node.info));
+    } else if (node.info >= 4) {
+        m_asm.store_reversed(
+            operand_at(node.info, rdx + address), sized(host(value.reg), node.info), sized(rcx, node.info), m_runtime.features.movbe);
     } else {
         move(rcx, value);
         if (node.info == 2)
             m_asm.ror(cx, 8);
-        else if (node.info == 4)
-            m_asm.bswap(ecx);
-        else if (node.info == 8)
-            m_asm.bswap(rcx);
+        m_asm.mov(operand_at(node.info, rdx + address), rcx_of(node.info));
     }
-    if (node.info == 1)
-        m_asm.mov(byte[rdx + address], cl);
-    else if (node.info == 2)
-        m_asm.mov(word[rdx + address], cx);
-    else if (node.info == 4)
-        m_asm.mov(dword[rdx + address], ecx);
+    m_asm.L(miss.back);
+}
+
+// ---- Interlocked updates -----------------------------------------------------------------------------------
+
+void Emitter::emit_interlocked(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    (void)use(node.b);
+    bool constant = place(node.a).constant;
+    Xbyak::Reg64 address = constant ? rax : host(use(node.a));
+    for (Id operand : { node.c, node.d })
+        if (operand && !place(operand).constant)
+            (void)use(operand);
+    Xbyak::Reg64 to = host(allocate(id));
+    Detour& miss = m_detours.emplace_back();
+    miss.node = &node;
+    miss.before = state(node.before);
+    miss.a = place(node.a);
+    miss.value = place(node.c);
+    if (node.d)
+        miss.expected = place(node.d);
+    miss.result = m_register[id];
+    emit_lookup(node, node.info, true, miss.entry);
+    m_asm.add(rdx, address);
+    if (node.kind == Kind::swap)
+        emit_swap(id, to);
     else
-        m_asm.mov(qword[rdx + address], rcx);
+        emit_update(id, to);
+    m_asm.L(miss.back);
+}
+
+/// The operand's host address is in rdx.
+void Emitter::emit_swap(Id id, const Xbyak::Reg64& to)
+{
+    const Node& node = m_program->nodes[id];
+    move(rax, place(node.d));
+    move(rcx, place(node.c));
+    m_asm.reverse(sized(rax, node.info));
+    m_asm.reverse(sized(rcx, node.info));
+    m_asm.lock();
+    m_asm.cmpxchg(node.info == 4 ? dword[rdx] : qword[rdx], sized(rcx, node.info));
+    m_asm.mov(to, rax);
+    m_asm.reverse(sized(to, node.info));
+}
+
+void Emitter::emit_update(Id id, const Xbyak::Reg64& to)
+{
+    const Node& node = m_program->nodes[id];
+    bool byte = node.info == 1;
+    u8 width = node.info == 8 ? 8 : 4;
+    Xbyak::Label again;
+    if (byte)
+        m_asm.movzx(eax, Xbyak::util::byte[rdx]);
+    else
+        m_asm.mov(sized(rax, width), operand_at(width, rdx));
+    m_asm.L(again);
+    m_asm.mov(rcx, rax);
+    if (!byte)
+        m_asm.reverse(sized(rcx, width));
+    with_source(place(node.c), width, rcx, [&](const auto& operand) {
+        Xbyak::Reg updated = sized(rcx, width);
+        switch (static_cast<StorageUpdate>(node.imm)) {
+        case StorageUpdate::add:
+            return m_asm.add(updated, operand);
+        case StorageUpdate::bit_and:
+            return m_asm.and_(updated, operand);
+        case StorageUpdate::bit_or:
+            return m_asm.or_(updated, operand);
+        case StorageUpdate::bit_xor:
+            return m_asm.xor_(updated, operand);
+        }
+    });
+    if (!byte)
+        m_asm.reverse(sized(rcx, width));
+    m_asm.lock();
+    m_asm.cmpxchg(operand_at(node.info, rdx), rcx_of(node.info));
+    m_asm.jne(again);
+    m_asm.mov(to, rax);
+    if (!byte)
+        m_asm.reverse(sized(to, width));
+}
+
+// ---- Several registers -------------------------------------------------------------------------------------
+
+void Emitter::emit_multiple(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    bool store = node.kind == Kind::store_registers;
+    u32 count = ((static_cast<u32>(node.imm) - node.info) & 15) + 1;
+    (void)use(node.b);
+    bool constant = place(node.a).constant;
+    Xbyak::Reg64 address = constant ? rax : host(use(node.a));
+    Detour& miss = m_detours.emplace_back();
+    miss.node = &node;
+    miss.before = state(node.before);
+    miss.after = state(node.after);
+    if (store)
+        write_registers(miss.before);
+    emit_lookup(node, count * 8, store, miss.entry);
+    m_asm.add(rdx, address);
+    for (u32 i = 0; i < count; ++i) {
+        Xbyak::Address reg = general(static_cast<u8>((node.info + i) & 15), 8);
+        if (store) {
+            m_asm.load_reversed(rcx, reg, m_runtime.features.movbe);
+            m_asm.mov(qword[rdx + i * 8], rcx);
+        } else {
+            m_asm.load_reversed(rcx, qword[rdx + i * 8], m_runtime.features.movbe);
+            m_asm.mov(reg, rcx);
+        }
+    }
     m_asm.L(miss.back);
 }
 

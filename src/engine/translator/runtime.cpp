@@ -2,6 +2,8 @@
 
 #include "base/verify.h"
 
+#include <xbyak/xbyak_util.h>
+
 namespace zvisor {
 
 namespace {
@@ -48,6 +50,30 @@ void store_code(Cpu& cpu, u64 at, u8, u64 value)
     cpu.stored(host, sizeof(T));
 }
 
+template<class T, StorageUpdate update>
+u64 update_data(Cpu& cpu, u64 at, u8 base, u64 operand)
+{
+    return cpu.fetch_update<T>(update, { at, base }, static_cast<T>(operand));
+}
+
+template<class T>
+u64 swap_data(Cpu& cpu, u64 at, u8 base, u64 replacement, u64 expected)
+{
+    return cpu.swap_if_equal<T>({ at, base }, static_cast<T>(expected), static_cast<T>(replacement));
+}
+
+u64 run_op(Cpu& cpu, const Op* op)
+{
+    op->run(cpu, op);
+    return 0;
+}
+
+[[nodiscard]] Runtime::Features host_features()
+{
+    Xbyak::util::Cpu host;
+    return { .movbe = host.has(Xbyak::util::Cpu::tMOVBE), .bmi2 = host.has(Xbyak::util::Cpu::tBMI2) };
+}
+
 template<class Function>
 [[nodiscard]] const void* pointer(Function* function)
 {
@@ -57,7 +83,8 @@ template<class Function>
 } // namespace
 
 Runtime::Runtime(const Cpu& cpu)
-    : memory(code_bytes, data_bytes)
+    : features(host_features())
+    , memory(code_bytes, data_bytes)
     , layout(cpu)
     , assembler(memory.writable(), code_bytes)
 {
@@ -83,6 +110,7 @@ void Runtime::make_entry()
         assembler.push(reg);
     assembler.sub(rsp, frame_bytes);
     assembler.mov(rbp, rdi);
+    assembler.mov(counter(), ptr[rbp + layout.retired]);
     assembler.jmp(rsi);
 }
 
@@ -92,6 +120,8 @@ void Runtime::make_exits()
     Xbyak::Label miss;
     dispatch = a.getCurr();
     a.mov(ptr[rbp + layout.next], rax);
+    a.cmp(dword[rbp + layout.pending], 0);
+    a.jne(miss);
     a.mov(rcx, rax);
     a.shl(rcx, 4);
     a.and_(ecx, (positions - 1) * sizeof(CodePosition));
@@ -111,6 +141,7 @@ void Runtime::make_exits()
     a.L(miss);
     a.mov(eax, no_link);
     leave = a.getCurr();
+    a.mov(ptr[rbp + layout.retired], counter());
     a.add(rsp, frame_bytes);
     for (const auto& reg : { r15, r14, r13, r12, rbx, rbp })
         a.pop(reg);
@@ -126,8 +157,10 @@ const u8* Runtime::make_thunk(const void* function)
     a.sub(rsp, thunk_bytes);
     for (u32 i = 0; i < 6; ++i)
         a.mov(ptr[rsp + i * 8], kept[i]);
+    a.mov(ptr[rbp + layout.retired], counter());
     a.mov(rdi, rbp);
     a.mov(rsi, rax);
+    a.mov(r8, ptr[rsp + thunk_bytes + 8 + argument_slot * 8]);
     a.mov(rax, reinterpret_cast<u64>(function));
     a.call(rax);
     for (u32 i = 0; i < 6; ++i)
@@ -135,6 +168,13 @@ const u8* Runtime::make_thunk(const void* function)
     a.add(rsp, thunk_bytes);
     a.ret();
     return at;
+}
+
+template<StorageUpdate Update>
+void Runtime::make_update_thunks()
+{
+    update[static_cast<std::size_t>(Update)] = { make_thunk(pointer(&update_data<u8, Update>)), nullptr,
+        make_thunk(pointer(&update_data<u32, Update>)), make_thunk(pointer(&update_data<u64, Update>)) };
 }
 
 void Runtime::make_thunks()
@@ -151,6 +191,12 @@ void Runtime::make_thunks()
             store[space][size] = make_thunk(stores[space][size]);
         }
     }
+    make_update_thunks<StorageUpdate::add>();
+    make_update_thunks<StorageUpdate::bit_and>();
+    make_update_thunks<StorageUpdate::bit_or>();
+    make_update_thunks<StorageUpdate::bit_xor>();
+    swap = { nullptr, nullptr, make_thunk(pointer(&swap_data<u32>)), make_thunk(pointer(&swap_data<u64>)) };
+    run_step = make_thunk(pointer(&run_op));
 }
 
 u8* Runtime::allocate_data(std::size_t size)

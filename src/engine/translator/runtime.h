@@ -34,16 +34,20 @@ struct CodePosition {
 
 /// What translated code of one CPU shares: its memory, the ways in and out, and the functions it calls.
 ///
-/// In translated code rbp is the Cpu and rsp the frame; rax, rcx and rdx are for the moment.
+/// In translated code rbp is the Cpu, rsp the frame and r15 counts retired instructions in the place of Cpu::retired, which is right in
+/// whatever is called; rax, rcx and rdx are for the moment.
 class Runtime {
 public:
     static constexpr std::size_t code_bytes = std::size_t { 96 } << 20;
     static constexpr std::size_t data_bytes = std::size_t { 32 } << 20;
     static constexpr std::size_t positions = 16384;
+    [[nodiscard]] static const Xbyak::Reg64& counter() { return Xbyak::util::r15; }
     static constexpr u32 no_link = ~u32 { 0 };
     /// Bytes of the frame below the saved registers, with room for values without a register.
     static constexpr u32 frame_bytes = 520;
-    static constexpr u32 frame_slots = frame_bytes / 8;
+    static constexpr u32 frame_slots = frame_bytes / 8 - 1;
+    /// A slot for what a thunk takes besides rax, rdx and rcx.
+    static constexpr u32 argument_slot = frame_slots;
 
     explicit Runtime(const Cpu& cpu);
 
@@ -61,6 +65,12 @@ public:
     [[nodiscard]] u32 next_link() const { return m_next_link; }
     void set_next_link(u32 next) { m_next_link = next; }
 
+    /// What the host has beyond x86-64-v2.
+    struct Features {
+        bool movbe { false };
+        bool bmi2 { false };
+    };
+    Features features;
     CodeMemory memory;
     CpuLayout layout;
     Assembler assembler;
@@ -76,6 +86,12 @@ public:
     std::array<std::array<const u8*, 4>, 2> load {};
     /// The same with the value in rcx.
     std::array<std::array<const u8*, 4>, 2> store {};
+    /// By StorageUpdate and log2 of the bytes, with the other operand in rcx; what storage held comes back.
+    std::array<std::array<const u8*, 4>, 4> update {};
+    /// By log2 of the bytes, with the replacement in rcx and what is expected in the argument slot.
+    std::array<const u8*, 4> swap {};
+    /// Executes the op in rax.
+    const u8* run_step { nullptr };
 
 private:
     static constexpr u32 most_links = 1'000'000;
@@ -84,6 +100,8 @@ private:
     void make_exits();
     [[nodiscard]] const u8* make_thunk(const void* function);
     void make_thunks();
+    template<StorageUpdate Update>
+    void make_update_thunks();
 
     u32 (*m_enter)(Cpu&, const void*) { nullptr };
     CodePosition* m_positions { nullptr };

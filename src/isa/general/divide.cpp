@@ -36,13 +36,6 @@ void put_words(Cpu& c, GrPair r1, const Division<Result, Wide>& division)
     c.w(r1, static_cast<u32>(division.remainder));
     c.w(second_of(r1), static_cast<u32>(division.quotient));
 }
-template<class Result, class Wide>
-void put_doublewords(Cpu& c, GrPair r1, const Division<Result, Wide>& division)
-{
-    c.g(r1, static_cast<u64>(division.remainder));
-    c.g(second_of(r1), static_cast<u64>(division.quotient));
-}
-
 constexpr auto divide_32 = [](Cpu& c, GrPair r1, auto src) {
     auto divisor = static_cast<i64>(get64_from32(c, src));
     put_words(c, r1, Division<i32, i64>(c, static_cast<i64>(words_of(c, r1)), divisor));
@@ -51,19 +44,31 @@ constexpr auto divide_logical_32 = [](Cpu& c, GrPair r1, auto src) {
     u64 divisor = get64_from32_unsigned(c, src);
     put_words(c, r1, Division<u32, u64>(c, words_of(c, r1), divisor));
 };
-constexpr auto divide_logical_64 = [](Cpu& c, GrPair r1, auto src) {
-    u64 divisor = get64(c, src);
-    u128 dividend = u128 { c.g(r1) } << 64 | c.g(second_of(r1));
-    put_doublewords(c, r1, Division<u64, u128>(c, dividend, divisor));
+constexpr auto divide_logical_64 = [](auto& c, GrPair r1, auto src) {
+    auto divisor = get64(c, src);
+    auto high = c.g(r1);
+    auto low = c.g(second_of(r1));
+    // The quotient fits when the dividend's left half is less than the divisor.
+    c.raise_if(!c.lt_u(high, divisor), ProgramCode::fixed_point_divide);
+    auto quotient = c.quotient_u(high, low, divisor);
+    c.g(r1, low - quotient * divisor);
+    c.g(second_of(r1), quotient);
 };
-constexpr auto divide_single_64 = [](Cpu& c, GrPair r1, auto src) {
-    auto divisor = static_cast<i64>(get64(c, src));
-    put_doublewords(c, r1, Division<i64, i64>(c, static_cast<i64>(c.g(second_of(r1))), divisor));
-};
-constexpr auto divide_single_64_by_32 = [](Cpu& c, GrPair r1, auto src) {
-    auto divisor = static_cast<i64>(get64_from32(c, src));
-    put_doublewords(c, r1, Division<i64, i64>(c, static_cast<i64>(c.g(second_of(r1))), divisor));
-};
+/// Only zero as divisor, and the least value over -1, have no quotient.
+template<class C, class V>
+void divide_single(C& c, GrPair r1, V divisor)
+{
+    constexpr u64 least = u64 { 1 } << 63;
+    constexpr u64 one = 1;
+    auto dividend = c.g(second_of(r1));
+    c.raise_if(c.lt_u(divisor, V { one }), ProgramCode::fixed_point_divide);
+    c.raise_if(c.lt_u((divisor + one) | (dividend ^ least), V { one }), ProgramCode::fixed_point_divide);
+    auto quotient = c.quotient_s(dividend, divisor);
+    c.g(r1, dividend - quotient * divisor);
+    c.g(second_of(r1), quotient);
+}
+constexpr auto divide_single_64 = [](auto& c, GrPair r1, auto src) { divide_single(c, r1, get64(c, src)); };
+constexpr auto divide_single_64_by_32 = [](auto& c, GrPair r1, auto src) { divide_single(c, r1, get64_from32(c, src)); };
 
 constexpr Row rows[] = {
     insn("DR", 0x1D, RR_PR, base, problem, divide_32, "2,4 | r2=11223344ffffffff r3=fffffff9 r4=2 -> r2=11223344ffffffff r3=fffffffd",

@@ -8,18 +8,22 @@ namespace zvisor::isa {
 
 namespace {
 
-constexpr auto swap_word = [](Cpu& c, Gr r1, Gr r3, Storage op2) {
-    u32 expected = c.w(r1);
-    u8 outcome = compare_and_swap<u32>(c, c.ea(op2), expected, c.w(r3));
-    c.w(r1, expected);
-    c.cc(outcome);
+constexpr auto swap_word = [](auto& c, Gr r1, Gr r3, Storage op2) {
+    auto a = c.ea(op2);
+    c.require_aligned(a.at, 4);
+    auto expected = c.w(r1);
+    auto old = c.template swap_if_equal<u32>(a, expected, c.w(r3));
+    c.w(r1, old);
+    c.cc_zero(old ^ expected);
 };
 
-constexpr auto swap_doubleword = [](Cpu& c, Gr r1, Gr r3, Storage op2) {
-    u64 expected = c.g(r1);
-    u8 outcome = compare_and_swap<u64>(c, c.ea(op2), expected, c.g(r3));
-    c.g(r1, expected);
-    c.cc(outcome);
+constexpr auto swap_doubleword = [](auto& c, Gr r1, Gr r3, Storage op2) {
+    auto a = c.ea(op2);
+    c.require_aligned(a.at, 8);
+    auto expected = c.g(r1);
+    auto old = c.template swap_if_equal<u64>(a, expected, c.g(r3));
+    c.g(r1, old);
+    c.cc_zero(old ^ expected);
 };
 
 [[nodiscard]] u64 word_pair(const Cpu& c, u8 r)
@@ -57,80 +61,38 @@ constexpr auto swap_doubleword_pair = [](Cpu& c, GrPair r1, GrPair r3, Storage o
 
 // ---- Interlocked-access facility 1 -------------------------------------------------------------------------
 
-struct Add {
-    template<class T>
-    static T result(T x, T y)
-    {
-        return static_cast<T>(x + y);
-    }
-    template<class T>
-    static void set_cc(Cpu& c, T x, T y)
-    {
-        (void)c.add_s(x, y);
-    }
-};
-struct AddLogical {
-    template<class T>
-    static T result(T x, T y)
-    {
-        return static_cast<T>(x + y);
-    }
-    template<class T>
-    static void set_cc(Cpu& c, T x, T y)
-    {
-        (void)c.add_u(x, y);
-    }
-};
-struct And {
-    template<class T>
-    static T result(T x, T y)
-    {
-        return x & y;
-    }
-    template<class T>
-    static void set_cc(Cpu& c, T x, T y)
-    {
-        c.cc_zero(x & y);
-    }
-};
-struct Or {
-    template<class T>
-    static T result(T x, T y)
-    {
-        return x | y;
-    }
-    template<class T>
-    static void set_cc(Cpu& c, T x, T y)
-    {
-        c.cc_zero(x | y);
-    }
-};
-struct ExclusiveOr {
-    template<class T>
-    static T result(T x, T y)
-    {
-        return x ^ y;
-    }
-    template<class T>
-    static void set_cc(Cpu& c, T x, T y)
-    {
-        c.cc_zero(x ^ y);
-    }
-};
+template<StorageUpdate Update, bool Logical>
+void set_code_of_update(auto& c, auto old, auto operand)
+{
+    if constexpr (Update == StorageUpdate::bit_and)
+        c.cc_zero(old & operand);
+    else if constexpr (Update == StorageUpdate::bit_or)
+        c.cc_zero(old | operand);
+    else if constexpr (Update == StorageUpdate::bit_xor)
+        c.cc_zero(old ^ operand);
+    else if constexpr (Logical)
+        (void)c.add_u(old, operand);
+    else
+        (void)c.add_s(old, operand);
+}
 
-template<class Operation>
-constexpr auto load_and32 = [](Cpu& c, Gr r1, Gr r3, Storage op2) {
-    u32 operand = c.w(r3);
-    u32 old = fetch_and_update<u32>(c, c.ea(op2), [operand](u32 value) { return Operation::result(value, operand); });
-    Operation::set_cc(c, old, operand);
+template<StorageUpdate Update, bool Logical = false>
+constexpr auto load_and32 = [](auto& c, Gr r1, Gr r3, Storage op2) {
+    auto a = c.ea(op2);
+    c.require_aligned(a.at, 4);
+    auto operand = c.w(r3);
+    auto old = c.template fetch_update<u32>(Update, a, operand);
+    set_code_of_update<Update, Logical>(c, old, operand);
     c.w(r1, old);
 };
 
-template<class Operation>
-constexpr auto load_and64 = [](Cpu& c, Gr r1, Gr r3, Storage op2) {
-    u64 operand = c.g(r3);
-    u64 old = fetch_and_update<u64>(c, c.ea(op2), [operand](u64 value) { return Operation::result(value, operand); });
-    Operation::set_cc(c, old, operand);
+template<StorageUpdate Update, bool Logical = false>
+constexpr auto load_and64 = [](auto& c, Gr r1, Gr r3, Storage op2) {
+    auto a = c.ea(op2);
+    c.require_aligned(a.at, 8);
+    auto operand = c.g(r3);
+    auto old = c.template fetch_update<u64>(Update, a, operand);
+    set_code_of_update<Update, Logical>(c, old, operand);
     c.g(r1, old);
 };
 
@@ -270,27 +232,27 @@ constexpr Row rows[] = {
         "0(2),0(3),4 | r0=401 r1=4000 r2=2000 r3=3000 r4=5 m2000=0000000000000006 -> r4=6 cc=1",
         "0(2),0(3),4 | r0=3 r1=4000 r2=2000 r3=3000 -> pgm=6"),
 
-    insn("LAA", 0xEBF8, RSY, interlocked_access, overflow, load_and32<Add>,
+    insn("LAA", 0xEBF8, RSY, interlocked_access, overflow, load_and32<StorageUpdate::add>,
         "1,3,0(2) | r2=2000 r3=2 m2000=ffffffff -> r1=ffffffff m2000=00000001 cc=2",
         "1,3,0(2) | r2=2000 r3=1 m2000=7fffffff -> r1=7fffffff m2000=80000000 cc=3",
         "1,3,0(2) | pm=8 r2=2000 r3=1 m2000=7fffffff -> r1=7fffffff m2000=80000000 cc=3 pgm=8"),
-    insn("LAAG", 0xEBE8, RSY, interlocked_access, overflow, load_and64<Add>,
+    insn("LAAG", 0xEBE8, RSY, interlocked_access, overflow, load_and64<StorageUpdate::add>,
         "1,3,0(2) | r2=2000 r3=ffffffffffffffff m2000=0000000000000001 -> r1=1 m2000=0000000000000000 cc=0"),
-    insn("LAAL", 0xEBFA, RSY, interlocked_access, problem, load_and32<AddLogical>,
+    insn("LAAL", 0xEBFA, RSY, interlocked_access, problem, load_and32<StorageUpdate::add, true>,
         "1,3,0(2) | r2=2000 r3=1 m2000=ffffffff -> r1=ffffffff m2000=00000000 cc=2"),
-    insn("LAALG", 0xEBEA, RSY, interlocked_access, problem, load_and64<AddLogical>,
+    insn("LAALG", 0xEBEA, RSY, interlocked_access, problem, load_and64<StorageUpdate::add, true>,
         "1,3,0(2) | r2=2000 r3=1 m2000=0000000000000001 -> r1=1 m2000=0000000000000002 cc=1"),
-    insn("LAN", 0xEBF4, RSY, interlocked_access, problem, load_and32<And>,
+    insn("LAN", 0xEBF4, RSY, interlocked_access, problem, load_and32<StorageUpdate::bit_and>,
         "1,3,0(2) | r2=2000 r3=f m2000=000000f0 -> r1=f0 m2000=00000000 cc=0"),
-    insn("LANG", 0xEBE4, RSY, interlocked_access, problem, load_and64<And>,
+    insn("LANG", 0xEBE4, RSY, interlocked_access, problem, load_and64<StorageUpdate::bit_and>,
         "1,3,0(2) | r2=2000 r3=1f m2000=00000000000000f0 -> r1=f0 m2000=0000000000000010 cc=1"),
-    insn("LAO", 0xEBF6, RSY, interlocked_access, problem, load_and32<Or>,
+    insn("LAO", 0xEBF6, RSY, interlocked_access, problem, load_and32<StorageUpdate::bit_or>,
         "1,3,0(2) | r2=2000 r3=f m2000=000000f0 -> r1=f0 m2000=000000ff cc=1"),
-    insn("LAOG", 0xEBE6, RSY, interlocked_access, problem, load_and64<Or>,
+    insn("LAOG", 0xEBE6, RSY, interlocked_access, problem, load_and64<StorageUpdate::bit_or>,
         "1,3,0(2) | r2=2000 r3=f m2000=00000000000000f0 -> r1=f0 m2000=00000000000000ff cc=1", "1,3,4(2) | r2=2000 -> pgm=6"),
-    insn("LAX", 0xEBF7, RSY, interlocked_access, problem, load_and32<ExclusiveOr>,
+    insn("LAX", 0xEBF7, RSY, interlocked_access, problem, load_and32<StorageUpdate::bit_xor>,
         "1,3,0(2) | r2=2000 r3=f0 m2000=000000f0 -> r1=f0 m2000=00000000 cc=0"),
-    insn("LAXG", 0xEBE7, RSY, interlocked_access, problem, load_and64<ExclusiveOr>,
+    insn("LAXG", 0xEBE7, RSY, interlocked_access, problem, load_and64<StorageUpdate::bit_xor>,
         "1,3,0(2) | r2=2000 r3=f m2000=00000000000000f0 -> r1=f0 m2000=00000000000000ff cc=1"),
     insn("LPD", 0xC84, SSF_p, interlocked_access, problem, load_pair_disjoint32,
         "4,0(1),0(2) | r1=2000 r2=3000 m2000=00000001 m3000=00000002 -> r4=1 r5=2 cc=0"),

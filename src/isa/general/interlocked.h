@@ -49,17 +49,6 @@ template<class T>
     return !swapped;
 }
 
-/// Replaces the operand by `update(operand)`; what it was before.
-template<class T, class Update>
-[[nodiscard]] inline T fetch_and_update(Cpu& c, Address a, Update update)
-{
-    Interlocked<T> operand(c, a);
-    T old = swap_if_little(__atomic_load_n(operand.host, __ATOMIC_SEQ_CST));
-    while (!operand.compare_and_swap(old, update(old))) { }
-    operand.stored(c);
-    return old;
-}
-
 /// A quadword read at once.
 [[nodiscard]] inline u128 load_quadword(u8* host)
 {

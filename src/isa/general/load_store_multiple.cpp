@@ -59,18 +59,14 @@ inline void store_elements(Cpu& c, Address a, unsigned count, Get get)
 constexpr auto load_multiple_32 = [](Cpu& c, Gr r1, Gr r3, Storage s) {
     load_elements<u32>(c, c.ea(s), register_count(r1, r3), [&c, r1](unsigned i, u32 value) { c.w(register_after(r1, i), value); });
 };
-constexpr auto load_multiple_64 = [](Cpu& c, Gr r1, Gr r3, Storage s) {
-    load_elements<u64>(c, c.ea(s), register_count(r1, r3), [&c, r1](unsigned i, u64 value) { c.g(register_after(r1, i), value); });
-};
+constexpr auto load_multiple_64 = [](auto& c, Gr r1, Gr r3, Storage s) { c.load_registers(r1, r3, c.ea(s)); };
 constexpr auto load_multiple_high = [](Cpu& c, Gr r1, Gr r3, Storage s) {
     load_elements<u32>(c, c.ea(s), register_count(r1, r3), [&c, r1](unsigned i, u32 value) { c.h(register_after(r1, i), value); });
 };
 constexpr auto store_multiple_32 = [](Cpu& c, Gr r1, Gr r3, Storage s) {
     store_elements<u32>(c, c.ea(s), register_count(r1, r3), [&c, r1](unsigned i) { return c.w(register_after(r1, i)); });
 };
-constexpr auto store_multiple_64 = [](Cpu& c, Gr r1, Gr r3, Storage s) {
-    store_elements<u64>(c, c.ea(s), register_count(r1, r3), [&c, r1](unsigned i) { return c.g(register_after(r1, i)); });
-};
+constexpr auto store_multiple_64 = [](auto& c, Gr r1, Gr r3, Storage s) { c.store_registers(r1, r3, c.ea(s)); };
 constexpr auto store_multiple_high = [](Cpu& c, Gr r1, Gr r3, Storage s) {
     store_elements<u32>(c, c.ea(s), register_count(r1, r3), [&c, r1](unsigned i) { return c.h(register_after(r1, i)); });
 };

@@ -17,24 +17,23 @@ constexpr auto multiply_logical_32 = [](auto& c, GrPair r1, auto src) {
     put_words(c, r1, c.zx(c.w(second_of(r1))) * y);
 };
 
-/// The 128-bit product in registers R1 and R1+1.
-void put_product(Cpu& c, u8 r1, u128 product)
-{
-    c.g(r1, static_cast<u64>(product >> 64));
-    c.g(static_cast<u8>(r1 + 1), static_cast<u64>(product));
-}
-[[nodiscard]] u128 signed_product(u64 x, u64 y)
-{
-    return static_cast<u128>(i128 { static_cast<i64>(x) } * static_cast<i64>(y));
-}
-constexpr auto multiply_64 = [](Cpu& c, GrPair r1, Storage s) {
-    u64 y = get64(c, s);
-    put_product(c, r1, signed_product(c.g(second_of(r1)), y));
+constexpr auto multiply_64 = [](auto& c, GrPair r1, Storage s) {
+    auto y = get64(c, s);
+    auto x = c.g(second_of(r1));
+    c.g(r1, c.high_product_s(x, y));
+    c.g(second_of(r1), x * y);
 };
-constexpr auto multiply_64_of_registers = [](Cpu& c, GrPair r1, Gr r2, Gr r3) { put_product(c, r1, signed_product(c.g(r2), c.g(r3))); };
-constexpr auto multiply_logical_64 = [](Cpu& c, GrPair r1, auto src) {
-    u64 y = get64(c, src);
-    put_product(c, r1, u128 { c.g(second_of(r1)) } * y);
+constexpr auto multiply_64_of_registers = [](auto& c, GrPair r1, Gr r2, Gr r3) {
+    auto x = c.g(r2);
+    auto y = c.g(r3);
+    c.g(r1, c.high_product_s(x, y));
+    c.g(second_of(r1), x * y);
+};
+constexpr auto multiply_logical_64 = [](auto& c, GrPair r1, auto src) {
+    auto y = get64(c, src);
+    auto x = c.g(second_of(r1));
+    c.g(r1, c.high_product_u(x, y));
+    c.g(second_of(r1), x * y);
 };
 
 constexpr auto multiply_single_32 = [](auto& c, Gr r1, auto src) {

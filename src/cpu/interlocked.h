@@ -1,0 +1,37 @@
+#pragma once
+
+#include "cpu/cpu.h"
+
+// Interlocked updates of operands in storage: host atomics on bytes in guest order. Part of cpu/cpu.h.
+
+namespace zvisor {
+
+template<class T>
+T Cpu::swap_if_equal(Address a, T expected, T replacement)
+{
+    u8* host = host_view(a, sizeof(T), Access::store);
+    T old = swap_if_little(__sync_val_compare_and_swap(reinterpret_cast<T*>(host), swap_if_little(expected), swap_if_little(replacement)));
+    if (old == expected)
+        stored(host, sizeof(T));
+    return old;
+}
+
+template<class T>
+T Cpu::fetch_update(StorageUpdate update, Address a, T operand)
+{
+    if (a.at % page_size > page_size - sizeof(T)) {
+        probe(a, sizeof(T), Access::store);
+        T old = load<T>(a);
+        store<T>(a, updated(update, old, operand));
+        return old;
+    }
+    u8* host = host_view(a, sizeof(T), Access::store);
+    auto* place = reinterpret_cast<T*>(host);
+    T old = __atomic_load_n(place, __ATOMIC_SEQ_CST);
+    while (!__atomic_compare_exchange_n(
+        place, &old, swap_if_little(updated(update, swap_if_little(old), operand)), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) { }
+    stored(host, sizeof(T));
+    return swap_if_little(old);
+}
+
+} // namespace zvisor
