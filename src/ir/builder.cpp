@@ -177,8 +177,9 @@ Id Builder::binary(Kind kind, u8 width, Id x, Id y)
     if (is_constant(y)) {
         u64 value = width == 4 ? static_cast<u32>(m_program.nodes[y].imm) : m_program.nodes[y].imm;
         u64 ones = width == 4 ? 0xffffffff : ~u64 { 0 };
+        bool high_product = kind == Kind::high_product_u || kind == Kind::high_product_s;
         bool neutral = kind == Kind::bit_and ? value == ones : kind == Kind::mul ? value == 1 : value == 0;
-        if (neutral)
+        if (neutral && !high_product)
             return x;
         if (kind == Kind::bit_and && width == 8)
             x = narrowed(x, value);

@@ -172,6 +172,8 @@ public:
             const isa::Row& row = *rows[m_random() % rows.size()];
             if (row.mnemonic == std::string_view("STCK"))
                 continue;
+            if (m_random() % 8 == 0)
+                put_constant(out);
             u64 bits = instruction(row);
             for (unsigned at = 0; at < row.format->length; ++at)
                 out.push_back(static_cast<u8>(bits >> (56 - 8 * at)));
@@ -181,6 +183,14 @@ public:
     }
 
 private:
+    /// LGHI: the translator knows the value.
+    void put_constant(std::vector<u8>& out)
+    {
+        auto value = static_cast<u16>(m_random() % 4 ? m_random() % 3 - 1 : m_random());
+        auto r1 = static_cast<u8>(m_random() % 10);
+        out.insert(out.end(), { 0xa7, static_cast<u8>(r1 << 4 | 9), static_cast<u8>(value >> 8), static_cast<u8>(value) });
+    }
+
     u64 instruction(const isa::Row& row)
     {
         u64 bits = m_random() & ~u64 { 0xffff };
