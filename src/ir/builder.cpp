@@ -50,10 +50,9 @@ bool Builder::end_instruction(bool overflow)
         m_program.nodes.resize(m_first_node);
         m_registers = m_registers_before;
         m_code = m_code_before;
-        if (m_data_space >= m_first_node)
-            m_data_space = 0;
-        if (m_code_space >= m_first_node)
-            m_code_space = 0;
+        for (Id* known : { &m_data_space, &m_code_space, &m_bfp_state })
+            if (*known >= m_first_node)
+                *known = 0;
         return false;
     }
     if (m_store.bytes)
@@ -88,10 +87,11 @@ void Builder::finish(u64 address)
 
 void Builder::forget_registers()
 {
-    m_registers.fill({});
+    m_registers = {};
     m_code = {};
     m_data_space = 0;
     m_code_space = 0;
+    m_bfp_state = 0;
 }
 
 void Builder::check_overflow()
@@ -112,11 +112,13 @@ void Builder::check_overflow()
 u32 Builder::snapshot(const RegisterFile& registers, const CodeState& code)
 {
     Snapshot taken { .begin = static_cast<u32>(m_program.saved.size()), .end = 0, .code = code };
-    for (u8 r = 0; r < 16; ++r) {
-        if (registers[r].full_dirty)
-            m_program.saved.push_back({ r, 8, registers[r].full });
-        if (registers[r].low_dirty)
-            m_program.saved.push_back({ r, 4, registers[r].low });
+    for (u64 left = registers.dirty; left; left &= left - 1) {
+        auto number = static_cast<u8>(std::countr_zero(left));
+        const Register& reg = registers.all[number];
+        if (reg.full_dirty)
+            m_program.saved.push_back({ number, 8, reg.full });
+        if (reg.half_dirty)
+            m_program.saved.push_back({ number, 4, reg.half });
     }
     taken.end = static_cast<u32>(m_program.saved.size());
     m_program.snapshots.push_back(taken);
@@ -161,8 +163,8 @@ Id Builder::narrowed(Id rotated, u64 wanted)
     const Node& source = m_program.nodes[rotation.a];
     if (count.kind != Kind::constant || source.kind != Kind::get_gr || source.width != 8)
         return rotated;
-    const Register& reg = m_registers[source.info];
-    if (reg.full != rotation.a || reg.low_is_newer || std::rotr(wanted, static_cast<int>(count.imm & 63)) >> 32 != 0)
+    const Register& reg = m_registers.all[source.info];
+    if (reg.full != rotation.a || reg.half_is_newer || std::rotr(wanted, static_cast<int>(count.imm & 63)) >> 32 != 0)
         return rotated;
     rotation.a = add_node({ .kind = Kind::get_gr, .width = 4, .info = source.info });
     return add_node(rotation);
@@ -189,39 +191,63 @@ Id Builder::binary(Kind kind, u8 width, Id x, Id y)
 
 G Builder::g(u8 r)
 {
-    Register& reg = m_registers[r];
+    Register& reg = m_registers.all[r];
     if (!reg.full)
         reg.full = add_node({ .kind = Kind::get_gr, .width = 8, .info = r });
-    if (reg.low_is_newer) {
-        reg.full = add_node({ .kind = Kind::merge, .a = reg.full, .b = reg.low });
-        reg.full_dirty = true;
-        reg.low_dirty = false;
-        reg.low_is_newer = false;
-    }
+    if (reg.half_is_newer)
+        put_whole(r, { this, add_node({ .kind = Kind::merge, .a = reg.full, .b = reg.half }) });
     return { this, reg.full };
 }
 
 void Builder::g(u8 r, G value)
 {
-    Id id = node(value);
-    m_registers[r] = { .full = id, .low = 0, .low_is_newer = false, .full_dirty = true, .low_dirty = false };
+    put_whole(r, value);
 }
 
 W Builder::w(u8 r)
 {
-    Register& reg = m_registers[r];
-    if (!reg.low)
-        reg.low = reg.full ? reg.full : add_node({ .kind = Kind::get_gr, .width = 4, .info = r });
-    return { this, reg.low };
+    Register& reg = m_registers.all[r];
+    if (!reg.half)
+        reg.half = reg.full ? reg.full : add_node({ .kind = Kind::get_gr, .width = 4, .info = r });
+    return { this, reg.half };
 }
 
 void Builder::w(u8 r, W value)
 {
-    Id id = node(value);
-    Register& reg = m_registers[r];
-    reg.low = id;
-    reg.low_is_newer = true;
-    reg.low_dirty = true;
+    put_half(r, value);
+}
+
+G Builder::f(u8 r)
+{
+    Register& reg = m_registers.all[floating(r)];
+    if (!reg.full)
+        reg.full = get<G>(Place::long_register, r).id;
+    if (reg.half_is_newer)
+        put_whole(floating(r), (G { this, reg.full } & 0xffffffffU) | zx(W { this, reg.half }) << 32);
+    return { this, reg.full };
+}
+
+W Builder::fs(u8 r)
+{
+    Register& reg = m_registers.all[floating(r)];
+    if (!reg.half)
+        reg.half = reg.full ? hi(G { this, reg.full }).id : get<W>(Place::short_register, r).id;
+    return { this, reg.half };
+}
+
+void Builder::put_whole(u8 number, G value)
+{
+    m_registers.all[number] = { .full = node(value), .half = 0, .half_is_newer = false, .full_dirty = true, .half_dirty = false };
+    m_registers.dirty |= u64 { 1 } << number;
+}
+
+void Builder::put_half(u8 number, W value)
+{
+    Register& reg = m_registers.all[number];
+    reg.half = node(value);
+    reg.half_is_newer = true;
+    reg.half_dirty = true;
+    m_registers.dirty |= u64 { 1 } << number;
 }
 
 G Builder::zx(W value)
@@ -332,7 +358,7 @@ void Builder::load_registers(u8 first, u8 last, const Address& from)
     (void)add_node(
         { .kind = Kind::load_registers, .info = first, .base = from.base, .a = address, .b = in, .before = before(), .imm = last });
     for (unsigned r = first;; r = (r + 1) & 15) {
-        m_registers[r] = {};
+        m_registers.all[r] = {};
         if (r == last)
             break;
     }
@@ -343,8 +369,9 @@ void Builder::store_registers(u8 first, u8 last, const Address& to)
     Id address = node(to.at);
     Id in = space(Kind::data_tlb);
     u32 state = before();
-    for (Register& reg : m_registers)
-        reg.full_dirty = reg.low_dirty = false;
+    for (Register& reg : m_registers.all)
+        reg.full_dirty = reg.half_dirty = false;
+    m_registers.dirty = 0;
     (void)add_node({ .kind = Kind::store_registers,
         .info = first,
         .base = to.base,

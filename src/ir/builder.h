@@ -143,10 +143,11 @@ public:
     void w(u8 r, W value);
     [[nodiscard]] W h(u8 r) { return hi(g(r)); }
     void h(u8 r, W value) { g(r, zx(value) << 32 | (g(r) & 0xffffffffU)); }
-    [[nodiscard]] G f(u8 r) { return get<G>(Place::long_register, r); }
-    void f(u8 r, G value) { put(Place::long_register, r, value); }
-    [[nodiscard]] W fs(u8 r) { return get<W>(Place::short_register, r); }
-    void fs(u8 r, W value) { put(Place::short_register, r, value); }
+    [[nodiscard]] G f(u8 r);
+    void f(u8 r, G value) { put_whole(floating(r), value); }
+    [[nodiscard]] W fs(u8 r);
+    void fs(u8 r, W value) { put_half(floating(r), value); }
+    void clear_right_half(u8 v) { put(Place::right_half, v, G { 0 }); }
     [[nodiscard]] W a(u8 r) { return get<W>(Place::access_register, r); }
     void a(u8 r, W value) { put(Place::access_register, r, value); }
 
@@ -192,6 +193,26 @@ public:
 
     void cc(W value) { m_code = { CodeKind::value, 4, node(value), 0, 0 }; }
     [[nodiscard]] Truth cc_in(u8 mask) const;
+    /// The handler has to execute this instruction: it is not one of those that are recorded.
+    void leave_to_handler() { m_unsupported = true; }
+
+    /// A number whose bits go to floating-point register r1. It is the last thing that may end the instruction.
+    template<class... Values>
+    [[nodiscard]] auto bfp(BfpOperation operation, u8 r1, Values... operands)
+    {
+        return bfp_of(operation, r1, std::array { operands... });
+    }
+    template<class V>
+    void cc_bfp_sign(Value<V> number)
+    {
+        m_code = { CodeKind::bfp_sign, sizeof(V), node(number), 0, 0 };
+    }
+    template<class V>
+    void compare_bfp(Value<V> x, Value<V> y)
+    {
+        set_code(CodeKind::bfp_compare, x, y);
+        (void)add_node({ .kind = Kind::bfp_ordered, .width = sizeof(V), .a = m_code.a, .b = m_code.b, .before = before() });
+    }
 
     [[nodiscard]] W add_s(W x, W y) { return arithmetic(CodeKind::add_s, x, y, x + y); }
     [[nodiscard]] G add_s(G x, G y) { return arithmetic(CodeKind::add_s, x, y, x + y); }
@@ -280,13 +301,19 @@ private:
         Builder& builder;
         [[nodiscard]] G operator[](u8 r) const { return r == 16 ? G { 0 } : builder.g(r); }
     };
-    /// What is known of a general register: its value, that of its right half, and what of it is not in the CPU yet.
+    /// What is known of a register: its value, that of the half that is used alone (the right one of a general register, the left
+    /// one of a floating-point register), and what of it is not in the CPU yet.
     struct Register {
         Id full { 0 };
-        Id low { 0 };
-        bool low_is_newer { false };
+        Id half { 0 };
+        bool half_is_newer { false };
         bool full_dirty { false };
-        bool low_dirty { false };
+        bool half_dirty { false };
+    };
+    struct RegisterFile {
+        std::array<Register, RegisterNumber::count> all;
+        /// A bit for each that may be dirty.
+        u64 dirty { 0 };
     };
     struct Branch {
         bool made { false };
@@ -300,7 +327,6 @@ private:
         Id value { 0 };
         Id space { 0 };
     };
-    using RegisterFile = std::array<Register, 16>;
 
     [[nodiscard]] Id add_node(Node node);
     [[nodiscard]] Id constant(u64 value);
@@ -325,6 +351,9 @@ private:
     [[nodiscard]] u32 add_condition(const Condition& condition);
     void check_overflow();
     void forget_registers();
+    [[nodiscard]] static u8 floating(u8 r) { return static_cast<u8>(RegisterNumber::floating + r); }
+    void put_whole(u8 number, G value);
+    void put_half(u8 number, W value);
 
     template<class V>
     [[nodiscard]] V get(u8 place, u8 r)
@@ -359,6 +388,25 @@ private:
         return { this, add_node({ .kind = Kind::select, .width = sizeof(V), .a = a, .b = b, .c = add_condition(truth.condition) }) };
     }
     [[nodiscard]] W truth(const Truth& truth);
+    template<class V, std::size_t Count>
+    [[nodiscard]] Value<V> bfp_of(BfpOperation operation, u8 r1, const std::array<Value<V>, Count>& operands)
+    {
+        std::array<Id, 3> ids {};
+        for (std::size_t i = 0; i < Count; ++i)
+            ids[i] = node(operands[i]);
+        if (m_bfp_state == 0)
+            m_bfp_state = add_node({ .kind = Kind::bfp_state });
+        return { this,
+            add_node({ .kind = Kind::bfp,
+                .width = sizeof(V),
+                .info = static_cast<u8>(operation),
+                .a = ids[0],
+                .b = ids[1],
+                .c = ids[2],
+                .d = m_bfp_state,
+                .before = before(),
+                .imm = r1 }) };
+    }
     template<class V>
     void set_code(CodeKind kind, Value<V> x, Value<V> y, Id result = 0)
     {
@@ -408,6 +456,7 @@ private:
     CodeState m_code;
     Id m_data_space { 0 };
     Id m_code_space { 0 };
+    Id m_bfp_state { 0 };
     Branch m_branch;
     Store m_store;
     /// The instruction has changed storage before its end.

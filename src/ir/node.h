@@ -55,6 +55,9 @@ enum class Kind : u8 {
     raise,           ///< the program interruption `imm` when condition c
     align,           ///< specification exception unless a is a multiple of imm
     overflow,        ///< fixed-point overflow of a + b (info 0) or a - b (1) when the program mask asks for it
+    bfp_state,       ///< what emit_bfp takes from the exponent of a result: 2 when the FPC register lets the host compute
+    bfp,             ///< the BfpOperation `info` of numbers a, b and value c, whose result goes to floating-point register `imm`
+    bfp_ordered,     ///< the interpreter's handler when the number a or b is a NaN
     fence,
     call,      ///< the interpreter's handler of instruction `step`; imm: 1 leaves for Cpu::next
     side_exit, ///< to address a when condition c
@@ -70,8 +73,13 @@ enum class CodeKind : u8 {
     add_s, ///< of a + b = result
     sub_s,
     add_u,
-    sub_u, ///< of a - b: 1 borrow, 2 zero, 3 positive
+    sub_u,    ///< of a - b: 1 borrow, 2 zero, 3 positive
+    bfp_sign, ///< of the number a against 0
+    bfp_compare,
 };
+
+/// Arithmetic of binary floating-point numbers; c is the addend or subtrahend.
+enum class BfpOperation : u8 { add, subtract, multiply, divide, square_root, multiply_add, multiply_subtract };
 
 /// A condition code not computed yet: how it follows from values.
 struct CodeState {
@@ -96,8 +104,10 @@ struct Condition {
     CodeState code;
 };
 
-/// A general register whose value is not in the CPU yet: `width` bytes of its right end.
+/// A register whose value is not in the CPU yet: `width` bytes of the right end of a general register, of the left end of a
+/// floating-point register.
 struct Saved {
+    /// A number of RegisterFile.
     u8 reg;
     u8 width;
     Id value;
@@ -118,7 +128,7 @@ struct Node {
     u8 base { 16 };
     Id a { 0 };
     Id b { 0 };
-    /// An operand of store, swap, update and quotient_u, elsewhere an index in Program::conditions.
+    /// An operand of store, swap, update, quotient_u and bfp, elsewhere an index in Program::conditions.
     u32 c { 0 };
     Id d { 0 };
     /// Index in Program::snapshots of the state before and after the instruction; 0 none.
@@ -145,6 +155,14 @@ struct Place {
     static constexpr u8 long_register = 0;
     static constexpr u8 short_register = 32;
     static constexpr u8 access_register = 64;
+    /// Bits 64-127 of a vector register.
+    static constexpr u8 right_half = 80;
+};
+
+/// Numbers of registers among all that are values: general registers, then bits 0-63 of vector registers.
+struct RegisterNumber {
+    static constexpr u8 floating = 16;
+    static constexpr u8 count = 48;
 };
 
 } // namespace zvisor::ir

@@ -9,7 +9,16 @@
 namespace zvisor {
 
 /// x86 condition codes as instructions encode them; the lowest bit negates.
-enum class HostCondition : u8 { overflow = 0, below = 2, equal = 4, below_or_equal = 6, sign = 8, less = 12, less_or_equal = 14 };
+enum class HostCondition : u8 {
+    overflow = 0,
+    below = 2,
+    equal = 4,
+    below_or_equal = 6,
+    sign = 8,
+    parity = 10,
+    less = 12,
+    less_or_equal = 14
+};
 
 [[nodiscard]] constexpr HostCondition operator!(HostCondition condition)
 {

@@ -11,6 +11,7 @@ struct CpuLayout {
     u32 general_registers;
     u32 vector_registers;
     u32 access_registers;
+    u32 fpc;
     u32 next;
     u32 op;
     u32 retired;

@@ -27,6 +27,8 @@ using ir::Node;
     case Kind::raise:
     case Kind::align:
     case Kind::overflow:
+    case Kind::bfp_ordered:
+    case Kind::bfp:
     case Kind::fence:
     case Kind::call:
     case Kind::side_exit:
@@ -39,7 +41,7 @@ using ir::Node;
 
 [[nodiscard]] bool has_third_operand(Kind kind)
 {
-    return kind == Kind::store || kind == Kind::swap || kind == Kind::update || kind == Kind::quotient_u;
+    return kind == Kind::store || kind == Kind::swap || kind == Kind::update || kind == Kind::quotient_u || kind == Kind::bfp;
 }
 
 [[nodiscard]] bool names_condition(Kind kind)
@@ -57,7 +59,7 @@ void Emitter::for_each_in_code(const ir::CodeState& code, Function function) con
     if (code.kind == CodeKind::memory)
         return;
     function(code.a);
-    if (code.kind != CodeKind::value && code.kind != CodeKind::zero)
+    if (code.b)
         function(code.b);
 }
 
@@ -79,7 +81,7 @@ void Emitter::for_each_operand(const Node& node, Function function) const
         function(node.a);
     if (node.b)
         function(node.b);
-    if (has_third_operand(node.kind))
+    if (has_third_operand(node.kind) && node.c)
         function(node.c);
     if (node.d)
         function(node.d);
@@ -126,12 +128,12 @@ Emitter::CodePlace Emitter::code_place(const ir::CodeState& code) const
     if (code.kind == CodeKind::memory)
         return found;
     found.a = place(code.a);
-    if (code.kind != CodeKind::value && code.kind != CodeKind::zero)
+    if (code.b)
         found.b = place(code.b);
     return found;
 }
 
-Emitter::State Emitter::state(u32 snapshot) const
+Emitter::State Emitter::state_of(u32 snapshot) const
 {
     State found;
     if (snapshot == 0)
@@ -151,9 +153,11 @@ Xbyak::Address Emitter::slot(i16 number) const
     return qword[rsp + static_cast<u32>(number) * 8];
 }
 
-Xbyak::Address Emitter::general(u8 r, u8 width) const
+Xbyak::Address Emitter::register_at(u8 number, u8 width) const
 {
-    u32 at = m_layout.general_registers + 8U * r;
+    bool is_floating = number >= ir::RegisterNumber::floating;
+    u32 at = is_floating ? m_layout.vector_registers + 16U * (number - ir::RegisterNumber::floating) + (width == 4 ? 12 : 8)
+                         : m_layout.general_registers + 8U * number;
     return width == 4 ? dword[rbp + at] : qword[rbp + at];
 }
 
@@ -161,9 +165,10 @@ Xbyak::Address Emitter::general(u8 r, u8 width) const
 Xbyak::Address Emitter::other_register(const Node& node) const
 {
     u32 number = node.info;
-    u32 at = number >= ir::Place::access_register ? m_layout.access_registers + 4 * (number - ir::Place::access_register)
-        : number >= ir::Place::short_register     ? m_layout.vector_registers + 16 * (number - ir::Place::short_register) + 12
-                                                  : m_layout.vector_registers + 16 * number + 8;
+    u32 at = number >= ir::Place::right_half   ? m_layout.vector_registers + 16 * (number - ir::Place::right_half)
+        : number >= ir::Place::access_register ? m_layout.access_registers + 4 * (number - ir::Place::access_register)
+        : number >= ir::Place::short_register  ? m_layout.vector_registers + 16 * (number - ir::Place::short_register) + 12
+                                               : m_layout.vector_registers + 16 * number + 8;
     return node.width == 4 ? dword[rbp + at] : qword[rbp + at];
 }
 
@@ -237,6 +242,7 @@ Xbyak::Reg64 Emitter::result_from(Id id, Id a)
 
 void Emitter::release(Id id)
 {
+    forget_number(id);
     if (m_register[id] != no_register) {
         m_owner[static_cast<std::size_t>(m_register[id])] = 0;
         m_register[id] = no_register;
@@ -269,6 +275,8 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_slot_used.fill(false);
     m_register.assign(program.nodes.size(), no_register);
     m_slot.assign(program.nodes.size(), -1);
+    m_number.assign(program.nodes.size(), no_number);
+    m_number_owner.fill(0);
     find_uses();
     m_asm.align(16);
     const u8* at = m_asm.getCurr();
@@ -278,6 +286,8 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         if (node.kind == Kind::constant || (m_last[id] == 0 && !has_effect(node.kind)))
             continue;
         m_pinned = 0;
+        m_numbers_pinned = 0;
+        m_current = id;
         emit_node(id);
         for_each_operand(node, [&](Id operand) {
             if (dies(operand, id))
@@ -350,6 +360,12 @@ void Emitter::emit_node(Id id)
         return emit_align(id);
     case Kind::overflow:
         return emit_overflow(id);
+    case Kind::bfp_state:
+        return emit_bfp_state(id);
+    case Kind::bfp:
+        return emit_bfp(id);
+    case Kind::bfp_ordered:
+        return emit_bfp_ordered(id);
     case Kind::fence:
         return m_asm.mfence();
     case Kind::call:
@@ -357,7 +373,7 @@ void Emitter::emit_node(Id id)
     case Kind::side_exit:
         return emit_side_exit(id);
     case Kind::exit:
-        write_back(state(m_program->nodes[id].after));
+        write_back(state_of(m_program->nodes[id].after));
         return emit_exit(place(m_program->nodes[id].a));
     case Kind::none:
     case Kind::constant:
@@ -375,7 +391,7 @@ void Emitter::emit_state_access(Id id)
     }
     Xbyak::Reg64 to = host(allocate(id));
     if (node.kind == Kind::get_gr) {
-        m_asm.mov(sized(to, node.width), general(node.info, node.width));
+        m_asm.mov(sized(to, node.width), register_at(node.info, node.width));
     } else if (node.kind == Kind::get_vr) {
         m_asm.mov(sized(to, node.width), other_register(node));
     } else {

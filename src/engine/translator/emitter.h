@@ -5,6 +5,7 @@
 
 #include <array>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -65,6 +66,8 @@ private:
     using Register = i8;
     static constexpr Register no_register = -1;
     static constexpr std::size_t register_count = 10;
+    static constexpr u8 no_number = 0xff;
+    static constexpr u8 number_count = 14;
 
     /// Where a value is: a constant, a host register, or a slot of the frame.
     struct Place {
@@ -89,6 +92,11 @@ private:
         std::vector<SavedPlace> saved;
         CodePlace code;
     };
+    /// An SSE register with a copy of a value.
+    struct Copy {
+        u8 number;
+        Place place;
+    };
     struct Detour {
         const ir::Node* node { nullptr };
         Xbyak::Label entry;
@@ -99,6 +107,9 @@ private:
         Place value;
         Place expected;
         Register result { no_register };
+        /// The SSE register of the result, and what others hold that is needed afterwards.
+        u8 number { no_number };
+        std::vector<Copy> numbers;
     };
 
     void find_uses();
@@ -131,6 +142,13 @@ private:
     void emit_leave_if_stale(Id id);
     void emit_call(Id id);
     void emit_side_exit(Id id);
+    void emit_bfp_state(Id id);
+    void emit_bfp(Id id);
+    void emit_operation(const ir::Node& node, const Xbyak::Xmm& to);
+    void emit_bfp_ordered(Id id);
+    void emit_slow_bfp(Detour& detour);
+    void emit_handler(Detour& detour);
+    [[nodiscard]] Detour& add_detour(const ir::Node& node);
     void emit_detour(Detour& detour);
     void emit_slow_access(Detour& detour);
     void emit_slow_interlocked(Detour& detour);
@@ -149,6 +167,9 @@ private:
     void compute_code(const CodePlace& code);
     void compute_sum_code(const CodePlace& code);
     void compare(const Place& x, const Place& y, u8 width);
+    void compare_numbers(const Place& x, const Place& y, u8 width);
+    void compute_order_code();
+    [[nodiscard]] std::optional<HostCondition> flags_of_order(const Place& x, const Place& y, u8 width, u8 mask);
     /// Sets the flags for a condition, and returns which host condition it is then. rax, rcx and rdx are lost.
     [[nodiscard]] HostCondition flags_of(const ir::Condition& condition);
     [[nodiscard]] HostCondition flags_of_code(const CodePlace& code, u8 mask);
@@ -156,19 +177,28 @@ private:
 
     [[nodiscard]] Place place(Id id) const;
     [[nodiscard]] CodePlace code_place(const ir::CodeState& code) const;
-    [[nodiscard]] State state(u32 snapshot) const;
+    [[nodiscard]] State state_of(u32 snapshot) const;
     [[nodiscard]] Register allocate(Id id);
     void spill(Id id);
     /// The register of a value that is no constant; reloads it.
     Register use(Id id);
     /// A register for the result that holds operand `a` already.
     [[nodiscard]] Xbyak::Reg64 result_from(Id id, Id a);
+    [[nodiscard]] Xbyak::Xmm allocate_number(Id id);
+    /// The copy of a value in an SSE register, made if there is none.
+    Xbyak::Xmm use_number(Id id);
+    void load_number(const Xbyak::Xmm& to, const Place& from);
+    void forget_number(Id id);
+    void forget_numbers();
+    [[nodiscard]] std::vector<Copy> live_numbers() const;
+    void restore_numbers(const Detour& detour);
     void pin(Register reg) { m_pinned |= 1U << reg; }
     void release(Id id);
     [[nodiscard]] bool dies(Id operand, Id at) const { return m_last[operand] == at; }
     void move(const Xbyak::Reg64& to, const Place& from, u8 width = 8);
     [[nodiscard]] Xbyak::Address slot(i16 number) const;
-    [[nodiscard]] Xbyak::Address general(u8 r, u8 width) const;
+    /// A register of the CPU by its number in ir::RegisterNumber.
+    [[nodiscard]] Xbyak::Address register_at(u8 number, u8 width) const;
     [[nodiscard]] Xbyak::Address other_register(const ir::Node& node) const;
     /// Applies `operation(destination, source)` with a source in a register, in the frame or immediate.
     template<class Operation>
@@ -186,6 +216,12 @@ private:
     std::array<Id, register_count> m_owner {};
     std::array<bool, Runtime::frame_slots> m_slot_used {};
     u32 m_pinned { 0 };
+    Id m_current { 0 };
+    std::vector<u8> m_number;
+    std::array<Id, number_count> m_number_owner {};
+    u32 m_numbers_pinned { 0 };
+    const Xbyak::Xmm scratch_number { 14 };
+    const Xbyak::Xmm other_scratch_number { 15 };
     std::deque<Detour> m_detours;
 };
 

@@ -80,6 +80,11 @@ void Emitter::compute_code(const CodePlace& code)
     case CodeKind::sub_s:
         compute_sum_code(code);
         break;
+    case CodeKind::bfp_sign:
+    case CodeKind::bfp_compare:
+        compare_numbers(code.a, code.kind == CodeKind::bfp_sign ? nothing : code.b, code.width);
+        compute_order_code();
+        break;
     }
     a.movzx(eax, al);
     a.movzx(ecx, cl);
@@ -177,6 +182,11 @@ HostCondition Emitter::flags_of_code(const CodePlace& code, u8 mask)
             HostCondition host = mask == 3 || mask == 12 ? HostCondition::below : HostCondition::equal;
             return mask == 3 || mask == 10 ? host : !host;
         }
+        break;
+    case CodeKind::bfp_sign:
+    case CodeKind::bfp_compare:
+        if (auto order = flags_of_order(code.a, code.kind == CodeKind::bfp_sign ? nothing : code.b, code.width, mask))
+            return *order;
         break;
     default:
         break;

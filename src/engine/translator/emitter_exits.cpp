@@ -36,19 +36,19 @@ using ir::Node;
 void Emitter::emit_call(Id id)
 {
     const Node& node = m_program->nodes[id];
-    write_back(state(node.before));
+    write_back(state_of(node.before));
     Step& step = m_block->steps[node.step];
     m_asm.move_constant(rsi, reinterpret_cast<u64>(&step.ops[0]));
     m_asm.mov(rdi, rbp);
     m_asm.mov(ptr[rbp + m_layout.retired], Runtime::counter());
     m_asm.call(ptr[rsi]);
+    forget_numbers();
     static_assert(offsetof(Op, run) == 0);
     if (node.imm) {
         m_asm.mov(rax, ptr[rbp + m_layout.next]);
         return m_asm.jmp(m_runtime.dispatch);
     }
-    Detour& stale = m_detours.emplace_back();
-    stale.node = &node;
+    Detour& stale = add_detour(node);
     m_asm.cmp(byte[rip + m_block->stale], 0);
     m_asm.jump_if(!HostCondition::equal, stale.entry);
 }
@@ -56,9 +56,8 @@ void Emitter::emit_call(Id id)
 void Emitter::emit_leave_if_stale(Id id)
 {
     const Node& node = m_program->nodes[id];
-    Detour& stale = m_detours.emplace_back();
-    stale.node = &node;
-    stale.after = state(node.after);
+    Detour& stale = add_detour(node);
+    stale.after = state_of(node.after);
     m_asm.cmp(byte[rip + m_block->stale], 0);
     m_asm.jump_if(!HostCondition::equal, stale.entry);
 }
@@ -67,9 +66,8 @@ void Emitter::emit_raise(Id id)
 {
     const Node& node = m_program->nodes[id];
     HostCondition when = flags_of(m_program->conditions[node.c]);
-    Detour& raised = m_detours.emplace_back();
-    raised.node = &node;
-    raised.before = state(node.before);
+    Detour& raised = add_detour(node);
+    raised.before = state_of(node.before);
     m_asm.jump_if(when, raised.entry);
 }
 
@@ -77,11 +75,18 @@ void Emitter::emit_side_exit(Id id)
 {
     const Node& node = m_program->nodes[id];
     HostCondition when = flags_of(m_program->conditions[node.c]);
-    Detour& taken = m_detours.emplace_back();
-    taken.node = &node;
-    taken.after = state(node.after);
+    Detour& taken = add_detour(node);
+    taken.after = state_of(node.after);
     taken.a = place(node.a);
     m_asm.jump_if(when, taken.entry);
+}
+
+Emitter::Detour& Emitter::add_detour(const Node& node)
+{
+    Detour& detour = m_detours.emplace_back();
+    detour.node = &node;
+    detour.numbers = live_numbers();
+    return detour;
 }
 
 void Emitter::emit_detour(Detour& detour)
@@ -115,6 +120,11 @@ void Emitter::emit_detour(Detour& detour)
     case Kind::load_registers:
     case Kind::store_registers:
         return emit_slow_multiple(detour);
+    case Kind::bfp:
+        return emit_slow_bfp(detour);
+    case Kind::bfp_ordered:
+        emit_handler(detour);
+        return m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
     case Kind::leave_if_stale:
         write_back(detour.after);
         return emit_stale_exit(node);
@@ -138,10 +148,12 @@ void Emitter::emit_slow_access(Detour& detour)
     if (node.kind == Kind::load) {
         m_asm.call(m_runtime.load[code][size_index(node.info)]);
         m_asm.mov(host(detour.result), rax);
+        restore_numbers(detour);
         return m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
     }
     move(rcx, detour.value);
     m_asm.call(m_runtime.store[code][size_index(node.info)]);
+    restore_numbers(detour);
     m_asm.cmp(byte[rip + m_block->stale], 0);
     m_asm.jump_if(HostCondition::equal, detour.back);
     write_back(detour.after);
@@ -163,6 +175,7 @@ void Emitter::emit_slow_interlocked(Detour& detour)
     move(rcx, detour.value);
     m_asm.call(node.kind == Kind::swap ? m_runtime.swap[size] : m_runtime.update[node.imm][size]);
     m_asm.mov(host(detour.result), rax);
+    restore_numbers(detour);
     m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
 }
 
@@ -175,6 +188,7 @@ void Emitter::emit_slow_multiple(Detour& detour)
     write_code(detour.before.code);
     m_asm.move_constant(rax, reinterpret_cast<u64>(&m_block->steps[node.step].ops[0]));
     m_asm.call(m_runtime.run_step);
+    restore_numbers(detour);
     if (node.kind == Kind::load_registers)
         return m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
     m_asm.cmp(byte[rip + m_block->stale], 0);
@@ -260,7 +274,7 @@ void Emitter::write_back(const State& state)
 void Emitter::write_registers(const State& state)
 {
     for (const SavedPlace& saved : state.saved) {
-        Xbyak::Address to = general(saved.reg, saved.width);
+        Xbyak::Address to = register_at(saved.reg, saved.width);
         const Place& from = saved.place;
         if (from.constant && fits(from.value, saved.width)) {
             m_asm.mov(to, saved.width == 4 ? static_cast<u32>(from.value) : from.value);

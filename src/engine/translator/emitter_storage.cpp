@@ -69,9 +69,8 @@ void Emitter::emit_load(Id id)
     bool constant = place(node.a).constant;
     Xbyak::Reg64 address = constant ? rax : host(use(node.a));
     Xbyak::Reg64 to = host(allocate(id));
-    Detour& miss = m_detours.emplace_back();
-    miss.node = &node;
-    miss.before = state(node.before);
+    Detour& miss = add_detour(node);
+    miss.before = state_of(node.before);
     miss.a = place(node.a);
     miss.result = m_register[id];
     emit_lookup(node, node.info, false, miss.entry);
@@ -102,10 +101,9 @@ void Emitter::emit_store(Id id)
     if (!value.constant)
         (void)use(node.c);
     value = place(node.c);
-    Detour& miss = m_detours.emplace_back();
-    miss.node = &node;
-    miss.before = state(node.before);
-    miss.after = state(node.after);
+    Detour& miss = add_detour(node);
+    miss.before = state_of(node.before);
+    miss.after = state_of(node.after);
     miss.a = place(node.a);
     miss.value = value;
     emit_lookup(node, node.info, true, miss.entry);
@@ -136,9 +134,8 @@ void Emitter::emit_interlocked(Id id)
         if (operand && !place(operand).constant)
             (void)use(operand);
     Xbyak::Reg64 to = host(allocate(id));
-    Detour& miss = m_detours.emplace_back();
-    miss.node = &node;
-    miss.before = state(node.before);
+    Detour& miss = add_detour(node);
+    miss.before = state_of(node.before);
     miss.a = place(node.a);
     miss.value = place(node.c);
     if (node.d)
@@ -214,16 +211,15 @@ void Emitter::emit_multiple(Id id)
     (void)use(node.b);
     bool constant = place(node.a).constant;
     Xbyak::Reg64 address = constant ? rax : host(use(node.a));
-    Detour& miss = m_detours.emplace_back();
-    miss.node = &node;
-    miss.before = state(node.before);
-    miss.after = state(node.after);
+    Detour& miss = add_detour(node);
+    miss.before = state_of(node.before);
+    miss.after = state_of(node.after);
     if (store)
         write_registers(miss.before);
     emit_lookup(node, count * 8, store, miss.entry);
     m_asm.add(rdx, address);
     for (u32 i = 0; i < count; ++i) {
-        Xbyak::Address reg = general(static_cast<u8>((node.info + i) & 15), 8);
+        Xbyak::Address reg = register_at(static_cast<u8>((node.info + i) & 15), 8);
         if (store) {
             m_asm.load_reversed(rcx, reg, m_runtime.features.movbe);
             m_asm.mov(qword[rdx + i * 8], rcx);
@@ -240,9 +236,8 @@ void Emitter::emit_align(Id id)
     const Node& node = m_program->nodes[id];
     move(rax, place(node.a));
     m_asm.test(eax, static_cast<u32>(node.imm - 1));
-    Detour& odd = m_detours.emplace_back();
-    odd.node = &node;
-    odd.before = state(node.before);
+    Detour& odd = add_detour(node);
+    odd.before = state_of(node.before);
     m_asm.jump_if(!HostCondition::equal, odd.entry);
 }
 
@@ -256,9 +251,8 @@ void Emitter::emit_overflow(Id id)
         else
             m_asm.add(sized(rdx, node.width), operand);
     });
-    Detour& overflow = m_detours.emplace_back();
-    overflow.node = &node;
-    overflow.after = state(node.after);
+    Detour& overflow = add_detour(node);
+    overflow.after = state_of(node.after);
     m_asm.jump_if(HostCondition::overflow, overflow.entry);
     m_asm.L(overflow.back);
 }

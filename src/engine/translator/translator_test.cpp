@@ -70,7 +70,7 @@ public:
             cpu.gr[r] = data_at + 0x800 + random() % 0x800;
         cpu.gr[13] = code_at + random() % 128;
         for (auto& v : cpu.vr)
-            v = { random(), random() };
+            v = { random(), number(random) };
         for (auto& a : cpu.ar)
             a = static_cast<u32>(random());
         cpu.cr[0] |= cr0::afp_register | cr0::vector;
@@ -79,6 +79,8 @@ public:
         cpu.load_psw({ mask, code_at });
         cpu.cc(static_cast<u8>(random() % 4));
         cpu.set_program_mask(random() % 4 == 0 ? 8 : 0);
+        static constexpr u32 controls[] { 0, 0x80000, 0x80000, 0xf80000, 0x8080000, 0x80002, 0xf8000000, 0x10080070 };
+        cpu.fpc = controls[random() % 8];
         cpu.retired = 0;
     }
 
@@ -88,6 +90,7 @@ public:
         {
             std::unique_lock lock(m_mutex);
             m_runs = true;
+            ++m_run;
             m_longest = longest;
             m_wake.notify_all();
         }
@@ -101,6 +104,22 @@ public:
     std::unique_ptr<AbsoluteStorage> storage { std::move(AbsoluteStorage::create(storage_bytes)).value() };
 
 private:
+    /// Bits of a long or short number of every class; sums and products of these are often exact, tiny or too large.
+    static u64 number(std::mt19937_64& random)
+    {
+        static constexpr u64 edges[] { 0, 1, 0x3ff0000000000000, 0x4000000000000000, 0x7ff0000000000000, 0x7ff8000000000001,
+            0x7ff0000000000001, 0x0010000000000000, 0x0010000000000001, 0x7fefffffffffffff, 0x3ca0000000000000, 0x000fffffffffffff,
+            0x3f80000040000000, 0x0080000000000001, 0x7f80000100000000, 0x7f7fffff00000000 };
+        u64 sign = random() << 63;
+        switch (random() % 4) {
+        case 0:
+            return random();
+        case 1:
+            return sign | (random() >> 12) | (0x3f0 + random() % 0x20) << 52;
+        default:
+            return sign | edges[random() % 16];
+        }
+    }
     static u64 value(std::mt19937_64& random)
     {
         constexpr u64 edges[] { 0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, ~u64 { 0 } };
@@ -121,7 +140,9 @@ private:
     {
         std::unique_lock lock(m_mutex);
         while (!stop.stop_requested()) {
-            if (m_wake.wait(lock, stop, [this] { return m_runs; }) && !m_wake.wait_for(lock, stop, m_longest, [this] { return !m_runs; }))
+            if (!m_wake.wait(lock, stop, [this] { return m_runs; }))
+                return;
+            if (!m_wake.wait_for(lock, stop, m_longest, [this, run = m_run] { return !m_runs || m_run != run; }))
                 cpu.order_stop(false);
         }
     }
@@ -139,6 +160,7 @@ private:
     std::mutex m_mutex;
     std::condition_variable_any m_wake;
     bool m_runs { false };
+    u64 m_run { 0 };
     std::chrono::milliseconds m_longest { 0 };
     std::jthread m_watch { [this](const std::stop_token& stop) { watch(stop); } };
 };

@@ -1,35 +1,19 @@
 // ADD and SUBTRACT: PoP ch. 19.
-#include "isa/bfp/operation.h"
+#include "isa/bfp/arithmetic.h"
 
 namespace zvisor::isa {
 
 namespace {
 
-template<class F>
-struct Addition {
-    using Format = F;
-    static auto host(auto a, auto b) { return a + b; }
-    static bool zero_is_exact(auto, auto) { return true; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b) { return softfloat::add<F>(a, b, work); }
-};
-
-template<class F>
-struct Subtraction {
-    using Format = F;
-    static auto host(auto a, auto b) { return a - b; }
-    static bool zero_is_exact(auto, auto) { return true; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b) { return softfloat::subtract<F>(a, b, work); }
-};
-
 template<class Operation>
-constexpr auto with_code = [](Cpu& c, auto r1, auto second) {
+constexpr auto with_code = [](auto& c, auto r1, auto second) {
     using F = typename Operation::Format;
-    Bits<F> b = get<F>(c, second);
-    auto store = [&c, r1](Bits<F> result) {
+    auto b = get<F>(c, second);
+    auto store = [&c, r1](auto result) {
         put<F>(c, r1, result);
-        c.cc(softfloat::condition_code<F>(result));
+        set_code<F>(c, result);
     };
-    bfp_operation<Operation>(c, store, get<F>(c, r1), b);
+    bfp_operation<Operation>(c, r1, store, get<F>(c, r1), b);
 };
 
 constexpr Row rows[] = {

@@ -15,15 +15,28 @@ u8 host_order(T a, T b)
 }
 
 template<class F, bool Signaling>
-constexpr auto compare_as = [](Cpu& c, auto r1, auto second) {
-    Bits<F> b = get<F>(c, second);
-    Bits<F> a = get<F>(c, r1);
+void compare_numbers(Cpu& c, Bits<F> a, Bits<F> b)
+{
     if constexpr (!std::is_same_v<F, Extended>) {
         if (u8 code = host_order(host::number(a), host::number(b)); code != 3) [[likely]]
             return c.cc(code);
     }
     exactly(
         c, environment(c), [&](Environment& work) { return softfloat::compare<F>(a, b, Signaling, work); }, [&](u8 code) { c.cc(code); });
+}
+template<class F, bool Signaling>
+void compare_numbers(ir::Builder& c, Recorded<F> a, Recorded<F> b)
+{
+    if constexpr (std::is_same_v<F, Extended>)
+        c.leave_to_handler();
+    else
+        c.compare_bfp(a, b);
+}
+
+template<class F, bool Signaling>
+constexpr auto compare_as = [](auto& c, auto r1, auto second) {
+    auto b = get<F>(c, second);
+    compare_numbers<F, Signaling>(c, get<F>(c, r1), b);
 };
 template<class F>
 constexpr auto compare = compare_as<F, false>;

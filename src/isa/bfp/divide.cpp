@@ -1,36 +1,20 @@
 // DIVIDE, DIVIDE TO INTEGER and SQUARE ROOT: PoP ch. 19.
-#include "isa/bfp/operation.h"
+#include "isa/bfp/arithmetic.h"
 
 namespace zvisor::isa {
 
 namespace {
 
 template<class F>
-struct Division {
-    using Format = F;
-    static auto host(auto a, auto b) { return a / b; }
-    static bool zero_is_exact(auto a, auto) { return a == 0; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b) { return softfloat::divide<F>(a, b, work); }
+constexpr auto divide = [](auto& c, auto r1, auto second) {
+    auto b = get<F>(c, second);
+    bfp_operation<Division<F>>(c, r1, [&c, r1](auto result) { put<F>(c, r1, result); }, get<F>(c, r1), b);
 };
 
 template<class F>
-constexpr auto divide = [](Cpu& c, auto r1, auto second) {
-    Bits<F> b = get<F>(c, second);
-    bfp_operation<Division<F>>(c, [&c, r1](Bits<F> result) { put<F>(c, r1, result); }, get<F>(c, r1), b);
-};
-
-template<class F>
-struct Root {
-    using Format = F;
-    static auto host(auto a) { return host::square_root(a); }
-    static bool zero_is_exact(auto) { return true; }
-    static Bits<F> exact(Environment& work, Bits<F> a) { return softfloat::square_root<F>(a, work); }
-};
-
-template<class F>
-constexpr auto square_root = [](Cpu& c, auto r1, auto second) {
-    Bits<F> a = get<F>(c, second);
-    bfp_operation<Root<F>>(c, [&c, r1](Bits<F> result) { put<F>(c, r1, result); }, a);
+constexpr auto square_root = [](auto& c, auto r1, auto second) {
+    auto a = get<F>(c, second);
+    bfp_operation<SquareRoot<F>>(c, r1, [&c, r1](auto result) { put<F>(c, r1, result); }, a);
 };
 
 template<class F>

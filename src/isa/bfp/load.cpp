@@ -23,12 +23,16 @@ constexpr auto load_and_test = [](Cpu& c, auto r1, auto r2) {
 
 /// LOAD COMPLEMENT, NEGATIVE, POSITIVE: the sign becomes (sign & keep) ^ flip; NaNs are numbers to them.
 template<class F, bool Keep, bool Flip>
-constexpr auto with_sign = [](Cpu& c, auto r1, auto r2) {
-    Bits<F> value = get<F>(c, r2);
-    value &= Keep ? ~Bits<F> { 0 } : ~softfloat::sign_bit<F>;
-    value ^= Flip ? softfloat::sign_bit<F> : 0;
-    put<F>(c, r1, value);
-    c.cc(softfloat::condition_code<F>(value));
+constexpr auto with_sign = [](auto& c, auto r1, auto r2) {
+    if constexpr (std::is_same_v<F, Extended> && std::is_same_v<decltype(c), ir::Builder&>) {
+        c.leave_to_handler();
+    } else {
+        auto value = get<F>(c, r2);
+        value = value & (Keep ? ~Bits<F> { 0 } : ~softfloat::sign_bit<F>);
+        value = value ^ (Flip ? softfloat::sign_bit<F> : 0);
+        put<F>(c, r1, value);
+        set_code<F>(c, value);
+    }
 };
 template<class F>
 constexpr auto load_complement = with_sign<F, true, true>;

@@ -1,62 +1,34 @@
 // MULTIPLY, MULTIPLY AND ADD, MULTIPLY AND SUBTRACT: PoP ch. 19.
-#include "isa/bfp/operation.h"
+#include "isa/bfp/arithmetic.h"
 
 namespace zvisor::isa {
 
 namespace {
 
-/// The product of two numbers of format From.
 template<class To, class From = To>
-struct Multiplication {
-    using Format = To;
-    static auto host(auto a, auto b)
-    {
-        using Result = typename To::Host;
-        return static_cast<Result>(a) * static_cast<Result>(b);
-    }
-    static bool zero_is_exact(auto a, auto b) { return a == 0 || b == 0; }
-    static Bits<To> exact(Environment& work, Bits<From> a, Bits<From> b) { return softfloat::multiply<To, From>(a, b, work); }
-};
-
-template<class To, class From = To>
-constexpr auto multiply = [](Cpu& c, auto r1, auto second) {
-    Bits<From> b = get<From>(c, second);
-    bfp_operation<Multiplication<To, From>>(c, [&c, r1](Bits<To> result) { put<To>(c, r1, result); }, get<From>(c, r1), b);
-};
-
-template<class F>
-struct MultiplicationAndAddition {
-    using Format = F;
-    static auto host(auto a, auto b, auto addend) { return host::fused_multiply_add(a, b, addend); }
-    static bool zero_is_exact(auto, auto, auto) { return false; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b, Bits<F> addend) { return softfloat::multiply_add<F>(a, b, addend, work); }
-};
-
-template<class F>
-struct MultiplicationAndSubtraction {
-    using Format = F;
-    static auto host(auto a, auto b, auto subtrahend) { return host::fused_multiply_add(a, b, -subtrahend); }
-    static bool zero_is_exact(auto, auto, auto) { return false; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b, Bits<F> subtrahend)
-    {
-        return softfloat::multiply_subtract<F>(a, b, subtrahend, work);
-    }
+constexpr auto multiply = [](auto& c, auto r1, auto second) {
+    auto b = get<From>(c, second);
+    auto store = [&c, r1](auto result) { put<To>(c, r1, result); };
+    bfp_operation<Multiplication<To, From>>(c, r1, store, get<From>(c, r1), b);
 };
 
 /// Of several NaNs the second operand's comes first, then the third's.
 template<class Operation>
-constexpr auto fused = [](Cpu& c, Fr r1, Fr r3, auto second) {
+constexpr auto fused = [](auto& c, Fr r1, Fr r3, auto second) {
     using F = typename Operation::Format;
-    Bits<F> b = get<F>(c, second);
-    auto store = [&c, r1](Bits<F> result) { put<F>(c, r1, result); };
+    auto b = get<F>(c, second);
+    auto store = [&c, r1](auto result) { put<F>(c, r1, result); };
     if (host::has_fused_multiply_add)
-        return bfp_operation<Operation>(c, store, b, get<F>(c, r3), get<F>(c, r1));
-    exactly(c, environment(c), [&](Environment& work) { return Operation::exact(work, b, get<F>(c, r3), get<F>(c, r1)); }, store);
+        return bfp_operation<Operation>(c, r1, store, b, get<F>(c, r3), get<F>(c, r1));
+    if constexpr (std::is_same_v<decltype(c), ir::Builder&>)
+        c.leave_to_handler();
+    else
+        exactly(c, environment(c), [&](Environment& work) { return Operation::exact(work, b, get<F>(c, r3), get<F>(c, r1)); }, store);
 };
 template<class F>
-constexpr auto multiply_add = fused<MultiplicationAndAddition<F>>;
+constexpr auto multiply_add = fused<MultiplyAdd<F>>;
 template<class F>
-constexpr auto multiply_subtract = fused<MultiplicationAndSubtraction<F>>;
+constexpr auto multiply_subtract = fused<MultiplySubtract<F>>;
 
 constexpr Row rows[] = {
     insn("MEEBR", 0xB317, RRE_FF, base, bfp, multiply<Short>, "1,2 | f1=4000000000000000 f2=4040000000000000 -> f1=40c0000000000000",

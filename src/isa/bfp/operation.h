@@ -55,6 +55,49 @@ void put(Cpu& c, u8 r, Bits<F> value)
     }
 }
 
+/// What is recorded: extended operands are left to the handler.
+template<class F>
+using Recorded = ir::Value<std::conditional_t<std::is_same_v<F, Short>, u32, u64>>;
+
+template<class F>
+[[nodiscard]] Recorded<F> get(ir::Builder& c, u8 r)
+{
+    if constexpr (std::is_same_v<F, Short>)
+        return c.fs(r);
+    else
+        return c.f(r);
+}
+
+template<class F>
+[[nodiscard]] Recorded<F> get(ir::Builder& c, Storage from)
+{
+    if constexpr (std::is_same_v<F, Short>)
+        return c.load32(c.ea(from));
+    else
+        return c.load64(c.ea(from));
+}
+
+template<class F>
+void put(ir::Builder& c, u8 r, Recorded<F> value)
+{
+    if constexpr (std::is_same_v<F, Short>)
+        c.fs(r, value);
+    else
+        c.f(r, value);
+}
+
+/// Sets the condition code of a result.
+template<class F>
+void set_code(Cpu& c, Bits<F> result)
+{
+    c.cc(softfloat::condition_code<F>(result));
+}
+template<class F>
+void set_code(ir::Builder& c, Recorded<F> result)
+{
+    c.cc_bfp_sign(result);
+}
+
 // ---- Rounding ------------------------------------------------------------------------------------------------
 
 /// The method of the BFP rounding mode in the FPC register.
@@ -169,9 +212,9 @@ template<class Operation, class Store, class... Operands>
     exactly(c, environment(c), [=](Environment& work) { return Operation::exact(work, operands...); }, store);
 }
 
-/// Carries out an operation on the host or exactly; `store` takes the bits of the result.
+/// Carries out an operation on the host or exactly; `store` takes the bits of the result and puts them into r1.
 template<class Operation, class Store, class... Operands>
-[[gnu::always_inline]] inline void bfp_operation(Cpu& c, Store store, Operands... operands)
+[[gnu::always_inline]] inline void bfp_operation(Cpu& c, u8, Store store, Operands... operands)
 {
     if constexpr (!std::is_same_v<typename Operation::Format, Extended>) {
         if ((c.fpc & (Fpc::host_differs | Fpc::inexact_flag)) == Fpc::inexact_flag) [[likely]] {
@@ -181,6 +224,17 @@ template<class Operation, class Store, class... Operands>
         }
     }
     bfp_carefully<Operation>(c, store, operands...);
+}
+
+template<class Operation, class Store, class... Operands>
+void bfp_operation(ir::Builder& c, u8 r1, Store store, Operands... operands)
+{
+    using F = typename Operation::Format;
+    constexpr bool one_format = !std::is_same_v<F, Extended> && (std::is_same_v<Operands, Recorded<F>> && ...);
+    if constexpr (one_format)
+        store(c.bfp(Operation::recorded, r1, operands...));
+    else
+        c.leave_to_handler();
 }
 
 } // namespace zvisor::isa

@@ -40,6 +40,16 @@ void with_format(Cpu& c, u8 control, F f)
     }
 }
 
+/// The long format alone is recorded.
+template<class F>
+void with_format(ir::Builder& c, u8 control, F f)
+{
+    if (control == 3)
+        f(Long {});
+    else
+        c.leave_to_handler();
+}
+
 /// How many elements of `T` take part.
 template<class T>
 [[nodiscard]] unsigned participating(u8 modifier)

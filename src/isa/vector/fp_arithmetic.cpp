@@ -1,48 +1,13 @@
 // Vector floating-point arithmetic (PoP ch. 24).
 
+#include "isa/bfp/arithmetic.h"
 #include "isa/vector/fp.h"
 
 namespace zvisor::isa {
 
 namespace {
 
-// ---- Operations: what bfp/operation.h asks of them ----------------------------------------------------------
-
-template<class F>
-struct Addition {
-    using Format = F;
-    static auto host(auto a, auto b) { return a + b; }
-    static bool zero_is_exact(auto, auto) { return true; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b) { return softfloat::add<F>(a, b, work); }
-};
-template<class F>
-struct Subtraction {
-    using Format = F;
-    static auto host(auto a, auto b) { return a - b; }
-    static bool zero_is_exact(auto, auto) { return true; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b) { return softfloat::subtract<F>(a, b, work); }
-};
-template<class F>
-struct Multiplication {
-    using Format = F;
-    static auto host(auto a, auto b) { return a * b; }
-    static bool zero_is_exact(auto a, auto b) { return a == 0 || b == 0; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b) { return softfloat::multiply<F>(a, b, work); }
-};
-template<class F>
-struct Division {
-    using Format = F;
-    static auto host(auto a, auto b) { return a / b; }
-    static bool zero_is_exact(auto a, auto) { return a == 0; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b) { return softfloat::divide<F>(a, b, work); }
-};
-template<class F>
-struct SquareRoot {
-    using Format = F;
-    static auto host(auto a) { return host::square_root(a); }
-    static bool zero_is_exact(auto) { return true; }
-    static Bits<F> exact(Environment& work, Bits<F> a) { return softfloat::square_root<F>(a, work); }
-};
+// ---- Operations beyond bfp/arithmetic.h --------------------------------------------------------------------
 
 template<class F>
 Bits<F> negated_unless_nan(Bits<F> a)
@@ -50,17 +15,9 @@ Bits<F> negated_unless_nan(Bits<F> a)
     return softfloat::is_nan<F>(a) ? a : a ^ softfloat::sign_bit<F>;
 }
 template<class F>
-struct MultiplyAdd {
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b, Bits<F> c) { return softfloat::multiply_add<F>(a, b, c, work); }
-    static auto host(auto a, auto b, auto c) { return host::fused_multiply_add(a, b, c); }
-};
-template<class F>
-struct MultiplySubtract {
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b, Bits<F> c) { return softfloat::multiply_subtract<F>(a, b, c, work); }
-    static auto host(auto a, auto b, auto c) { return host::fused_multiply_add(a, b, -c); }
-};
-template<class F>
 struct NegativeMultiplyAdd {
+    using Format = F;
+    static bool zero_is_exact(auto, auto, auto) { return false; }
     static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b, Bits<F> c)
     {
         return negated_unless_nan<F>(MultiplyAdd<F>::exact(work, a, b, c));
@@ -69,19 +26,14 @@ struct NegativeMultiplyAdd {
 };
 template<class F>
 struct NegativeMultiplySubtract {
+    using Format = F;
+    static bool zero_is_exact(auto, auto, auto) { return false; }
     static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b, Bits<F> c)
     {
         return negated_unless_nan<F>(MultiplySubtract<F>::exact(work, a, b, c));
     }
     static auto host(auto a, auto b, auto c) { return -host::fused_multiply_add(a, b, -c); }
 };
-/// A fused operation as the host serves it.
-template<class Operation, class F>
-struct Fused : Operation {
-    using Format = F;
-    static bool zero_is_exact(auto, auto, auto) { return false; }
-};
-
 /// One element on the host where it serves, else exactly.
 template<class Operation, class... Operands>
 Bits<typename Operation::Format> carry_out(Cpu& c, FpElements& elements, unsigned index, bool host_serves, Operands... operands)
@@ -106,20 +58,32 @@ void each_element(Cpu& c, VrNumber v1, u8 modifier, bool host_serves, Registers.
     c.vr[v1] = result;
 }
 
+/// The recorded form of what the leftmost element alone takes part in.
+template<class Operation, class... Registers>
+void each_element(ir::Builder& c, VrNumber v1, u8 modifier, bool host_serves, Registers... registers)
+{
+    constexpr bool recorded = std::is_same_v<typename Operation::Format, Long> && requires { Operation::recorded; };
+    if constexpr (recorded) {
+        if (modifier == FpModifier::single && host_serves) {
+            c.f(v1, c.bfp(Operation::recorded, v1, c.f(registers)...));
+            return c.clear_right_half(v1);
+        }
+    }
+    c.leave_to_handler();
+}
+
 template<template<class> class Operation>
-constexpr auto unary = [](Cpu& c, VrNumber v1, VrNumber v2, Mask m3, Mask m4) {
+constexpr auto unary = [](auto& c, VrNumber v1, VrNumber v2, Mask m3, Mask m4) {
     with_format(c, m3, [&](auto format) { each_element<Operation<decltype(format)>>(c, v1, m4, true, v2); });
 };
 template<template<class> class Operation>
-constexpr auto binary = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) {
+constexpr auto binary = [](auto& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) {
     with_format(c, m4, [&](auto format) { each_element<Operation<decltype(format)>>(c, v1, m5, true, v2, v3); });
 };
 template<template<class> class Operation>
-constexpr auto fused = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4, Mask m5, Mask m6) {
-    with_format(c, m6, [&](auto format) {
-        using F = decltype(format);
-        each_element<Fused<Operation<F>, F>>(c, v1, m5, host::has_fused_multiply_add, v2, v3, v4);
-    });
+constexpr auto fused = [](auto& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4, Mask m5, Mask m6) {
+    with_format(
+        c, m6, [&](auto format) { each_element<Operation<decltype(format)>>(c, v1, m5, host::has_fused_multiply_add, v2, v3, v4); });
 };
 
 /// M5: 0 complement, 1 negative, 2 positive. NaNs are treated alike and nothing is signaled.
@@ -150,7 +114,7 @@ constexpr Row rows[] = {
         "1,2,3,1,0 | -> pgm=6"),
     insn("VFS", 0xE7E2, VRR_c_m45, v, vector, binary<Subtraction>,
         "1,2,3,4,0 | v2=3fff0000000000000000000000000001 v3=3fff0000000000000000000000000000 -> v1=3f8f0000000000000000000000000000"),
-    insn("VFM", 0xE7E7, VRR_c_m45, v, vector, binary<Multiplication>,
+    insn("VFM", 0xE7E7, VRR_c_m45, v, vector, binary<Product>,
         "1,2,3,2,0 | v2=40000000404000007f80000100000000 v3=40000000404000003f8000007f800000 -> v1=40800000411000007fc000017fc00000 "
         "fpc=800000"),
     insn("VFD", 0xE7E5, VRR_c_m45, v, vector, binary<Division>,
