@@ -17,6 +17,14 @@ template<std::integral T>
         return value;
 }
 
+[[nodiscard]] constexpr u128 swap_if_little(u128 value)
+{
+    if constexpr (std::endian::native == std::endian::little)
+        return u128 { std::byteswap(static_cast<u64>(value)) } << 64 | std::byteswap(static_cast<u64>(value >> 64));
+    else
+        return value;
+}
+
 /// Loads a big-endian integer from any address.
 template<std::integral T>
 [[nodiscard]] inline T load_be(const void* from)

@@ -3,6 +3,7 @@
 #include "arch/control.h"
 #include "cpu/cpu.h"
 #include "cpu/cpu_group.h"
+#include "cpu/elements.h"
 #include "cpu/engine.h"
 
 #include <algorithm>
@@ -213,29 +214,12 @@ void Cpu::load_bytes(Address a, void* to, u64 length)
 
 void Cpu::load_registers(u8 first, u8 last, Address a)
 {
-    unsigned count = ((last - first) & 15U) + 1;
-    u8 buffer[sizeof gr];
-    const TlbEntry& entry = m_data->entry(a.at);
-    const u8* from = reinterpret_cast<const u8*>(a.at + entry.delta);
-    if (a.at - entry.read_tag > page_size - count * sizeof(u64)) [[unlikely]] {
-        load_bytes(a, buffer, count * sizeof(u64));
-        from = buffer;
-    }
-    for (unsigned i = 0; i < count; ++i)
-        gr[(first + i) & 15] = load_be<u64>(from + i * sizeof(u64));
+    load_elements<u64>(*this, a, ((last - first) & 15U) + 1, [&](unsigned i, u64 value) { gr[(first + i) & 15] = value; });
 }
 
 void Cpu::store_registers(u8 first, u8 last, Address a)
 {
-    unsigned count = ((last - first) & 15U) + 1;
-    u8 buffer[sizeof gr];
-    const TlbEntry& entry = m_data->entry(a.at);
-    bool at_hand = a.at - entry.write_tag <= page_size - count * sizeof(u64);
-    u8* to = at_hand ? reinterpret_cast<u8*>(a.at + entry.delta) : buffer;
-    for (unsigned i = 0; i < count; ++i)
-        store_be<u64>(to + i * sizeof(u64), gr[(first + i) & 15]);
-    if (!at_hand) [[unlikely]]
-        store_bytes(a, buffer, count * sizeof(u64));
+    store_elements<u64>(*this, a, ((last - first) & 15U) + 1, [&](unsigned i) { return gr[(first + i) & 15]; });
 }
 
 void Cpu::probe(Address a, u64 length, Access access)

@@ -579,21 +579,6 @@ private:
     u64 m_clock_step { 0 };
 };
 
-template<class T>
-T Cpu::load_slow(Address a)
-{
-    T value;
-    load_bytes(a, &value, sizeof value);
-    return swap_if_little(value);
-}
-
-template<class T>
-void Cpu::store_slow(Address a, T value)
-{
-    value = swap_if_little(value);
-    store_bytes(a, &value, sizeof value);
-}
-
 } // namespace zvisor
 
-#include "cpu/interlocked.h"
+#include "cpu/access.h"

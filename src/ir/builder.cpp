@@ -170,7 +170,7 @@ Id Builder::narrowed(Id rotated, u64 wanted)
     return add_node(rotation);
 }
 
-/// Leaves out what does nothing: x + 0, x & -1 …; constants go to the right.
+/// Sums, products and bits: leaves out what does nothing, as x + 0 and x & -1; constants go to the right.
 Id Builder::binary(Kind kind, u8 width, Id x, Id y)
 {
     auto is_constant = [this](Id id) { return m_program.nodes[id].kind == Kind::constant; };
@@ -179,9 +179,8 @@ Id Builder::binary(Kind kind, u8 width, Id x, Id y)
     if (is_constant(y)) {
         u64 value = width == 4 ? static_cast<u32>(m_program.nodes[y].imm) : m_program.nodes[y].imm;
         u64 ones = width == 4 ? 0xffffffff : ~u64 { 0 };
-        bool high_product = kind == Kind::high_product_u || kind == Kind::high_product_s;
         bool neutral = kind == Kind::bit_and ? value == ones : kind == Kind::mul ? value == 1 : value == 0;
-        if (neutral && !high_product)
+        if (neutral)
             return x;
         if (kind == Kind::bit_and && width == 8)
             x = narrowed(x, value);

@@ -173,8 +173,8 @@ public:
         return Value<V>::shift(Kind::rol, value, count, [](V p, u32 q) { return q ? p << q | p >> (bits - q) : p; });
     }
 
-    [[nodiscard]] G high_product_u(G x, G y) { return { this, binary(Kind::high_product_u, 8, node(x), node(y)) }; }
-    [[nodiscard]] G high_product_s(G x, G y) { return { this, binary(Kind::high_product_s, 8, node(x), node(y)) }; }
+    [[nodiscard]] G high_product_u(G x, G y) { return { this, ordered(Kind::high_product_u, x, y) }; }
+    [[nodiscard]] G high_product_s(G x, G y) { return { this, ordered(Kind::high_product_s, x, y) }; }
     [[nodiscard]] G quotient_u(G high, G low, G divisor);
     [[nodiscard]] G quotient_s(G dividend, G divisor) { return { this, ordered(Kind::quotient_s, dividend, divisor) }; }
 

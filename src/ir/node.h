@@ -55,7 +55,7 @@ enum class Kind : u8 {
     raise,           ///< the program interruption `imm` when condition c
     align,           ///< specification exception unless a is a multiple of imm
     overflow,        ///< fixed-point overflow of a + b (info 0) or a - b (1) when the program mask asks for it
-    bfp_state,       ///< what emit_bfp takes from the exponent of a result: 2 when the FPC register lets the host compute
+    bfp_state,       ///< the least exponent of a host's result that stands: 2, or more than any when the FPC register forbids it
     bfp,             ///< the BfpOperation `info` of numbers a, b and value c, whose result goes to floating-point register `imm`
     bfp_ordered,     ///< the interpreter's handler when the number a or b is a NaN
     fence,
@@ -80,6 +80,20 @@ enum class CodeKind : u8 {
 
 /// Arithmetic of binary floating-point numbers; c is the addend or subtrahend.
 enum class BfpOperation : u8 { add, subtract, multiply, divide, square_root, multiply_add, multiply_subtract };
+[[nodiscard]] constexpr bool is_fused(BfpOperation operation)
+{
+    return operation >= BfpOperation::multiply_add;
+}
+/// When a zero that the host has as a result is the exact one, not one of underflow.
+enum class ExactZero : u8 { never, always, of_first_zero, of_zero };
+[[nodiscard]] constexpr ExactZero exact_zero(BfpOperation operation)
+{
+    if (is_fused(operation))
+        return ExactZero::never;
+    return operation == BfpOperation::multiply ? ExactZero::of_zero
+        : operation == BfpOperation::divide    ? ExactZero::of_first_zero
+                                               : ExactZero::always;
+}
 
 /// A condition code not computed yet: how it follows from values.
 struct CodeState {
@@ -107,7 +121,7 @@ struct Condition {
 /// A register whose value is not in the CPU yet: `width` bytes of the right end of a general register, of the left end of a
 /// floating-point register.
 struct Saved {
-    /// A number of RegisterFile.
+    /// A RegisterNumber.
     u8 reg;
     u8 width;
     Id value;

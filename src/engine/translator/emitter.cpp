@@ -13,43 +13,90 @@ using ir::ConditionKind;
 using ir::Kind;
 using ir::Node;
 
-[[nodiscard]] bool has_effect(Kind kind)
-{
-    switch (kind) {
-    case Kind::put_vr:
-    case Kind::load:
-    case Kind::store:
-    case Kind::swap:
-    case Kind::update:
-    case Kind::load_registers:
-    case Kind::store_registers:
-    case Kind::leave_if_stale:
-    case Kind::raise:
-    case Kind::align:
-    case Kind::overflow:
-    case Kind::bfp_ordered:
-    case Kind::bfp:
-    case Kind::fence:
-    case Kind::call:
-    case Kind::side_exit:
-    case Kind::exit:
-        return true;
-    default:
-        return false;
-    }
-}
-
-[[nodiscard]] bool has_third_operand(Kind kind)
-{
-    return kind == Kind::store || kind == Kind::swap || kind == Kind::update || kind == Kind::quotient_u || kind == Kind::bfp;
-}
-
-[[nodiscard]] bool names_condition(Kind kind)
-{
-    return kind == Kind::select || kind == Kind::truth || kind == Kind::code || kind == Kind::side_exit || kind == Kind::raise;
-}
-
 } // namespace
+
+// ---- Kinds of nodes ------------------------------------------------------------------------------------------
+
+struct Emitter::KindRow {
+    Kind kind;
+    u8 traits;
+    void (Emitter::*emit)(Id);
+    /// The code away from the block's path.
+    void (Emitter::*emit_detour)(Detour&) { nullptr };
+
+    static constexpr u8 has_effect = 1;
+    static constexpr u8 has_third_operand = 2;
+    static constexpr u8 names_condition = 4;
+};
+
+const Emitter::KindRow& Emitter::row_of(Kind kind)
+{
+    using Row = KindRow;
+    static constexpr KindRow rows[] {
+        { Kind::none, 0, &Emitter::emit_nothing },
+        { Kind::constant, 0, &Emitter::emit_nothing },
+        { Kind::get_gr, 0, &Emitter::emit_state_access },
+        { Kind::get_vr, 0, &Emitter::emit_state_access },
+        { Kind::put_vr, Row::has_effect, &Emitter::emit_state_access },
+        { Kind::data_tlb, 0, &Emitter::emit_state_access },
+        { Kind::code_tlb, 0, &Emitter::emit_state_access },
+        { Kind::add, 0, &Emitter::emit_binary },
+        { Kind::sub, 0, &Emitter::emit_binary },
+        { Kind::mul, 0, &Emitter::emit_binary },
+        { Kind::high_product_u, 0, &Emitter::emit_wide },
+        { Kind::high_product_s, 0, &Emitter::emit_wide },
+        { Kind::quotient_u, Row::has_third_operand, &Emitter::emit_wide },
+        { Kind::quotient_s, 0, &Emitter::emit_wide },
+        { Kind::bit_and, 0, &Emitter::emit_binary },
+        { Kind::bit_or, 0, &Emitter::emit_binary },
+        { Kind::bit_xor, 0, &Emitter::emit_binary },
+        { Kind::shl, 0, &Emitter::emit_shift },
+        { Kind::shr, 0, &Emitter::emit_shift },
+        { Kind::sar, 0, &Emitter::emit_shift },
+        { Kind::rol, 0, &Emitter::emit_shift },
+        { Kind::zx, 0, &Emitter::emit_unary },
+        { Kind::sx, 0, &Emitter::emit_unary },
+        { Kind::sx8, 0, &Emitter::emit_unary },
+        { Kind::sx16, 0, &Emitter::emit_unary },
+        { Kind::zx8, 0, &Emitter::emit_unary },
+        { Kind::zx16, 0, &Emitter::emit_unary },
+        { Kind::hi, 0, &Emitter::emit_unary },
+        { Kind::merge, 0, &Emitter::emit_merge },
+        { Kind::reverse, 0, &Emitter::emit_unary },
+        { Kind::select, Row::names_condition, &Emitter::emit_select },
+        { Kind::truth, Row::names_condition, &Emitter::emit_select },
+        { Kind::code, Row::names_condition, &Emitter::emit_select },
+        { Kind::load, Row::has_effect, &Emitter::emit_load, &Emitter::emit_slow_access },
+        { Kind::store, Row::has_effect | Row::has_third_operand, &Emitter::emit_store, &Emitter::emit_slow_access },
+        { Kind::swap, Row::has_effect | Row::has_third_operand, &Emitter::emit_interlocked, &Emitter::emit_slow_interlocked },
+        { Kind::update, Row::has_effect | Row::has_third_operand, &Emitter::emit_interlocked, &Emitter::emit_slow_interlocked },
+        { Kind::load_registers, Row::has_effect, &Emitter::emit_multiple, &Emitter::emit_slow_multiple },
+        { Kind::store_registers, Row::has_effect, &Emitter::emit_multiple, &Emitter::emit_slow_multiple },
+        { Kind::leave_if_stale, Row::has_effect, &Emitter::emit_leave_if_stale, &Emitter::emit_stale_detour },
+        { Kind::raise, Row::has_effect | Row::names_condition, &Emitter::emit_raise, &Emitter::emit_raised },
+        { Kind::align, Row::has_effect, &Emitter::emit_align, &Emitter::emit_unaligned },
+        { Kind::overflow, Row::has_effect, &Emitter::emit_overflow, &Emitter::emit_overflowed },
+        { Kind::bfp_state, 0, &Emitter::emit_bfp_state },
+        { Kind::bfp, Row::has_effect | Row::has_third_operand, &Emitter::emit_bfp, &Emitter::emit_slow_bfp },
+        { Kind::bfp_ordered, Row::has_effect, &Emitter::emit_bfp_ordered, &Emitter::emit_unordered },
+        { Kind::fence, Row::has_effect, &Emitter::emit_fence },
+        { Kind::call, Row::has_effect, &Emitter::emit_call, &Emitter::emit_stale_detour },
+        { Kind::side_exit, Row::has_effect | Row::names_condition, &Emitter::emit_side_exit, &Emitter::emit_taken },
+        { Kind::exit, Row::has_effect, &Emitter::emit_end },
+    };
+    static_assert([] {
+        for (std::size_t i = 0; i < std::size(rows); ++i)
+            if (rows[i].kind != static_cast<Kind>(i))
+                return false;
+        return true;
+    }());
+    return rows[static_cast<std::size_t>(kind)];
+}
+
+ir::Id Emitter::third_operand(const Node& node)
+{
+    return row_of(node.kind).traits & KindRow::has_third_operand ? node.c : 0;
+}
 
 // ---- Which values are used, and how long -------------------------------------------------------------------
 
@@ -81,11 +128,11 @@ void Emitter::for_each_operand(const Node& node, Function function) const
         function(node.a);
     if (node.b)
         function(node.b);
-    if (has_third_operand(node.kind) && node.c)
-        function(node.c);
+    if (Id third = third_operand(node))
+        function(third);
     if (node.d)
         function(node.d);
-    if (names_condition(node.kind)) {
+    if (row_of(node.kind).traits & KindRow::names_condition) {
         const Condition& condition = m_program->conditions[node.c];
         if (condition.a)
             function(condition.a);
@@ -102,7 +149,7 @@ void Emitter::find_uses()
     const auto& nodes = m_program->nodes;
     m_last.assign(nodes.size(), 0);
     for (Id id = static_cast<Id>(nodes.size()) - 1; id > 0; --id) {
-        if (m_last[id] == 0 && !has_effect(nodes[id].kind))
+        if (m_last[id] == 0 && !(row_of(nodes[id].kind).traits & KindRow::has_effect))
             continue;
         for_each_operand(nodes[id], [&](Id operand) {
             if (m_last[operand] == 0)
@@ -116,6 +163,8 @@ void Emitter::find_uses()
 Emitter::Place Emitter::place(Id id) const
 {
     const Node& node = m_program->nodes[id];
+    if (id == 0)
+        return {};
     if (node.kind == Kind::constant)
         return { .constant = true, .reg = no_register, .slot = -1, .value = node.imm };
     VERIFY(m_register[id] != no_register || m_slot[id] >= 0);
@@ -187,21 +236,24 @@ void Emitter::spill(Id id)
     m_register[id] = no_register;
 }
 
-/// A free register, else that of the value needed for the longest time yet.
-Emitter::Register Emitter::allocate(Id id)
+std::size_t Emitter::choose(std::span<const Id> owners, u32 pinned) const
 {
-    std::size_t best = register_count;
-    for (std::size_t i = 0; i < register_count; ++i) {
-        if (m_pinned >> i & 1)
+    std::size_t best = owners.size();
+    for (std::size_t i = 0; i < owners.size(); ++i) {
+        if (pinned >> i & 1)
             continue;
-        if (m_owner[i] == 0) {
-            best = i;
-            break;
-        }
-        if (best == register_count || m_last[m_owner[i]] > m_last[m_owner[best]])
+        if (owners[i] == 0)
+            return i;
+        if (best == owners.size() || m_last[owners[i]] > m_last[owners[best]])
             best = i;
     }
-    VERIFY(best < register_count);
+    VERIFY(best < owners.size());
+    return best;
+}
+
+Emitter::Register Emitter::allocate(Id id)
+{
+    std::size_t best = choose(m_owner, m_pinned);
     if (m_owner[best])
         spill(m_owner[best]);
     m_owner[best] = id;
@@ -283,12 +335,13 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_asm.add(Runtime::counter(), block.count);
     for (Id id = 1; id < program.nodes.size(); ++id) {
         const Node& node = program.nodes[id];
-        if (node.kind == Kind::constant || (m_last[id] == 0 && !has_effect(node.kind)))
+        const KindRow& row = row_of(node.kind);
+        if (node.kind == Kind::constant || (m_last[id] == 0 && !(row.traits & KindRow::has_effect)))
             continue;
         m_pinned = 0;
         m_numbers_pinned = 0;
         m_current = id;
-        emit_node(id);
+        (this->*row.emit)(id);
         for_each_operand(node, [&](Id operand) {
             if (dies(operand, id))
                 release(operand);
@@ -296,89 +349,18 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         if (m_last[id] == 0)
             release(id);
     }
-    for (Detour& detour : m_detours)
-        emit_detour(detour);
+    for (Detour& detour : m_detours) {
+        m_asm.L(detour.entry);
+        (this->*row_of(detour.node->kind).emit_detour)(detour);
+    }
     return at;
 }
 
-void Emitter::emit_node(Id id)
+void Emitter::emit_nothing(Id) { }
+
+void Emitter::emit_fence(Id)
 {
-    switch (m_program->nodes[id].kind) {
-    case Kind::get_gr:
-    case Kind::get_vr:
-    case Kind::put_vr:
-    case Kind::data_tlb:
-    case Kind::code_tlb:
-        return emit_state_access(id);
-    case Kind::add:
-    case Kind::sub:
-    case Kind::mul:
-    case Kind::bit_and:
-    case Kind::bit_or:
-    case Kind::bit_xor:
-        return emit_binary(id);
-    case Kind::high_product_u:
-    case Kind::high_product_s:
-    case Kind::quotient_u:
-    case Kind::quotient_s:
-        return emit_wide(id);
-    case Kind::shl:
-    case Kind::shr:
-    case Kind::sar:
-    case Kind::rol:
-        return emit_shift(id);
-    case Kind::zx:
-    case Kind::sx:
-    case Kind::sx8:
-    case Kind::sx16:
-    case Kind::zx8:
-    case Kind::zx16:
-    case Kind::hi:
-    case Kind::reverse:
-        return emit_unary(id);
-    case Kind::merge:
-        return emit_merge(id);
-    case Kind::select:
-    case Kind::truth:
-    case Kind::code:
-        return emit_select(id);
-    case Kind::load:
-        return emit_load(id);
-    case Kind::store:
-        return emit_store(id);
-    case Kind::swap:
-    case Kind::update:
-        return emit_interlocked(id);
-    case Kind::load_registers:
-    case Kind::store_registers:
-        return emit_multiple(id);
-    case Kind::leave_if_stale:
-        return emit_leave_if_stale(id);
-    case Kind::raise:
-        return emit_raise(id);
-    case Kind::align:
-        return emit_align(id);
-    case Kind::overflow:
-        return emit_overflow(id);
-    case Kind::bfp_state:
-        return emit_bfp_state(id);
-    case Kind::bfp:
-        return emit_bfp(id);
-    case Kind::bfp_ordered:
-        return emit_bfp_ordered(id);
-    case Kind::fence:
-        return m_asm.mfence();
-    case Kind::call:
-        return emit_call(id);
-    case Kind::side_exit:
-        return emit_side_exit(id);
-    case Kind::exit:
-        write_back(state_of(m_program->nodes[id].after));
-        return emit_exit(place(m_program->nodes[id].a));
-    case Kind::none:
-    case Kind::constant:
-        return;
-    }
+    m_asm.mfence();
 }
 
 void Emitter::emit_state_access(Id id)

@@ -97,20 +97,26 @@ private:
         u8 number;
         Place place;
     };
+    /// Code away from the block's path, and what held where its jump is.
     struct Detour {
-        const ir::Node* node { nullptr };
+        const ir::Node* node;
         Xbyak::Label entry;
         Xbyak::Label back;
         State before;
         State after;
         Place a;
-        Place value;
-        Place expected;
-        Register result { no_register };
+        Place b;
+        Place c;
+        Place d;
+        Register result;
         /// The SSE register of the result, and what others hold that is needed afterwards.
-        u8 number { no_number };
+        u8 number;
         std::vector<Copy> numbers;
     };
+    /// All there is to know of a kind of node.
+    struct KindRow;
+    [[nodiscard]] static const KindRow& row_of(ir::Kind kind);
+    [[nodiscard]] static Id third_operand(const ir::Node& node);
 
     void find_uses();
     template<class Function>
@@ -120,7 +126,8 @@ private:
     template<class Function>
     void for_each_in_snapshot(u32 snapshot, Function function) const;
 
-    void emit_node(Id id);
+    void emit_nothing(Id id);
+    void emit_fence(Id id);
     void emit_binary(Id id);
     [[nodiscard]] bool emit_sum(Id id);
     void emit_wide(Id id);
@@ -135,6 +142,7 @@ private:
     void emit_swap(Id id, const Xbyak::Reg64& to);
     void emit_update(Id id, const Xbyak::Reg64& to);
     void emit_multiple(Id id);
+    Xbyak::Reg64 use_operands(const ir::Node& node);
     void emit_lookup(const ir::Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss);
     void emit_align(Id id);
     void emit_overflow(Id id);
@@ -142,18 +150,27 @@ private:
     void emit_leave_if_stale(Id id);
     void emit_call(Id id);
     void emit_side_exit(Id id);
+    void emit_end(Id id);
     void emit_bfp_state(Id id);
     void emit_bfp(Id id);
     void emit_operation(const ir::Node& node, const Xbyak::Xmm& to);
     void emit_bfp_ordered(Id id);
-    void emit_slow_bfp(Detour& detour);
-    void emit_handler(Detour& detour);
-    [[nodiscard]] Detour& add_detour(const ir::Node& node);
-    void emit_detour(Detour& detour);
+
+    [[nodiscard]] Detour& add_detour(Id id);
     void emit_slow_access(Detour& detour);
     void emit_slow_interlocked(Detour& detour);
     void emit_slow_multiple(Detour& detour);
-    void emit_stale_exit(const ir::Node& node);
+    void emit_slow_bfp(Detour& detour);
+    void emit_unordered(Detour& detour);
+    void emit_unaligned(Detour& detour);
+    void emit_overflowed(Detour& detour);
+    void emit_raised(Detour& detour);
+    void emit_taken(Detour& detour);
+    void emit_stale_detour(Detour& detour);
+    void run_handler(const Detour& detour);
+    void go_back(Detour& detour);
+    void go_back_unless_stale(Detour& detour);
+
     void emit_exit(const Place& target);
     void emit_leave_for(u64 address);
     void set_op(const ir::Node& node);
@@ -178,6 +195,8 @@ private:
     [[nodiscard]] Place place(Id id) const;
     [[nodiscard]] CodePlace code_place(const ir::CodeState& code) const;
     [[nodiscard]] State state_of(u32 snapshot) const;
+    /// Which of the registers with these owners to give away: a free one, else that of the value needed for the longest time yet.
+    [[nodiscard]] std::size_t choose(std::span<const Id> owners, u32 pinned) const;
     [[nodiscard]] Register allocate(Id id);
     void spill(Id id);
     /// The register of a value that is no constant; reloads it.

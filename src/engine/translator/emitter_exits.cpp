@@ -48,93 +48,96 @@ void Emitter::emit_call(Id id)
         m_asm.mov(rax, ptr[rbp + m_layout.next]);
         return m_asm.jmp(m_runtime.dispatch);
     }
-    Detour& stale = add_detour(node);
-    m_asm.cmp(byte[rip + m_block->stale], 0);
-    m_asm.jump_if(!HostCondition::equal, stale.entry);
+    emit_leave_if_stale(id);
 }
 
 void Emitter::emit_leave_if_stale(Id id)
 {
-    const Node& node = m_program->nodes[id];
-    Detour& stale = add_detour(node);
-    stale.after = state_of(node.after);
+    Detour& stale = add_detour(id);
     m_asm.cmp(byte[rip + m_block->stale], 0);
     m_asm.jump_if(!HostCondition::equal, stale.entry);
 }
 
 void Emitter::emit_raise(Id id)
 {
-    const Node& node = m_program->nodes[id];
-    HostCondition when = flags_of(m_program->conditions[node.c]);
-    Detour& raised = add_detour(node);
-    raised.before = state_of(node.before);
-    m_asm.jump_if(when, raised.entry);
+    HostCondition when = flags_of(m_program->conditions[m_program->nodes[id].c]);
+    m_asm.jump_if(when, add_detour(id).entry);
 }
 
 void Emitter::emit_side_exit(Id id)
 {
+    HostCondition when = flags_of(m_program->conditions[m_program->nodes[id].c]);
+    m_asm.jump_if(when, add_detour(id).entry);
+}
+
+void Emitter::emit_end(Id id)
+{
     const Node& node = m_program->nodes[id];
-    HostCondition when = flags_of(m_program->conditions[node.c]);
-    Detour& taken = add_detour(node);
-    taken.after = state_of(node.after);
-    taken.a = place(node.a);
-    m_asm.jump_if(when, taken.entry);
+    write_back(state_of(node.after));
+    emit_exit(place(node.a));
 }
 
-Emitter::Detour& Emitter::add_detour(const Node& node)
+// ---- Detours -------------------------------------------------------------------------------------------------
+
+/// To be called where its jump is, with operands and result at their places.
+Emitter::Detour& Emitter::add_detour(Id id)
 {
-    Detour& detour = m_detours.emplace_back();
-    detour.node = &node;
-    detour.numbers = live_numbers();
-    return detour;
+    const Node& node = m_program->nodes[id];
+    return m_detours.emplace_back(Detour { .node = &node,
+        .entry = {},
+        .back = {},
+        .before = node.kind == Kind::call ? State {} : state_of(node.before),
+        .after = state_of(node.after),
+        .a = place(node.a),
+        .b = place(node.b),
+        .c = place(third_operand(node)),
+        .d = place(node.d),
+        .result = m_register[id],
+        .number = m_number[id],
+        .numbers = live_numbers() });
 }
 
-void Emitter::emit_detour(Detour& detour)
+void Emitter::emit_unaligned(Detour& detour)
 {
-    m_asm.L(detour.entry);
-    const Node& node = *detour.node;
-    switch (node.kind) {
-    case Kind::load:
-    case Kind::store:
-        return emit_slow_access(detour);
-    case Kind::align:
-        write_back(detour.before);
-        set_op(node);
-        return call(reinterpret_cast<const void*>(&raise_specification));
-    case Kind::overflow:
-        m_asm.test(byte[rbp + m_layout.program_mask], 8);
-        m_asm.jump_if(HostCondition::equal, detour.back);
-        detour.after.code.kind = CodeKind::memory;
-        write_back(detour.after);
-        m_asm.mov(byte[rbp + m_layout.condition_code], 3);
-        set_op(node);
-        return call(reinterpret_cast<const void*>(&raise_overflow));
-    case Kind::raise:
-        write_back(detour.before);
-        set_op(node);
-        m_asm.mov(esi, static_cast<u32>(node.imm));
-        return call(reinterpret_cast<const void*>(&raise_program));
-    case Kind::swap:
-    case Kind::update:
-        return emit_slow_interlocked(detour);
-    case Kind::load_registers:
-    case Kind::store_registers:
-        return emit_slow_multiple(detour);
-    case Kind::bfp:
-        return emit_slow_bfp(detour);
-    case Kind::bfp_ordered:
-        emit_handler(detour);
-        return m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
-    case Kind::leave_if_stale:
-        write_back(detour.after);
-        return emit_stale_exit(node);
-    case Kind::call:
-        return emit_stale_exit(node);
-    default: // side_exit
-        write_back(detour.after);
-        take_back(m_block->steps[node.step].remaining - 1);
-        return emit_exit(detour.a);
-    }
+    write_back(detour.before);
+    set_op(*detour.node);
+    call(reinterpret_cast<const void*>(&raise_specification));
+}
+
+void Emitter::emit_overflowed(Detour& detour)
+{
+    m_asm.test(byte[rbp + m_layout.program_mask], 8);
+    m_asm.jump_if(HostCondition::equal, detour.back);
+    detour.after.code.kind = CodeKind::memory;
+    write_back(detour.after);
+    m_asm.mov(byte[rbp + m_layout.condition_code], 3);
+    set_op(*detour.node);
+    call(reinterpret_cast<const void*>(&raise_overflow));
+}
+
+void Emitter::emit_raised(Detour& detour)
+{
+    write_back(detour.before);
+    set_op(*detour.node);
+    m_asm.mov(esi, static_cast<u32>(detour.node->imm));
+    call(reinterpret_cast<const void*>(&raise_program));
+}
+
+void Emitter::emit_taken(Detour& detour)
+{
+    const Step& step = m_block->steps[detour.node->step];
+    take_back(step.remaining - 1);
+    write_back(detour.after);
+    emit_exit(detour.a);
+}
+
+/// The instruction was the last of the block that may be executed.
+void Emitter::emit_stale_detour(Detour& detour)
+{
+    write_back(detour.after);
+    const Step& step = m_block->steps[detour.node->step];
+    take_back(step.remaining - 1);
+    emit_leave_for(step.ops[1].address);
 }
 
 void Emitter::emit_slow_access(Detour& detour)
@@ -148,16 +151,11 @@ void Emitter::emit_slow_access(Detour& detour)
     if (node.kind == Kind::load) {
         m_asm.call(m_runtime.load[code][size_index(node.info)]);
         m_asm.mov(host(detour.result), rax);
-        restore_numbers(detour);
-        return m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
+        return go_back(detour);
     }
-    move(rcx, detour.value);
+    move(rcx, detour.c);
     m_asm.call(m_runtime.store[code][size_index(node.info)]);
-    restore_numbers(detour);
-    m_asm.cmp(byte[rip + m_block->stale], 0);
-    m_asm.jump_if(HostCondition::equal, detour.back);
-    write_back(detour.after);
-    emit_stale_exit(node);
+    go_back_unless_stale(detour);
 }
 
 void Emitter::emit_slow_interlocked(Detour& detour)
@@ -167,42 +165,50 @@ void Emitter::emit_slow_interlocked(Detour& detour)
     write_back(detour.before);
     set_op(node);
     if (node.kind == Kind::swap) {
-        move(rax, detour.expected);
+        move(rax, detour.d);
         m_asm.mov(qword[rsp + Runtime::argument_slot * 8], rax);
     }
     move(rax, detour.a);
     m_asm.mov(edx, node.base);
-    move(rcx, detour.value);
+    move(rcx, detour.c);
     m_asm.call(node.kind == Kind::swap ? m_runtime.swap[size] : m_runtime.update[node.imm][size]);
     m_asm.mov(host(detour.result), rax);
+    go_back(detour);
+}
+
+/// The handler does it, with the registers of the CPU; a store's are there already.
+void Emitter::emit_slow_multiple(Detour& detour)
+{
+    bool load = detour.node->kind == Kind::load_registers;
+    if (load)
+        write_registers(detour.before);
+    write_code(detour.before.code);
+    run_handler(detour);
+    load ? go_back(detour) : go_back_unless_stale(detour);
+}
+
+void Emitter::run_handler(const Detour& detour)
+{
+    m_asm.move_constant(rax, reinterpret_cast<u64>(&m_block->steps[detour.node->step].ops[0]));
+    m_asm.call(m_runtime.run_step);
+}
+
+/// Back to the block's path, with the copies made again that a call has lost.
+void Emitter::go_back(Detour& detour)
+{
     restore_numbers(detour);
     m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
 }
 
-/// The handler does it, with the registers of the CPU.
-void Emitter::emit_slow_multiple(Detour& detour)
+void Emitter::go_back_unless_stale(Detour& detour)
 {
-    const Node& node = *detour.node;
-    if (node.kind == Kind::load_registers)
-        write_registers(detour.before);
-    write_code(detour.before.code);
-    m_asm.move_constant(rax, reinterpret_cast<u64>(&m_block->steps[node.step].ops[0]));
-    m_asm.call(m_runtime.run_step);
     restore_numbers(detour);
-    if (node.kind == Kind::load_registers)
-        return m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
     m_asm.cmp(byte[rip + m_block->stale], 0);
     m_asm.jump_if(HostCondition::equal, detour.back);
-    emit_stale_exit(node);
+    emit_stale_detour(detour);
 }
 
-/// The instruction was the last of the block that may be executed.
-void Emitter::emit_stale_exit(const Node& node)
-{
-    const Step& step = m_block->steps[node.step];
-    take_back(step.remaining - 1);
-    emit_leave_for(step.ops[1].address);
-}
+// ---- Leaving ---------------------------------------------------------------------------------------------------
 
 void Emitter::emit_exit(const Place& target)
 {

@@ -30,18 +30,7 @@ constexpr u32 not_ready = 0x10000;
 
 Xbyak::Xmm Emitter::allocate_number(Id id)
 {
-    u8 best = no_number;
-    for (u8 i = 0; i < number_count; ++i) {
-        if (m_numbers_pinned >> i & 1)
-            continue;
-        if (m_number_owner[i] == 0) {
-            best = i;
-            break;
-        }
-        if (best == no_number || m_last[m_number_owner[i]] > m_last[m_number_owner[best]])
-            best = i;
-    }
-    VERIFY(best != no_number);
+    auto best = static_cast<u8>(choose(m_number_owner, m_numbers_pinned));
     forget_number(m_number_owner[best]);
     m_number_owner[best] = id;
     m_number[id] = best;
@@ -126,14 +115,7 @@ void Emitter::emit_bfp(Id id)
             (void)use_number(operand);
     Xbyak::Reg64 to = host(allocate(id));
     Xbyak::Xmm number = allocate_number(id);
-    Detour& odd = add_detour(node);
-    odd.before = state_of(node.before);
-    odd.result = m_register[id];
-    odd.a = place(node.a);
-    if (node.b)
-        odd.value = place(node.b);
-    odd.expected = place(node.d);
-    odd.number = m_number[id];
+    Detour& odd = add_detour(id);
     emit_operation(node, number);
     if (is_long(node)) {
         m_asm.movq(to, number);
@@ -178,36 +160,36 @@ void Emitter::emit_operation(const Node& node, const Xbyak::Xmm& to)
 void Emitter::emit_slow_bfp(Detour& detour)
 {
     const Node& node = *detour.node;
+    auto exact_zero = ir::exact_zero(static_cast<BfpOperation>(node.info));
     Xbyak::Label slow;
-    Xbyak::Label exact;
     auto test_for_zero = [&](const Place& place) {
         move(rax, place);
         Xbyak::Reg value = sized(rax, node.width);
         m_asm.add(value, value);
     };
-    auto operation = static_cast<BfpOperation>(node.info);
-    if (operation < BfpOperation::multiply_add) {
+    if (exact_zero != ir::ExactZero::never) {
         test_for_zero({ .constant = false, .reg = detour.result, .slot = -1, .value = 0 });
         m_asm.jnz(slow);
-        m_asm.cmp(host(detour.expected.reg).cvt32(), ready);
+        m_asm.cmp(host(detour.d.reg).cvt32(), ready);
         m_asm.jne(slow);
     }
-    if (operation == BfpOperation::multiply || operation == BfpOperation::divide) {
+    if (exact_zero == ir::ExactZero::always)
+        m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
+    if (exact_zero == ir::ExactZero::of_zero || exact_zero == ir::ExactZero::of_first_zero) {
         test_for_zero(detour.a);
         m_asm.jump_if(HostCondition::equal, detour.back);
     }
-    if (operation == BfpOperation::multiply) {
-        test_for_zero(detour.value);
+    if (exact_zero == ir::ExactZero::of_zero) {
+        test_for_zero(detour.b);
         m_asm.jump_if(HostCondition::equal, detour.back);
-    } else if (operation < BfpOperation::multiply_add && operation != BfpOperation::divide) {
-        m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
     }
     m_asm.L(slow);
-    emit_handler(detour);
+    write_back(detour.before);
+    run_handler(detour);
     Xbyak::Address from = register_at(static_cast<u8>(ir::RegisterNumber::floating + node.imm), node.width);
     m_asm.mov(sized(host(detour.result), node.width), from);
     m_asm.movq(Xbyak::Xmm(detour.number), host(detour.result));
-    m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
+    go_back(detour);
 }
 
 /// Leaves the flags of a comparison: unordered sets them all.
@@ -226,8 +208,7 @@ void Emitter::emit_bfp_ordered(Id id)
     const Node& node = m_program->nodes[id];
     Xbyak::Xmm x = use_number(node.a);
     Xbyak::Xmm y = use_number(node.b);
-    Detour& unordered = add_detour(node);
-    unordered.before = state_of(node.before);
+    Detour& unordered = add_detour(id);
     if (is_long(node))
         m_asm.ucomisd(x, y);
     else
@@ -236,12 +217,11 @@ void Emitter::emit_bfp_ordered(Id id)
     m_asm.L(unordered.back);
 }
 
-void Emitter::emit_handler(Detour& detour)
+void Emitter::emit_unordered(Detour& detour)
 {
     write_back(detour.before);
-    m_asm.move_constant(rax, reinterpret_cast<u64>(&m_block->steps[detour.node->step].ops[0]));
-    m_asm.call(m_runtime.run_step);
-    restore_numbers(detour);
+    run_handler(detour);
+    go_back(detour);
 }
 
 /// The condition code of a comparison's flags in eax: 0 equal, 1 less, 2 greater, 3 unordered.

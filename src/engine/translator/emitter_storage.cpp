@@ -27,6 +27,17 @@ using ir::Node;
 
 // ---- Storage -----------------------------------------------------------------------------------------------
 
+/// The register that emit_lookup takes the address of an access in; everything the access needs is in registers or constant then.
+Xbyak::Reg64 Emitter::use_operands(const Node& node)
+{
+    (void)use(node.b);
+    for (Id operand : { node.a, third_operand(node), node.d })
+        if (operand && !place(operand).constant)
+            (void)use(operand);
+    Place address = place(node.a);
+    return address.constant ? rax : host(address.reg);
+}
+
 /// Leaves in rdx what added to the address gives the host address. The address is in its register, or in rax when constant.
 void Emitter::emit_lookup(const Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss)
 {
@@ -65,14 +76,9 @@ void Emitter::emit_lookup(const Node& node, u32 bytes, bool for_store, const Xby
 void Emitter::emit_load(Id id)
 {
     const Node& node = m_program->nodes[id];
-    (void)use(node.b);
-    bool constant = place(node.a).constant;
-    Xbyak::Reg64 address = constant ? rax : host(use(node.a));
+    Xbyak::Reg64 address = use_operands(node);
     Xbyak::Reg64 to = host(allocate(id));
-    Detour& miss = add_detour(node);
-    miss.before = state_of(node.before);
-    miss.a = place(node.a);
-    miss.result = m_register[id];
+    Detour& miss = add_detour(id);
     emit_lookup(node, node.info, false, miss.entry);
     switch (node.info) {
     case 1:
@@ -94,18 +100,9 @@ void Emitter::emit_load(Id id)
 void Emitter::emit_store(Id id)
 {
     const Node& node = m_program->nodes[id];
-    (void)use(node.b);
-    Place at = place(node.a);
-    Xbyak::Reg64 address = at.constant ? rax : host(use(node.a));
+    Xbyak::Reg64 address = use_operands(node);
     Place value = place(node.c);
-    if (!value.constant)
-        (void)use(node.c);
-    value = place(node.c);
-    Detour& miss = add_detour(node);
-    miss.before = state_of(node.before);
-    miss.after = state_of(node.after);
-    miss.a = place(node.a);
-    miss.value = value;
+    Detour& miss = add_detour(id);
     emit_lookup(node, node.info, true, miss.entry);
     if (value.constant) {
         m_asm.move_constant(rcx, swapped(value.value, node.info));
@@ -127,20 +124,9 @@ void Emitter::emit_store(Id id)
 void Emitter::emit_interlocked(Id id)
 {
     const Node& node = m_program->nodes[id];
-    (void)use(node.b);
-    bool constant = place(node.a).constant;
-    Xbyak::Reg64 address = constant ? rax : host(use(node.a));
-    for (Id operand : { node.c, node.d })
-        if (operand && !place(operand).constant)
-            (void)use(operand);
+    Xbyak::Reg64 address = use_operands(node);
     Xbyak::Reg64 to = host(allocate(id));
-    Detour& miss = add_detour(node);
-    miss.before = state_of(node.before);
-    miss.a = place(node.a);
-    miss.value = place(node.c);
-    if (node.d)
-        miss.expected = place(node.d);
-    miss.result = m_register[id];
+    Detour& miss = add_detour(id);
     emit_lookup(node, node.info, true, miss.entry);
     m_asm.add(rdx, address);
     if (node.kind == Kind::swap)
@@ -208,12 +194,8 @@ void Emitter::emit_multiple(Id id)
     const Node& node = m_program->nodes[id];
     bool store = node.kind == Kind::store_registers;
     u32 count = ((static_cast<u32>(node.imm) - node.info) & 15) + 1;
-    (void)use(node.b);
-    bool constant = place(node.a).constant;
-    Xbyak::Reg64 address = constant ? rax : host(use(node.a));
-    Detour& miss = add_detour(node);
-    miss.before = state_of(node.before);
-    miss.after = state_of(node.after);
+    Xbyak::Reg64 address = use_operands(node);
+    Detour& miss = add_detour(id);
     if (store)
         write_registers(miss.before);
     emit_lookup(node, count * 8, store, miss.entry);
@@ -236,8 +218,7 @@ void Emitter::emit_align(Id id)
     const Node& node = m_program->nodes[id];
     move(rax, place(node.a));
     m_asm.test(eax, static_cast<u32>(node.imm - 1));
-    Detour& odd = add_detour(node);
-    odd.before = state_of(node.before);
+    Detour& odd = add_detour(id);
     m_asm.jump_if(!HostCondition::equal, odd.entry);
 }
 
@@ -251,8 +232,7 @@ void Emitter::emit_overflow(Id id)
         else
             m_asm.add(sized(rdx, node.width), operand);
     });
-    Detour& overflow = add_detour(node);
-    overflow.after = state_of(node.after);
+    Detour& overflow = add_detour(id);
     m_asm.jump_if(HostCondition::overflow, overflow.entry);
     m_asm.L(overflow.back);
 }

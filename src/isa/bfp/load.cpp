@@ -24,7 +24,7 @@ constexpr auto load_and_test = [](Cpu& c, auto r1, auto r2) {
 /// LOAD COMPLEMENT, NEGATIVE, POSITIVE: the sign becomes (sign & keep) ^ flip; NaNs are numbers to them.
 template<class F, bool Keep, bool Flip>
 constexpr auto with_sign = [](auto& c, auto r1, auto r2) {
-    if constexpr (std::is_same_v<F, Extended> && std::is_same_v<decltype(c), ir::Builder&>) {
+    if constexpr (!is_recorded_in<std::remove_reference_t<decltype(c)>, F>) {
         c.leave_to_handler();
     } else {
         auto value = get<F>(c, r2);

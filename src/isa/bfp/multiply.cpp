@@ -18,12 +18,7 @@ constexpr auto fused = [](auto& c, Fr r1, Fr r3, auto second) {
     using F = typename Operation::Format;
     auto b = get<F>(c, second);
     auto store = [&c, r1](auto result) { put<F>(c, r1, result); };
-    if (host::has_fused_multiply_add)
-        return bfp_operation<Operation>(c, r1, store, b, get<F>(c, r3), get<F>(c, r1));
-    if constexpr (std::is_same_v<decltype(c), ir::Builder&>)
-        c.leave_to_handler();
-    else
-        exactly(c, environment(c), [&](Environment& work) { return Operation::exact(work, b, get<F>(c, r3), get<F>(c, r1)); }, store);
+    bfp_operation<Operation>(c, r1, store, b, get<F>(c, r3), get<F>(c, r1));
 };
 template<class F>
 constexpr auto multiply_add = fused<MultiplyAdd<F>>;

@@ -22,19 +22,35 @@ using softfloat::Short;
 
 // ---- Operands ------------------------------------------------------------------------------------------------
 
+/// The bits of a number as C has values: Cpu those of every format, ir::Builder of short and long ones.
+template<class C, class F>
+struct NumberIn {
+    using Type = Bits<F>;
+};
 template<class F>
-[[nodiscard]] Bits<F> get(Cpu& c, u8 r)
+struct NumberIn<ir::Builder, F> {
+    using Type = ir::Value<std::conditional_t<std::is_same_v<F, Short>, u32, u64>>;
+};
+template<class F>
+using Recorded = typename NumberIn<ir::Builder, F>::Type;
+
+/// Numbers of the extended format are left to the handler.
+template<class C, class F>
+constexpr bool is_recorded_in = !(std::is_same_v<C, ir::Builder> && std::is_same_v<F, Extended>);
+
+template<class F, class C>
+[[nodiscard]] auto get(C& c, u8 r) -> typename NumberIn<C, F>::Type
 {
     if constexpr (std::is_same_v<F, Short>)
         return c.fs(r);
-    else if constexpr (std::is_same_v<F, Long>)
+    else if constexpr (std::is_same_v<F, Long> || !is_recorded_in<C, F>)
         return c.f(r);
     else
         return u128 { c.f(r) } << 64 | c.f(static_cast<u8>(r + 2));
 }
 
-template<class F>
-[[nodiscard]] Bits<F> get(Cpu& c, Storage from)
+template<class F, class C>
+[[nodiscard]] auto get(C& c, Storage from) -> typename NumberIn<C, F>::Type
 {
     if constexpr (std::is_same_v<F, Short>)
         return c.load32(c.ea(from));
@@ -42,48 +58,17 @@ template<class F>
         return c.load64(c.ea(from));
 }
 
-template<class F>
-void put(Cpu& c, u8 r, Bits<F> value)
+template<class F, class C>
+void put(C& c, u8 r, typename NumberIn<C, F>::Type value)
 {
     if constexpr (std::is_same_v<F, Short>) {
         c.fs(r, value);
-    } else if constexpr (std::is_same_v<F, Long>) {
+    } else if constexpr (std::is_same_v<F, Long> || !is_recorded_in<C, F>) {
         c.f(r, value);
     } else {
         c.f(r, static_cast<u64>(value >> 64));
         c.f(static_cast<u8>(r + 2), static_cast<u64>(value));
     }
-}
-
-/// What is recorded: extended operands are left to the handler.
-template<class F>
-using Recorded = ir::Value<std::conditional_t<std::is_same_v<F, Short>, u32, u64>>;
-
-template<class F>
-[[nodiscard]] Recorded<F> get(ir::Builder& c, u8 r)
-{
-    if constexpr (std::is_same_v<F, Short>)
-        return c.fs(r);
-    else
-        return c.f(r);
-}
-
-template<class F>
-[[nodiscard]] Recorded<F> get(ir::Builder& c, Storage from)
-{
-    if constexpr (std::is_same_v<F, Short>)
-        return c.load32(c.ea(from));
-    else
-        return c.load64(c.ea(from));
-}
-
-template<class F>
-void put(ir::Builder& c, u8 r, Recorded<F> value)
-{
-    if constexpr (std::is_same_v<F, Short>)
-        c.fs(r, value);
-    else
-        c.f(r, value);
 }
 
 /// Sets the condition code of a result.
@@ -174,6 +159,7 @@ void exactly(Cpu& c, Environment work, Operation operation, Store store, bool su
 
 // An operation is a type with the `Format` of its result and static functions
 //   exact(environment, operands...)   on bits,
+//   host_serves()                     whether the host has it (of arithmetic.h's operations alone),
 //   host(operands...)                 on host numbers,
 //   zero_is_exact(operands...)        whether a zero as the host's result is the exact one.
 
@@ -206,8 +192,10 @@ template<class Operation, class Store, class... Operands>
 [[gnu::noinline]] void bfp_carefully(Cpu& c, Store store, Operands... operands)
 {
     if constexpr (!std::is_same_v<typename Operation::Format, Extended>) {
-        if (auto bits = on_host<Operation>(c, operands...))
-            return store(*bits);
+        if (Operation::host_serves()) {
+            if (auto bits = on_host<Operation>(c, operands...))
+                return store(*bits);
+        }
     }
     exactly(c, environment(c), [=](Environment& work) { return Operation::exact(work, operands...); }, store);
 }
@@ -217,7 +205,7 @@ template<class Operation, class Store, class... Operands>
 [[gnu::always_inline]] inline void bfp_operation(Cpu& c, u8, Store store, Operands... operands)
 {
     if constexpr (!std::is_same_v<typename Operation::Format, Extended>) {
-        if ((c.fpc & (Fpc::host_differs | Fpc::inexact_flag)) == Fpc::inexact_flag) [[likely]] {
+        if ((c.fpc & (Fpc::host_differs | Fpc::inexact_flag)) == Fpc::inexact_flag && Operation::host_serves()) [[likely]] {
             auto value = Operation::host(host::number(operands)...);
             if (stands<Operation>(value, operands...)) [[likely]]
                 return store(std::bit_cast<Bits<typename Operation::Format>>(value));
@@ -231,10 +219,11 @@ void bfp_operation(ir::Builder& c, u8 r1, Store store, Operands... operands)
 {
     using F = typename Operation::Format;
     constexpr bool one_format = !std::is_same_v<F, Extended> && (std::is_same_v<Operands, Recorded<F>> && ...);
-    if constexpr (one_format)
-        store(c.bfp(Operation::recorded, r1, operands...));
-    else
-        c.leave_to_handler();
+    if constexpr (one_format) {
+        if (Operation::host_serves())
+            return store(c.bfp(Operation::recorded, r1, operands...));
+    }
+    c.leave_to_handler();
 }
 
 } // namespace zvisor::isa

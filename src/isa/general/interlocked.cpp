@@ -2,27 +2,35 @@
 
 #include "isa/general/interlocked.h"
 
-#include "isa/insn.h"
-
 namespace zvisor::isa {
 
 namespace {
 
-constexpr auto swap_word = [](auto& c, Gr r1, Gr r3, Storage op2) {
-    auto a = c.ea(op2);
-    c.require_aligned(a.at, 4);
-    auto expected = c.w(r1);
-    auto old = c.template swap_if_equal<u32>(a, expected, c.w(r3));
-    c.w(r1, old);
-    c.cc_zero(old ^ expected);
-};
+/// A general register as an operand of type T.
+template<class T>
+[[nodiscard]] auto get(auto& c, u8 r)
+{
+    if constexpr (sizeof(T) == 4)
+        return c.w(r);
+    else
+        return c.g(r);
+}
+template<class T>
+void put(auto& c, u8 r, auto value)
+{
+    if constexpr (sizeof(T) == 4)
+        c.w(r, value);
+    else
+        c.g(r, value);
+}
 
-constexpr auto swap_doubleword = [](auto& c, Gr r1, Gr r3, Storage op2) {
+template<class T>
+constexpr auto swap = [](auto& c, Gr r1, Gr r3, Storage op2) {
     auto a = c.ea(op2);
-    c.require_aligned(a.at, 8);
-    auto expected = c.g(r1);
-    auto old = c.template swap_if_equal<u64>(a, expected, c.g(r3));
-    c.g(r1, old);
+    c.require_aligned(a.at, sizeof(T));
+    auto expected = get<T>(c, r1);
+    auto old = c.template swap_if_equal<T>(a, expected, get<T>(c, r3));
+    put<T>(c, r1, old);
     c.cc_zero(old ^ expected);
 };
 
@@ -45,55 +53,34 @@ void put_doubleword_pair(Cpu& c, u8 r, u128 value)
     c.g(static_cast<u8>(r + 1), static_cast<u64>(value));
 }
 
+/// COMPARE AND SWAP of a value that is no register; what the operand was.
+template<class T>
+[[nodiscard]] T compare_and_swap(Cpu& c, Address a, T expected, T replacement)
+{
+    c.require_aligned(a.at, sizeof(T));
+    T old = c.swap_if_equal(a, expected, replacement);
+    c.cc(old == expected ? 0 : 1);
+    return old;
+}
+
 constexpr auto swap_word_pair = [](Cpu& c, GrPair r1, GrPair r3, Storage op2) {
-    u64 expected = word_pair(c, r1);
-    u8 outcome = compare_and_swap<u64>(c, c.ea(op2), expected, word_pair(c, r3));
-    put_word_pair(c, r1, expected);
-    c.cc(outcome);
+    put_word_pair(c, r1, compare_and_swap(c, c.ea(op2), word_pair(c, r1), word_pair(c, r3)));
 };
 
 constexpr auto swap_doubleword_pair = [](Cpu& c, GrPair r1, GrPair r3, Storage op2) {
-    u128 expected = doubleword_pair(c, r1);
-    u8 outcome = compare_and_swap<u128>(c, c.ea(op2), expected, doubleword_pair(c, r3));
-    put_doubleword_pair(c, r1, expected);
-    c.cc(outcome);
+    put_doubleword_pair(c, r1, compare_and_swap(c, c.ea(op2), doubleword_pair(c, r1), doubleword_pair(c, r3)));
 };
 
 // ---- Interlocked-access facility 1 -------------------------------------------------------------------------
 
-template<StorageUpdate Update, bool Logical>
-void set_code_of_update(auto& c, auto old, auto operand)
-{
-    if constexpr (Update == StorageUpdate::bit_and)
-        c.cc_zero(old & operand);
-    else if constexpr (Update == StorageUpdate::bit_or)
-        c.cc_zero(old | operand);
-    else if constexpr (Update == StorageUpdate::bit_xor)
-        c.cc_zero(old ^ operand);
-    else if constexpr (Logical)
-        (void)c.add_u(old, operand);
-    else
-        (void)c.add_s(old, operand);
-}
-
-template<StorageUpdate Update, bool Logical = false>
-constexpr auto load_and32 = [](auto& c, Gr r1, Gr r3, Storage op2) {
+template<class T, StorageUpdate Update, bool Logical = false>
+constexpr auto load_and = [](auto& c, Gr r1, Gr r3, Storage op2) {
     auto a = c.ea(op2);
-    c.require_aligned(a.at, 4);
-    auto operand = c.w(r3);
-    auto old = c.template fetch_update<u32>(Update, a, operand);
+    c.require_aligned(a.at, sizeof(T));
+    auto operand = get<T>(c, r3);
+    auto old = c.template fetch_update<T>(Update, a, operand);
     set_code_of_update<Update, Logical>(c, old, operand);
-    c.w(r1, old);
-};
-
-template<StorageUpdate Update, bool Logical = false>
-constexpr auto load_and64 = [](auto& c, Gr r1, Gr r3, Storage op2) {
-    auto a = c.ea(op2);
-    c.require_aligned(a.at, 8);
-    auto operand = c.g(r3);
-    auto old = c.template fetch_update<u64>(Update, a, operand);
-    set_code_of_update<Update, Logical>(c, old, operand);
-    c.g(r1, old);
+    put<T>(c, r1, old);
 };
 
 /// Both operands are fetched again until they are found unchanged; condition code 3 says they never were.
@@ -109,27 +96,24 @@ template<class T, class Load>
     return false;
 }
 
-constexpr auto load_pair_disjoint32 = [](Cpu& c, GrPair r3, Storage op1, Storage op2) {
+template<class T>
+constexpr auto load_pair_disjoint = [](Cpu& c, GrPair r3, Storage op1, Storage op2) {
     std::array<Address, 2> at { c.ea(op1), c.ea(op2) };
-    c.require_aligned(at[0].at | at[1].at, 4);
-    u32 first = 0;
-    u32 second = 0;
-    bool interlocked = load_disjoint(first, second, [&](unsigned i) { return c.load32(at[i]); });
-    c.w(r3, first);
-    c.w(static_cast<u8>(r3 + 1), second);
+    c.require_aligned(at[0].at | at[1].at, sizeof(T));
+    T first = 0;
+    T second = 0;
+    bool interlocked = load_disjoint(first, second, [&](unsigned i) { return c.load<T>(at[i]); });
+    put<T>(c, r3, first);
+    put<T>(c, static_cast<u8>(r3 + 1), second);
     c.cc(interlocked ? 0 : 3);
 };
 
-constexpr auto load_pair_disjoint64 = [](Cpu& c, GrPair r3, Storage op1, Storage op2) {
-    std::array<Address, 2> at { c.ea(op1), c.ea(op2) };
-    c.require_aligned(at[0].at | at[1].at, 8);
-    u64 first = 0;
-    u64 second = 0;
-    bool interlocked = load_disjoint(first, second, [&](unsigned i) { return c.load64(at[i]); });
-    c.g(r3, first);
-    c.g(static_cast<u8>(r3 + 1), second);
-    c.cc(interlocked ? 0 : 3);
-};
+/// A quadword read at once.
+[[nodiscard]] u128 load_quadword(u8* host)
+{
+    // SAFETY: aligned by the caller; comparing with itself changes nothing.
+    return swap_if_little(__sync_val_compare_and_swap(reinterpret_cast<u128*>(host), u128 { 0 }, u128 { 0 }));
+}
 
 constexpr auto load_pair_from_quadword = [](Cpu& c, GrPair r1, Storage op2) {
     Address a = c.ea(op2);
@@ -139,11 +123,14 @@ constexpr auto load_pair_from_quadword = [](Cpu& c, GrPair r1, Storage op2) {
 };
 
 constexpr auto store_pair_to_quadword = [](Cpu& c, GrPair r1, Storage op2) {
+    Address a = c.ea(op2);
+    c.require_aligned(a.at, 16);
     u128 value = doubleword_pair(c, r1);
-    Interlocked<u128> operand(c, c.ea(op2));
-    u128 old = load_quadword(reinterpret_cast<u8*>(operand.host));
-    while (!operand.compare_and_swap(old, value)) { }
-    operand.stored(c);
+    u128 old = load_quadword(c.host_view(a, 16, Access::store));
+    for (u128 expected = ~old; old != expected;) {
+        expected = old;
+        old = c.swap_if_equal(a, expected, value);
+    }
 };
 
 constexpr auto test_and_set = [](Cpu& c, Storage op2) {
@@ -186,37 +173,30 @@ constexpr auto swap_and_store = [](Cpu& c, Storage op1, Storage op2, Gr r3) {
     std::array<u8, 32> parameters;
     c.load_bytes(list, parameters.data(), parameters.size());
     u8* store_view = c.host_view(second, store_length, Access::store);
-    u8 outcome = 0;
+    const u8* replacement = parameters.data();
     if (codes.function == 0) {
-        u32 expected = c.w(r3);
-        outcome = compare_and_swap<u32>(c, first, expected, load_be<u32>(parameters.data()));
-        c.w(r3, expected);
+        c.w(r3, compare_and_swap(c, first, c.w(r3), load_be<u32>(replacement)));
     } else if (codes.function == 1) {
-        u64 expected = c.g(r3);
-        outcome = compare_and_swap<u64>(c, first, expected, load_be<u64>(parameters.data()));
-        c.g(r3, expected);
+        c.g(r3, compare_and_swap(c, first, c.g(r3), load_be<u64>(replacement)));
     } else {
         c.require_aligned(r3, 2);
-        u128 expected = doubleword_pair(c, r3);
-        outcome = compare_and_swap<u128>(c, first, expected, join(load_be<u64>(parameters.data()), load_be<u64>(parameters.data() + 8)));
-        put_doubleword_pair(c, r3, expected);
+        u128 pair = join(load_be<u64>(replacement), load_be<u64>(replacement + 8));
+        put_doubleword_pair(c, r3, compare_and_swap(c, first, doubleword_pair(c, r3), pair));
     }
-    if (outcome == 0) {
+    if (c.cc() == 0) {
         std::copy_n(parameters.data() + 16, store_length, store_view);
         c.stored(store_view, store_length);
     }
-    c.cc(outcome);
 };
 
 constexpr auto interlocked_access = Facility::distinct_operands;
 
 constexpr Row rows[] = {
-    insn("CS", 0xBA, RS, base, problem, swap_word, "1,3,0(2) | r1=5 r3=7 r2=2000 m2000=00000005 -> m2000=00000007 cc=0",
+    insn("CS", 0xBA, RS, base, problem, swap<u32>, "1,3,0(2) | r1=5 r3=7 r2=2000 m2000=00000005 -> m2000=00000007 cc=0",
         "1,3,0(2) | r1=5 r3=7 r2=2000 m2000=00000006 -> r1=6 cc=1", "1,3,2(2) | r2=2000 -> pgm=6"),
-    insn("CSY", 0xEB14, RSY, Facility::long_displacement, problem, swap_word,
+    insn("CSY", 0xEB14, RSY, Facility::long_displacement, problem, swap<u32>,
         "1,3,-4(2) | r1=5 r3=7 r2=2004 m2000=00000005 -> m2000=00000007 cc=0"),
-    insn("CSG", 0xEB30, RSY, base, problem, swap_doubleword,
-        "1,3,0(2) | r1=5 r3=7 r2=2000 m2000=0000000000000005 -> m2000=0000000000000007 cc=0",
+    insn("CSG", 0xEB30, RSY, base, problem, swap<u64>, "1,3,0(2) | r1=5 r3=7 r2=2000 m2000=0000000000000005 -> m2000=0000000000000007 cc=0",
         "1,3,0(2) | r1=5 r3=7 r2=2000 m2000=0100000000000005 -> r1=100000000000005 cc=1", "1,3,4(2) | r2=2000 -> pgm=6"),
     insn("CDS", 0xBB, RS_PP, base, problem, swap_word_pair,
         "4,6,0(2) | r2=2000 r4=1 r5=2 r6=3 r7=4 m2000=0000000100000002 -> m2000=0000000300000004 cc=0",
@@ -232,31 +212,31 @@ constexpr Row rows[] = {
         "0(2),0(3),4 | r0=401 r1=4000 r2=2000 r3=3000 r4=5 m2000=0000000000000006 -> r4=6 cc=1",
         "0(2),0(3),4 | r0=3 r1=4000 r2=2000 r3=3000 -> pgm=6"),
 
-    insn("LAA", 0xEBF8, RSY, interlocked_access, overflow, load_and32<StorageUpdate::add>,
+    insn("LAA", 0xEBF8, RSY, interlocked_access, overflow, load_and<u32, StorageUpdate::add>,
         "1,3,0(2) | r2=2000 r3=2 m2000=ffffffff -> r1=ffffffff m2000=00000001 cc=2",
         "1,3,0(2) | r2=2000 r3=1 m2000=7fffffff -> r1=7fffffff m2000=80000000 cc=3",
         "1,3,0(2) | pm=8 r2=2000 r3=1 m2000=7fffffff -> r1=7fffffff m2000=80000000 cc=3 pgm=8"),
-    insn("LAAG", 0xEBE8, RSY, interlocked_access, overflow, load_and64<StorageUpdate::add>,
+    insn("LAAG", 0xEBE8, RSY, interlocked_access, overflow, load_and<u64, StorageUpdate::add>,
         "1,3,0(2) | r2=2000 r3=ffffffffffffffff m2000=0000000000000001 -> r1=1 m2000=0000000000000000 cc=0"),
-    insn("LAAL", 0xEBFA, RSY, interlocked_access, problem, load_and32<StorageUpdate::add, true>,
+    insn("LAAL", 0xEBFA, RSY, interlocked_access, problem, load_and<u32, StorageUpdate::add, true>,
         "1,3,0(2) | r2=2000 r3=1 m2000=ffffffff -> r1=ffffffff m2000=00000000 cc=2"),
-    insn("LAALG", 0xEBEA, RSY, interlocked_access, problem, load_and64<StorageUpdate::add, true>,
+    insn("LAALG", 0xEBEA, RSY, interlocked_access, problem, load_and<u64, StorageUpdate::add, true>,
         "1,3,0(2) | r2=2000 r3=1 m2000=0000000000000001 -> r1=1 m2000=0000000000000002 cc=1"),
-    insn("LAN", 0xEBF4, RSY, interlocked_access, problem, load_and32<StorageUpdate::bit_and>,
+    insn("LAN", 0xEBF4, RSY, interlocked_access, problem, load_and<u32, StorageUpdate::bit_and>,
         "1,3,0(2) | r2=2000 r3=f m2000=000000f0 -> r1=f0 m2000=00000000 cc=0"),
-    insn("LANG", 0xEBE4, RSY, interlocked_access, problem, load_and64<StorageUpdate::bit_and>,
+    insn("LANG", 0xEBE4, RSY, interlocked_access, problem, load_and<u64, StorageUpdate::bit_and>,
         "1,3,0(2) | r2=2000 r3=1f m2000=00000000000000f0 -> r1=f0 m2000=0000000000000010 cc=1"),
-    insn("LAO", 0xEBF6, RSY, interlocked_access, problem, load_and32<StorageUpdate::bit_or>,
+    insn("LAO", 0xEBF6, RSY, interlocked_access, problem, load_and<u32, StorageUpdate::bit_or>,
         "1,3,0(2) | r2=2000 r3=f m2000=000000f0 -> r1=f0 m2000=000000ff cc=1"),
-    insn("LAOG", 0xEBE6, RSY, interlocked_access, problem, load_and64<StorageUpdate::bit_or>,
+    insn("LAOG", 0xEBE6, RSY, interlocked_access, problem, load_and<u64, StorageUpdate::bit_or>,
         "1,3,0(2) | r2=2000 r3=f m2000=00000000000000f0 -> r1=f0 m2000=00000000000000ff cc=1", "1,3,4(2) | r2=2000 -> pgm=6"),
-    insn("LAX", 0xEBF7, RSY, interlocked_access, problem, load_and32<StorageUpdate::bit_xor>,
+    insn("LAX", 0xEBF7, RSY, interlocked_access, problem, load_and<u32, StorageUpdate::bit_xor>,
         "1,3,0(2) | r2=2000 r3=f0 m2000=000000f0 -> r1=f0 m2000=00000000 cc=0"),
-    insn("LAXG", 0xEBE7, RSY, interlocked_access, problem, load_and64<StorageUpdate::bit_xor>,
+    insn("LAXG", 0xEBE7, RSY, interlocked_access, problem, load_and<u64, StorageUpdate::bit_xor>,
         "1,3,0(2) | r2=2000 r3=f m2000=00000000000000f0 -> r1=f0 m2000=00000000000000ff cc=1"),
-    insn("LPD", 0xC84, SSF_p, interlocked_access, problem, load_pair_disjoint32,
+    insn("LPD", 0xC84, SSF_p, interlocked_access, problem, load_pair_disjoint<u32>,
         "4,0(1),0(2) | r1=2000 r2=3000 m2000=00000001 m3000=00000002 -> r4=1 r5=2 cc=0"),
-    insn("LPDG", 0xC85, SSF_p, interlocked_access, problem, load_pair_disjoint64,
+    insn("LPDG", 0xC85, SSF_p, interlocked_access, problem, load_pair_disjoint<u64>,
         "4,0(1),0(2) | r1=2000 r2=3000 m2000=0000000000000001 m3000=0000000000000002 -> r4=1 r5=2 cc=0",
         "4,0(1),4(2) | r1=2000 r2=3000 -> pgm=6"),
     insn("LPQ", 0xE38F, RXY_P, base, problem, load_pair_from_quadword,

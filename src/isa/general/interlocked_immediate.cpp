@@ -1,8 +1,6 @@
 // Storage-and-immediate AND, OR, EXCLUSIVE OR and ADD: interlocked updates (PoP ch. 7; ch. 5, "Block-Concurrent References").
 
-#include "isa/insn.h"
-
-#include "cpu/cpu.h"
+#include "isa/general/interlocked.h"
 
 namespace zvisor::isa {
 
@@ -13,12 +11,7 @@ constexpr auto update_byte = [](auto& c, Storage s, Unsigned i2) {
     auto a = c.ea(s);
     u32 mask = i2.value & 0xff;
     auto old = c.zx8(c.template fetch_update<u8>(Update, a, static_cast<u8>(mask)));
-    if constexpr (Update == StorageUpdate::bit_and)
-        c.cc_zero(old & mask);
-    else if constexpr (Update == StorageUpdate::bit_or)
-        c.cc_zero(old | mask);
-    else
-        c.cc_zero(old ^ mask);
+    set_code_of_update<Update>(c, old, mask);
 };
 
 /// Storage becomes storage + immediate; interlocked on an integral boundary at least.
@@ -27,11 +20,7 @@ constexpr auto add_immediate = [](auto& c, Storage s, Signed i2) {
     auto a = c.ea(s);
     auto addend = static_cast<T>(i64 { i2.value });
     auto old = c.template fetch_update<T>(StorageUpdate::add, a, addend);
-    decltype(old) y { addend };
-    if constexpr (Logical)
-        (void)c.add_u(old, y);
-    else
-        (void)c.add_s(old, y);
+    set_code_of_update<StorageUpdate::add, Logical>(c, old, decltype(old) { addend });
 };
 
 constexpr Row rows[] = {

@@ -2,7 +2,7 @@
 
 #include "isa/insn.h"
 
-#include "cpu/cpu.h"
+#include "cpu/elements.h"
 
 namespace zvisor::isa {
 
@@ -16,44 +16,6 @@ namespace {
 [[nodiscard]] constexpr u8 register_after(Gr r1, unsigned by)
 {
     return static_cast<u8>((r1.number + by) & 15U);
-}
-
-/// The host address of an operand that lies in one page whose translation is at hand, else null.
-[[nodiscard]] inline const u8* fetch_at_hand(Cpu& c, Address a, u64 length)
-{
-    const TlbEntry& entry = c.data_space().entry(a.at);
-    return a.at - entry.read_tag <= page_size - length ? reinterpret_cast<const u8*>(a.at + entry.delta) : nullptr;
-}
-[[nodiscard]] inline u8* store_at_hand(Cpu& c, Address a, u64 length)
-{
-    const TlbEntry& entry = c.data_space().entry(a.at);
-    return a.at - entry.write_tag <= page_size - length ? reinterpret_cast<u8*>(a.at + entry.delta) : nullptr;
-}
-
-/// Hands `put` the operand's elements of type T in turn, after all of them have been fetched.
-template<class T, class Put>
-inline void load_elements(Cpu& c, Address a, unsigned count, Put put)
-{
-    u8 buffer[16 * sizeof(T)];
-    const u8* from = fetch_at_hand(c, a, count * sizeof(T));
-    if (!from) [[unlikely]] {
-        c.load_bytes(a, buffer, count * sizeof(T));
-        from = buffer;
-    }
-    for (unsigned i = 0; i < count; ++i)
-        put(i, load_be<T>(from + i * sizeof(T)));
-}
-
-template<class T, class Get>
-inline void store_elements(Cpu& c, Address a, unsigned count, Get get)
-{
-    u8 buffer[16 * sizeof(T)];
-    u8* at_hand = store_at_hand(c, a, count * sizeof(T));
-    u8* to = at_hand ? at_hand : buffer;
-    for (unsigned i = 0; i < count; ++i)
-        store_be<T>(to + i * sizeof(T), get(i));
-    if (!at_hand) [[unlikely]]
-        c.store_bytes(a, buffer, count * sizeof(T));
 }
 
 constexpr auto load_multiple_32 = [](Cpu& c, Gr r1, Gr r3, Storage s) {

@@ -14,32 +14,25 @@ Bits<F> negated_unless_nan(Bits<F> a)
 {
     return softfloat::is_nan<F>(a) ? a : a ^ softfloat::sign_bit<F>;
 }
-template<class F>
-struct NegativeMultiplyAdd {
+template<template<class> class Operation, class F>
+struct Negative {
     using Format = F;
-    static bool zero_is_exact(auto, auto, auto) { return false; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b, Bits<F> c)
-    {
-        return negated_unless_nan<F>(MultiplyAdd<F>::exact(work, a, b, c));
-    }
-    static auto host(auto a, auto b, auto c) { return -host::fused_multiply_add(a, b, c); }
+    static bool host_serves() { return Operation<F>::host_serves(); }
+    static bool zero_is_exact(auto... operands) { return Operation<F>::zero_is_exact(operands...); }
+    static Bits<F> exact(Environment& work, auto... operands) { return negated_unless_nan<F>(Operation<F>::exact(work, operands...)); }
+    static auto host(auto... operands) { return -Operation<F>::host(operands...); }
 };
 template<class F>
-struct NegativeMultiplySubtract {
-    using Format = F;
-    static bool zero_is_exact(auto, auto, auto) { return false; }
-    static Bits<F> exact(Environment& work, Bits<F> a, Bits<F> b, Bits<F> c)
-    {
-        return negated_unless_nan<F>(MultiplySubtract<F>::exact(work, a, b, c));
-    }
-    static auto host(auto a, auto b, auto c) { return -host::fused_multiply_add(a, b, -c); }
-};
+using NegativeMultiplyAdd = Negative<MultiplyAdd, F>;
+template<class F>
+using NegativeMultiplySubtract = Negative<MultiplySubtract, F>;
+
 /// One element on the host where it serves, else exactly.
 template<class Operation, class... Operands>
-Bits<typename Operation::Format> carry_out(Cpu& c, FpElements& elements, unsigned index, bool host_serves, Operands... operands)
+Bits<typename Operation::Format> carry_out(Cpu& c, FpElements& elements, unsigned index, Operands... operands)
 {
     if constexpr (!std::is_same_v<typename Operation::Format, Extended>) {
-        if (host_serves) {
+        if (Operation::host_serves()) {
             if (auto bits = on_host<Operation>(c, operands...))
                 return *bits;
         }
@@ -47,12 +40,12 @@ Bits<typename Operation::Format> carry_out(Cpu& c, FpElements& elements, unsigne
     return elements.run(index, [&](Environment& work) { return Operation::exact(work, operands...); });
 }
 template<class Operation, class... Registers>
-void each_element(Cpu& c, VrNumber v1, u8 modifier, bool host_serves, Registers... registers)
+void each_element(Cpu& c, VrNumber v1, u8 modifier, Registers... registers)
 {
     using T = Bits<typename Operation::Format>;
     require_modifier(c, modifier, FpModifier::single);
     FpElements elements(c);
-    auto one = [&](unsigned i) { return carry_out<Operation>(c, elements, i, host_serves, element<T>(c.vr[registers], i)...); };
+    auto one = [&](unsigned i) { return carry_out<Operation>(c, elements, i, element<T>(c.vr[registers], i)...); };
     Vr result = first_elements<T>(participating<T>(modifier), one);
     elements.complete();
     c.vr[v1] = result;
@@ -60,11 +53,11 @@ void each_element(Cpu& c, VrNumber v1, u8 modifier, bool host_serves, Registers.
 
 /// The recorded form of what the leftmost element alone takes part in.
 template<class Operation, class... Registers>
-void each_element(ir::Builder& c, VrNumber v1, u8 modifier, bool host_serves, Registers... registers)
+void each_element(ir::Builder& c, VrNumber v1, u8 modifier, Registers... registers)
 {
     constexpr bool recorded = std::is_same_v<typename Operation::Format, Long> && requires { Operation::recorded; };
     if constexpr (recorded) {
-        if (modifier == FpModifier::single && host_serves) {
+        if (modifier == FpModifier::single && Operation::host_serves()) {
             c.f(v1, c.bfp(Operation::recorded, v1, c.f(registers)...));
             return c.clear_right_half(v1);
         }
@@ -74,16 +67,15 @@ void each_element(ir::Builder& c, VrNumber v1, u8 modifier, bool host_serves, Re
 
 template<template<class> class Operation>
 constexpr auto unary = [](auto& c, VrNumber v1, VrNumber v2, Mask m3, Mask m4) {
-    with_format(c, m3, [&](auto format) { each_element<Operation<decltype(format)>>(c, v1, m4, true, v2); });
+    with_format(c, m3, [&](auto format) { each_element<Operation<decltype(format)>>(c, v1, m4, v2); });
 };
 template<template<class> class Operation>
 constexpr auto binary = [](auto& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) {
-    with_format(c, m4, [&](auto format) { each_element<Operation<decltype(format)>>(c, v1, m5, true, v2, v3); });
+    with_format(c, m4, [&](auto format) { each_element<Operation<decltype(format)>>(c, v1, m5, v2, v3); });
 };
 template<template<class> class Operation>
 constexpr auto fused = [](auto& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4, Mask m5, Mask m6) {
-    with_format(
-        c, m6, [&](auto format) { each_element<Operation<decltype(format)>>(c, v1, m5, host::has_fused_multiply_add, v2, v3, v4); });
+    with_format(c, m6, [&](auto format) { each_element<Operation<decltype(format)>>(c, v1, m5, v2, v3, v4); });
 };
 
 /// M5: 0 complement, 1 negative, 2 positive. NaNs are treated alike and nothing is signaled.

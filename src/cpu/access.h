@@ -2,14 +2,30 @@
 
 #include "cpu/cpu.h"
 
-// Interlocked updates of operands in storage: host atomics on bytes in guest order. Part of cpu/cpu.h.
+// Storage access whose translation is not at hand, and interlocked updates: host atomics on bytes in guest order. Part of cpu/cpu.h.
 
 namespace zvisor {
+
+template<class T>
+T Cpu::load_slow(Address a)
+{
+    T value;
+    load_bytes(a, &value, sizeof value);
+    return swap_if_little(value);
+}
+
+template<class T>
+void Cpu::store_slow(Address a, T value)
+{
+    value = swap_if_little(value);
+    store_bytes(a, &value, sizeof value);
+}
 
 template<class T>
 T Cpu::swap_if_equal(Address a, T expected, T replacement)
 {
     u8* host = host_view(a, sizeof(T), Access::store);
+    // SAFETY: the view is as aligned as the address, and guest storage has no type. The builtin is one host instruction for 16 bytes too.
     T old = swap_if_little(__sync_val_compare_and_swap(reinterpret_cast<T*>(host), swap_if_little(expected), swap_if_little(replacement)));
     if (old == expected)
         stored(host, sizeof(T));
