@@ -9,6 +9,8 @@ namespace zvisor {
 template<class T>
 T Cpu::load_slow(Address a)
 {
+    if (a.at % page_size <= page_size - sizeof(T))
+        return load_shared<T>(host_view(a, sizeof(T), Access::fetch));
     T value;
     load_bytes(a, &value, sizeof value);
     return swap_if_little(value);
@@ -17,6 +19,11 @@ T Cpu::load_slow(Address a)
 template<class T>
 void Cpu::store_slow(Address a, T value)
 {
+    if (a.at % page_size <= page_size - sizeof(T)) {
+        u8* host = host_view(a, sizeof(T), Access::store);
+        store_shared<T>(host, value);
+        return stored(host, sizeof(T));
+    }
     value = swap_if_little(value);
     store_bytes(a, &value, sizeof value);
 }

@@ -11,6 +11,7 @@
 #include "cpu/cpu_types.h"
 #include "cpu/op.h"
 #include "storage/dat.h"
+#include "storage/shared_bytes.h"
 #include "storage/tlb.h"
 
 #include <array>
@@ -222,7 +223,7 @@ public:
     {
         TlbEntry& entry = m_data->entry(a.at);
         if (a.at - entry.read_tag <= page_size - sizeof(T)) [[likely]]
-            return load_be<T>(reinterpret_cast<const void*>(a.at + entry.delta));
+            return load_shared<T>(reinterpret_cast<const void*>(a.at + entry.delta));
         return load_slow<T>(a);
     }
     template<class T>
@@ -230,7 +231,7 @@ public:
     {
         TlbEntry& entry = m_data->entry(a.at);
         if (a.at - entry.write_tag <= page_size - sizeof(T)) [[likely]]
-            store_be<T>(reinterpret_cast<void*>(a.at + entry.delta), value);
+            store_shared<T>(reinterpret_cast<void*>(a.at + entry.delta), value);
         else
             store_slow<T>(a, value);
     }

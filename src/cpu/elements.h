@@ -18,7 +18,7 @@ inline void load_elements(Cpu& c, Address a, unsigned count, Put put)
         from = buffer;
     }
     for (unsigned i = 0; i < count; ++i)
-        put(i, load_be<T>(from + i * sizeof(T)));
+        put(i, load_shared<T>(from + i * sizeof(T)));
 }
 
 template<class T, class Get>
@@ -29,7 +29,7 @@ inline void store_elements(Cpu& c, Address a, unsigned count, Get get)
     bool at_hand = a.at - entry.write_tag <= page_size - count * sizeof(T);
     u8* to = at_hand ? reinterpret_cast<u8*>(a.at + entry.delta) : buffer;
     for (unsigned i = 0; i < count; ++i)
-        store_be<T>(to + i * sizeof(T), get(i));
+        store_shared<T>(to + i * sizeof(T), get(i));
     if (!at_hand) [[unlikely]]
         c.store_bytes(a, buffer, count * sizeof(T));
 }

@@ -1,6 +1,5 @@
 #include "engine/code_cache.h"
 
-#include "base/big_endian.h"
 #include "cpu/cpu.h"
 #include "cpu/cpu_group.h"
 #include "isa/table.h"
@@ -109,7 +108,7 @@ u64 fetch_instruction(Cpu& cpu, u64 address)
     u64 bits = 0;
     unsigned length = 2;
     for (unsigned at = 0; at < length; at += 2) {
-        u64 halfword = load_be<u16>(cpu.fetch_view((address + at) & cpu.address_mask()));
+        u64 halfword = load_shared<u16>(cpu.fetch_view((address + at) & cpu.address_mask()));
         bits |= halfword << (48 - at * 8);
         if (at == 0)
             length = isa::instruction_length(static_cast<u8>(halfword >> 8));

@@ -20,7 +20,7 @@ template<class T>
 u64 load_data(Cpu& cpu, u64 at, u8 base)
 {
     if (const u8* host = cpu.recall_operand(at, sizeof(T), Access::fetch))
-        return load_be<T>(host);
+        return load_shared<T>(host);
     return cpu.load<T>({ at, base });
 }
 
@@ -29,14 +29,14 @@ u64 load_code(Cpu& cpu, u64 at, u8)
 {
     if (&cpu.data_space() == &cpu.code_space())
         return cpu.load<T>({ at });
-    return load_be<T>(cpu.host_view_in(cpu.code_space(), at, sizeof(T), Access::fetch, 0));
+    return load_shared<T>(cpu.host_view_in(cpu.code_space(), at, sizeof(T), Access::fetch, 0));
 }
 
 template<class T>
 void store_data(Cpu& cpu, u64 at, u8 base, u64 value)
 {
     if (u8* host = cpu.recall_operand(at, sizeof(T), Access::store))
-        return store_be<T>(host, static_cast<T>(value));
+        return store_shared<T>(host, static_cast<T>(value));
     cpu.store<T>({ at, base }, static_cast<T>(value));
 }
 
@@ -46,7 +46,7 @@ void store_code(Cpu& cpu, u64 at, u8, u64 value)
     if (&cpu.data_space() == &cpu.code_space())
         return cpu.store<T>({ at }, static_cast<T>(value));
     u8* host = cpu.host_view_in(cpu.code_space(), at, sizeof(T), Access::store, 0);
-    store_be<T>(host, static_cast<T>(value));
+    store_shared<T>(host, static_cast<T>(value));
     cpu.stored(host, sizeof(T));
 }
 
