@@ -198,11 +198,6 @@ G Builder::g(u8 r)
     return { this, reg.full };
 }
 
-void Builder::g(u8 r, G value)
-{
-    put_whole(r, value);
-}
-
 W Builder::w(u8 r)
 {
     Register& reg = m_registers.all[r];
@@ -211,16 +206,11 @@ W Builder::w(u8 r)
     return { this, reg.half };
 }
 
-void Builder::w(u8 r, W value)
-{
-    put_half(r, value);
-}
-
 G Builder::f(u8 r)
 {
     Register& reg = m_registers.all[floating(r)];
     if (!reg.full)
-        reg.full = get<G>(Place::long_register, r).id;
+        reg.full = get<G>(Place::floating_register, r).id;
     if (reg.half_is_newer)
         put_whole(floating(r), (G { this, reg.full } & 0xffffffffU) | zx(W { this, reg.half }) << 32);
     return { this, reg.full };
@@ -230,7 +220,7 @@ W Builder::fs(u8 r)
 {
     Register& reg = m_registers.all[floating(r)];
     if (!reg.half)
-        reg.half = reg.full ? hi(G { this, reg.full }).id : get<W>(Place::short_register, r).id;
+        reg.half = reg.full ? hi(G { this, reg.full }).id : get<W>(Place::floating_register, r).id;
     return { this, reg.half };
 }
 

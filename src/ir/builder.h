@@ -138,9 +138,9 @@ public:
     // ---- The vocabulary ------------------------------------------------------------------------------------
 
     [[nodiscard]] G g(u8 r);
-    void g(u8 r, G value);
+    void g(u8 r, G value) { put_whole(r, value); }
     [[nodiscard]] W w(u8 r);
-    void w(u8 r, W value);
+    void w(u8 r, W value) { put_half(r, value); }
     [[nodiscard]] W h(u8 r) { return hi(g(r)); }
     void h(u8 r, W value) { g(r, zx(value) << 32 | (g(r) & 0xffffffffU)); }
     [[nodiscard]] G f(u8 r);

@@ -165,12 +165,11 @@ struct Program {
 
 /// Places that get_vr and put_vr name by `info`.
 struct Place {
-    /// Bits 0-63 and 0-31 of a vector register, by number.
-    static constexpr u8 long_register = 0;
-    static constexpr u8 short_register = 32;
-    static constexpr u8 access_register = 64;
+    /// The left end of a vector register, by number.
+    static constexpr u8 floating_register = 0;
+    static constexpr u8 access_register = 32;
     /// Bits 64-127 of a vector register.
-    static constexpr u8 right_half = 80;
+    static constexpr u8 right_half = 48;
 };
 
 /// Numbers of registers among all that are values: general registers, then bits 0-63 of vector registers.

@@ -214,10 +214,10 @@ Xbyak::Address Emitter::register_at(u8 number, u8 width) const
 Xbyak::Address Emitter::other_register(const Node& node) const
 {
     u32 number = node.info;
-    u32 at = number >= ir::Place::right_half   ? m_layout.vector_registers + 16 * (number - ir::Place::right_half)
-        : number >= ir::Place::access_register ? m_layout.access_registers + 4 * (number - ir::Place::access_register)
-        : number >= ir::Place::short_register  ? m_layout.vector_registers + 16 * (number - ir::Place::short_register) + 12
-                                               : m_layout.vector_registers + 16 * number + 8;
+    if (number < ir::Place::access_register)
+        return register_at(static_cast<u8>(ir::RegisterNumber::floating + number), node.width);
+    u32 at = number >= ir::Place::right_half ? m_layout.vector_registers + 16 * (number - ir::Place::right_half)
+                                             : m_layout.access_registers + 4 * (number - ir::Place::access_register);
     return node.width == 4 ? dword[rbp + at] : qword[rbp + at];
 }
 

@@ -184,6 +184,7 @@ private:
     void compute_code(const CodePlace& code);
     void compute_sum_code(const CodePlace& code);
     void compare(const Place& x, const Place& y, u8 width);
+    void compare_numbers(const Xbyak::Xmm& x, const Xbyak::Xmm& y, u8 width);
     void compare_numbers(const Place& x, const Place& y, u8 width);
     void compute_order_code();
     [[nodiscard]] std::optional<HostCondition> flags_of_order(const Place& x, const Place& y, u8 width, u8 mask);

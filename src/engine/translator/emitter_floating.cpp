@@ -136,8 +136,7 @@ void Emitter::emit_operation(const Node& node, const Xbyak::Xmm& to)
 {
     auto copy = [&](Id id) { return Xbyak::Xmm(m_number[id]); };
     auto operation = static_cast<BfpOperation>(node.info);
-    bool fused = operation == BfpOperation::multiply_add || operation == BfpOperation::multiply_subtract;
-    m_asm.movaps(to, copy(fused ? node.c : node.a));
+    m_asm.movaps(to, copy(ir::is_fused(operation) ? node.c : node.a));
     switch (operation) {
     case BfpOperation::add:
         return is_long(node) ? m_asm.addsd(to, copy(node.b)) : m_asm.addss(to, copy(node.b));
@@ -193,14 +192,19 @@ void Emitter::emit_slow_bfp(Detour& detour)
 }
 
 /// Leaves the flags of a comparison: unordered sets them all.
+void Emitter::compare_numbers(const Xbyak::Xmm& x, const Xbyak::Xmm& y, u8 width)
+{
+    if (width == 8)
+        m_asm.ucomisd(x, y);
+    else
+        m_asm.ucomiss(x, y);
+}
+
 void Emitter::compare_numbers(const Place& x, const Place& y, u8 width)
 {
     load_number(scratch_number, x);
     load_number(other_scratch_number, y);
-    if (width == 8)
-        m_asm.ucomisd(scratch_number, other_scratch_number);
-    else
-        m_asm.ucomiss(scratch_number, other_scratch_number);
+    compare_numbers(scratch_number, other_scratch_number, width);
 }
 
 void Emitter::emit_bfp_ordered(Id id)
@@ -209,10 +213,7 @@ void Emitter::emit_bfp_ordered(Id id)
     Xbyak::Xmm x = use_number(node.a);
     Xbyak::Xmm y = use_number(node.b);
     Detour& unordered = add_detour(id);
-    if (is_long(node))
-        m_asm.ucomisd(x, y);
-    else
-        m_asm.ucomiss(x, y);
+    compare_numbers(x, y, node.width);
     m_asm.jump_if(HostCondition::parity, unordered.entry);
     m_asm.L(unordered.back);
 }
