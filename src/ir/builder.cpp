@@ -4,6 +4,26 @@
 
 namespace zvisor::ir {
 
+namespace {
+
+/// A mask of the condition codes that may follow, as branch instructions have it.
+[[nodiscard]] unsigned possible_codes(CodeKind kind)
+{
+    switch (kind) {
+    case CodeKind::zero:
+        return 0b1100;
+    case CodeKind::compare_s:
+    case CodeKind::compare_u:
+        return 0b1110;
+    case CodeKind::sub_u:
+        return 0b0111;
+    default:
+        return 0b1111;
+    }
+}
+
+} // namespace
+
 void Program::clear()
 {
     nodes.clear();
@@ -60,13 +80,41 @@ bool Builder::end_instruction(bool overflow)
     if (m_changed_storage)
         (void)add_node({ .kind = Kind::leave_if_stale, .after = after() });
     if (m_branch.made) {
-        bool always = m_branch.condition.kind == ConditionKind::constant;
-        u32 condition = always ? 0 : add_condition(m_branch.condition);
-        (void)add_node({ .kind = always ? Kind::exit : Kind::side_exit, .a = m_branch.target, .c = condition, .after = after() });
-        m_finished = always;
+        m_finished = m_branch.condition.kind == ConditionKind::constant;
+        if (m_finished)
+            (void)add_node({ .kind = Kind::exit, .a = m_branch.target, .after = after() });
+        else
+            side_exit();
     }
     ++m_step;
     return true;
+}
+
+/// A branch on the condition code often leaves one code that it can be where it is taken, or where it is not.
+void Builder::side_exit()
+{
+    const Condition& condition = m_branch.condition;
+    u32 number = add_condition(condition);
+    Id target = m_branch.target;
+    if (condition.kind != ConditionKind::code || m_code.kind == CodeKind::memory || condition.code != m_code) {
+        (void)add_node({ .kind = Kind::side_exit, .a = target, .c = number, .after = after() });
+        return;
+    }
+    unsigned possible = possible_codes(m_code.kind);
+    unsigned taken = possible & (condition.negate ? ~unsigned { condition.mask } : condition.mask);
+    CodeState otherwise = narrowed_code(possible & ~taken);
+    m_code = narrowed_code(taken);
+    u32 after_branch = after();
+    m_code = otherwise;
+    (void)add_node({ .kind = Kind::side_exit, .a = target, .c = number, .after = after_branch });
+}
+
+/// The condition code when it is one in a mask.
+CodeState Builder::narrowed_code(unsigned mask)
+{
+    if (std::popcount(mask) != 1)
+        return m_code;
+    return { CodeKind::value, 4, constant(static_cast<u64>(3 - std::countr_zero(mask))), 0, 0 };
 }
 
 void Builder::call(bool leaves)
@@ -293,6 +341,8 @@ Truth Builder::cc_in(u8 mask) const
 {
     if (mask == 0 || mask == 15)
         return constant_truth(mask != 0);
+    if (m_code.kind == CodeKind::value && m_program.nodes[m_code.a].kind == Kind::constant)
+        return constant_truth(mask >> (3 - m_program.nodes[m_code.a].imm) & 1);
     return { { .kind = ConditionKind::code, .mask = mask, .code = m_code } };
 }
 

@@ -350,6 +350,8 @@ private:
     [[nodiscard]] u32 after() { return snapshot(m_registers, m_code); }
     [[nodiscard]] u32 add_condition(const Condition& condition);
     void check_overflow();
+    void side_exit();
+    [[nodiscard]] CodeState narrowed_code(unsigned mask);
     void forget_registers();
     [[nodiscard]] static u8 floating(u8 r) { return static_cast<u8>(RegisterNumber::floating + r); }
     void put_whole(u8 number, G value);

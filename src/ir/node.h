@@ -102,6 +102,8 @@ struct CodeState {
     Id a { 0 };
     Id b { 0 };
     Id result { 0 };
+
+    bool operator==(const CodeState&) const = default;
 };
 
 enum class ConditionKind : u8 { constant, lt_s, lt_u, equal, code };

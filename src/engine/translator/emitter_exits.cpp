@@ -46,7 +46,7 @@ void Emitter::emit_call(Id id)
     static_assert(offsetof(Op, run) == 0);
     if (node.imm) {
         m_asm.mov(rax, ptr[rbp + m_layout.next]);
-        return m_asm.jmp(m_runtime.dispatch);
+        return m_runtime.emit_dispatch();
     }
     emit_leave_if_stale(id);
 }
@@ -214,7 +214,7 @@ void Emitter::emit_exit(const Place& target)
 {
     if (!target.constant) {
         move(rax, target);
-        return m_asm.jmp(m_runtime.dispatch);
+        return m_runtime.emit_dispatch();
     }
     u32 number = m_runtime.next_link();
     m_runtime.set_next_link(number + 1);

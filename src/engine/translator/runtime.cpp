@@ -114,12 +114,9 @@ void Runtime::make_entry()
     assembler.jmp(rsi);
 }
 
-void Runtime::make_exits()
+void Runtime::emit_dispatch()
 {
     Assembler& a = assembler;
-    Xbyak::Label miss;
-    dispatch = a.getCurr();
-    a.mov(ptr[rbp + layout.next], rax);
     a.cmp(dword[rbp + layout.pending], 0);
     a.jne(miss);
     a.mov(rcx, rax);
@@ -136,9 +133,16 @@ void Runtime::make_exits()
     a.cmp(ptr[rdx + offsetof(CodePosition, stamp)], rcx);
     a.jne(miss);
     a.jmp(ptr[rdx + offsetof(CodePosition, code)]);
+    static_assert(sizeof(CodePosition) == 32);
+}
+
+void Runtime::make_exits()
+{
+    Assembler& a = assembler;
+    miss = a.getCurr();
+    a.mov(rcx, rax);
     leave_for = a.getCurr();
     a.mov(ptr[rbp + layout.next], rcx);
-    a.L(miss);
     a.mov(eax, no_link);
     leave = a.getCurr();
     a.mov(ptr[rbp + layout.retired], counter());
@@ -146,7 +150,6 @@ void Runtime::make_exits()
     for (const auto& reg : { r15, r14, r13, r12, rbx, rbp })
         a.pop(reg);
     a.ret();
-    static_assert(sizeof(CodePosition) == 32);
 }
 
 const u8* Runtime::make_thunk(const void* function)

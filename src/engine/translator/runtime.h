@@ -65,6 +65,9 @@ public:
     [[nodiscard]] u32 next_link() const { return m_next_link; }
     void set_next_link(u32 next) { m_next_link = next; }
 
+    /// Emits going to the code at the guest address in rax: at each place that does, since the host predicts it by place.
+    void emit_dispatch();
+
     /// What the host has beyond x86-64-v2.
     struct Features {
         bool movbe { false };
@@ -78,8 +81,8 @@ public:
     // Places in the shared code, at writable addresses.
     /// Leaves with the link whose number is in eax; Cpu::next is set.
     const u8* leave { nullptr };
-    /// Goes to the code at the guest address in rax.
-    const u8* dispatch { nullptr };
+    /// Leaves for the guest address in rax.
+    const u8* miss { nullptr };
     /// Sets Cpu::next to rcx and leaves.
     const u8* leave_for { nullptr };
     /// By log2 of the bytes: address in rax, base register in edx; the value comes back in rax. [1]: in the space of code.
