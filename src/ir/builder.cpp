@@ -30,6 +30,8 @@ void Program::clear()
     conditions.clear();
     snapshots.clear();
     saved.clear();
+    carried.clear();
+    loop = 0;
 }
 
 // ---- For the engine ------------------------------------------------------------------------------------
@@ -45,11 +47,14 @@ void Builder::begin(unsigned addressing_mode, bool overflow)
     m_address_mask = addressing_mode == 64 ? ~u64 { 0 } : (u64 { 1 } << addressing_mode) - 1;
     m_step = 0;
     m_finished = false;
+    m_has_called = false;
+    m_carried.clear();
     forget_registers();
 }
 
-void Builder::begin_instruction(u64 address, u8 length)
+void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at)
 {
+    m_goes_on_at = goes_on_at;
     m_address = address;
     m_length = length;
     m_registers_before = m_registers;
@@ -79,23 +84,36 @@ bool Builder::end_instruction(bool overflow)
         flush_store(after());
     if (m_changed_storage)
         (void)add_node({ .kind = Kind::leave_if_stale, .after = after() });
-    if (m_branch.made) {
-        m_finished = m_branch.condition.kind == ConditionKind::constant;
-        if (m_finished)
-            (void)add_node({ .kind = Kind::exit, .a = m_branch.target, .after = after() });
-        else
-            side_exit();
-    }
+    if (m_branch.made)
+        end_branch();
     ++m_step;
     return true;
 }
 
-/// A branch on the condition code often leaves one code that it can be where it is taken, or where it is not.
-void Builder::side_exit()
+void Builder::end_branch()
 {
-    const Condition& condition = m_branch.condition;
+    const Node& target = m_program.nodes[m_branch.target];
+    bool is_followed = m_goes_on_at && target.kind == Kind::constant && target.imm == *m_goes_on_at;
+    if (m_branch.condition.kind != ConditionKind::constant) {
+        side_exit(is_followed && *m_goes_on_at != next_address());
+        if (m_goes_on_at && !is_followed && *m_goes_on_at != next_address())
+            finish(next_address());
+        return;
+    }
+    if (is_followed)
+        return;
+    m_finished = true;
+    (void)add_node({ .kind = Kind::exit, .a = m_branch.target, .after = after() });
+}
+
+/// A branch on the condition code often leaves one code that it can be where it is taken, or where it is not. `goes_along`: the path
+/// that is recorded is where it is taken.
+void Builder::side_exit(bool goes_along)
+{
+    Condition condition = m_branch.condition;
+    condition.negate ^= goes_along;
     u32 number = add_condition(condition);
-    Id target = m_branch.target;
+    Id target = goes_along ? constant(next_address()) : m_branch.target;
     if (condition.kind != ConditionKind::code || m_code.kind == CodeKind::memory || condition.code != m_code) {
         (void)add_node({ .kind = Kind::side_exit, .a = target, .c = number, .after = after() });
         return;
@@ -121,6 +139,7 @@ void Builder::call(bool leaves)
 {
     (void)add_node({ .kind = Kind::call, .before = before(), .imm = leaves });
     forget_registers();
+    m_has_called = true;
     m_finished = leaves;
     ++m_step;
 }
@@ -130,6 +149,95 @@ void Builder::finish(u64 address)
     // m_step stays behind the last instruction: nothing can raise here.
     Id target = constant(address);
     (void)add_node({ .kind = Kind::exit, .a = target, .after = after() });
+    m_finished = true;
+}
+
+// ---- Loops ---------------------------------------------------------------------------------------------
+
+Id Builder::carry(Id value, u8 width)
+{
+    return add_node({ .kind = Kind::carried, .width = width, .a = value });
+}
+
+/// A register of which the half is newer is carried whole when all of it is known.
+void Builder::carry_register(u8 number)
+{
+    Register& reg = m_registers.all[number];
+    if (reg.full) {
+        bool dirty = reg.full_dirty || reg.half_dirty;
+        reg = { .full = carry(whole(number), 8), .half = 0, .half_is_newer = false, .full_dirty = dirty, .half_dirty = false };
+        m_carried.push_back({ Carried::What::whole, number });
+    } else if (reg.half) {
+        reg.half = carry(reg.half, 4);
+        m_carried.push_back({ Carried::What::half, number });
+    }
+}
+
+void Builder::begin_loop()
+{
+    for (u8 number = 0; number < RegisterNumber::count; ++number)
+        carry_register(number);
+    auto carry_operand = [this](Carried::What what, Id& operand) {
+        if (operand == 0 || m_program.nodes[operand].kind == Kind::constant)
+            return;
+        operand = carry(operand, m_code.width);
+        m_carried.push_back({ what, 0 });
+    };
+    if (m_code.kind != CodeKind::memory) {
+        carry_operand(Carried::What::code_a, m_code.a);
+        carry_operand(Carried::What::code_b, m_code.b);
+    }
+    m_code.result = 0;
+    if (m_has_called)
+        m_data_space = m_code_space = m_bfp_state = 0;
+    m_loop_registers = m_registers;
+    m_loop_code = m_code;
+    m_program.loop = add_node({ .kind = Kind::loop });
+}
+
+/// Whether what is to go to the CPU is the same as where the loop began, or less.
+bool Builder::fits_loop() const
+{
+    for (std::size_t number = 0; number < RegisterNumber::count; ++number) {
+        const Register& now = m_registers.all[number];
+        const Register& then = m_loop_registers.all[number];
+        if ((now.full_dirty && !then.full_dirty) || (now.half_dirty && !then.half_dirty && !then.full_dirty))
+            return false;
+    }
+    auto same_constant = [this](Id x, Id y) {
+        const Node& was = m_program.nodes[x];
+        const Node& is = m_program.nodes[y];
+        return was.kind != Kind::constant ? (x == 0) == (y == 0) : is.kind == Kind::constant && is.imm == was.imm;
+    };
+    if (m_code.kind != m_loop_code.kind || m_code.kind == CodeKind::memory)
+        return m_code.kind == m_loop_code.kind;
+    return m_code.width == m_loop_code.width && same_constant(m_loop_code.a, m_code.a) && same_constant(m_loop_code.b, m_code.b);
+}
+
+void Builder::close_loop(u64 address)
+{
+    if (!fits_loop()) {
+        m_program.loop = 0;
+        return finish(address);
+    }
+    for (const Carried& carried : m_carried) {
+        switch (carried.what) {
+        case Carried::What::whole:
+            m_program.carried.push_back(whole(carried.number));
+            break;
+        case Carried::What::half:
+            m_program.carried.push_back(half(carried.number));
+            break;
+        case Carried::What::code_a:
+            m_program.carried.push_back(m_code.a);
+            break;
+        case Carried::What::code_b:
+            m_program.carried.push_back(m_code.b);
+            break;
+        }
+    }
+    Id target = constant(address);
+    (void)add_node({ .kind = Kind::repeat, .a = target, .after = after() });
     m_finished = true;
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <concepts>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -124,7 +125,9 @@ public:
 
     /// Starts a block under an addressing mode of 24, 31 or 64 bits. `overflow`: the program mask has the bit for fixed-point overflow.
     void begin(unsigned addressing_mode, bool overflow);
-    void begin_instruction(u64 address, u8 length);
+    /// `goes_on_at`: where the path that is recorded goes on if this instruction branches; without it the block ends with a branch
+    /// that is always made, and goes on behind one that depends.
+    void begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at = {});
     /// Ends the instruction; `overflow`: condition code 3 interrupts when the program mask says so. False when what was recorded
     /// has no recorded form: nothing of it remains.
     [[nodiscard]] bool end_instruction(bool overflow);
@@ -132,6 +135,11 @@ public:
     void call(bool leaves);
     /// Ends the block with the instruction at `address`.
     void finish(u64 address);
+    /// The path is back where it began, at `address`. What is recorded from here on is a loop: what is known of registers and of the
+    /// condition code is carried from one round to the next in values. To be recorded is the same path as before.
+    void begin_loop();
+    /// Ends the block: back to where the loop began, with the instruction at `address` next.
+    void close_loop(u64 address);
     /// A branch was made without condition: the block has its end.
     [[nodiscard]] bool finished() const { return m_finished; }
 
@@ -320,6 +328,12 @@ private:
         Condition condition;
         Id target { 0 };
     };
+    /// A register, or an operand of the condition code, that a loop carries.
+    struct Carried {
+        enum class What : u8 { whole, half, code_a, code_b };
+        What what;
+        u8 number;
+    };
     struct Store {
         u8 bytes { 0 };
         u8 base { 16 };
@@ -350,8 +364,14 @@ private:
     [[nodiscard]] u32 after() { return snapshot(m_registers, m_code); }
     [[nodiscard]] u32 add_condition(const Condition& condition);
     void check_overflow();
-    void side_exit();
+    void side_exit(bool goes_along);
+    void end_branch();
     [[nodiscard]] CodeState narrowed_code(unsigned mask);
+    [[nodiscard]] Id carry(Id value, u8 width);
+    void carry_register(u8 number);
+    [[nodiscard]] Id whole(u8 number) { return number < RegisterNumber::floating ? g(number).id : f(number - RegisterNumber::floating).id; }
+    [[nodiscard]] Id half(u8 number) { return number < RegisterNumber::floating ? w(number).id : fs(number - RegisterNumber::floating).id; }
+    [[nodiscard]] bool fits_loop() const;
     void forget_registers();
     [[nodiscard]] static u8 floating(u8 r) { return static_cast<u8>(RegisterNumber::floating + r); }
     void put_whole(u8 number, G value);
@@ -460,6 +480,13 @@ private:
     Id m_code_space { 0 };
     Id m_bfp_state { 0 };
     Branch m_branch;
+    std::optional<u64> m_goes_on_at;
+    /// A handler was called, so that spaces and the state of BFP may be others.
+    bool m_has_called { false };
+    // As the loop began:
+    RegisterFile m_loop_registers;
+    CodeState m_loop_code;
+    std::vector<Carried> m_carried;
     Store m_store;
     /// The instruction has changed storage before its end.
     bool m_changed_storage { false };

@@ -83,6 +83,9 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::call, Row::has_effect, &Emitter::emit_call, &Emitter::emit_stale_detour },
         { Kind::side_exit, Row::has_effect | Row::names_condition, &Emitter::emit_side_exit, &Emitter::emit_taken },
         { Kind::exit, Row::has_effect, &Emitter::emit_end },
+        { Kind::carried, 0, &Emitter::emit_carried },
+        { Kind::loop, Row::has_effect, &Emitter::emit_loop },
+        { Kind::repeat, Row::has_effect, &Emitter::emit_repeat, &Emitter::emit_pending },
     };
     static_assert([] {
         for (std::size_t i = 0; i < std::size(rows); ++i)
@@ -122,7 +125,7 @@ void Emitter::for_each_in_snapshot(u32 snapshot, Function function) const
 }
 
 template<class Function>
-void Emitter::for_each_operand(const Node& node, Function function) const
+void Emitter::for_each_direct_operand(const Node& node, Function function) const
 {
     if (node.a)
         function(node.a);
@@ -140,8 +143,17 @@ void Emitter::for_each_operand(const Node& node, Function function) const
             function(condition.b);
         for_each_in_code(condition.code, function);
     }
+}
+
+template<class Function>
+void Emitter::for_each_operand(const Node& node, Function function) const
+{
+    for_each_direct_operand(node, function);
     for_each_in_snapshot(node.before, function);
     for_each_in_snapshot(node.after, function);
+    if (node.kind == Kind::repeat)
+        for (Id value : m_program->carried)
+            function(value);
 }
 
 void Emitter::find_uses()
@@ -156,6 +168,15 @@ void Emitter::find_uses()
                 m_last[operand] = id;
         });
     }
+    keep_through_loop();
+}
+
+std::vector<u32> Emitter::count_uses(Id from) const
+{
+    std::vector<u32> uses(m_program->nodes.size());
+    for (Id id = from; id < m_program->nodes.size(); ++id)
+        for_each_direct_operand(m_program->nodes[id], [&](Id operand) { ++uses[operand]; });
+    return uses;
 }
 
 // ---- Registers ---------------------------------------------------------------------------------------------
@@ -323,6 +344,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_block = &block;
     m_exits.clear();
     m_detours.clear();
+    m_homes.clear();
     m_owner.fill(0);
     m_slot_used.fill(false);
     m_register.assign(program.nodes.size(), no_register);

@@ -33,6 +33,8 @@ namespace zvisor {
 struct BlockCode {
     u64 address { 0 };
     u32 count { 0 };
+    /// Instructions of a round of the block's loop, which come behind the others.
+    u32 loop_count { 0 };
     std::span<Step> steps;
     /// In the runtime's data: not 0 when the block is to be left at the next instruction.
     const u8* stale { nullptr };
@@ -44,6 +46,8 @@ struct ExitCode {
     u64 target { 0 };
     /// Executable address of the code that leaves by it.
     const void* unlinked { nullptr };
+    /// In the runtime's data, of an exit that may lead round a loop: rounds until it leaves by `unlinked`; less than 0 then.
+    i32* rounds { nullptr };
 };
 
 /// Makes host code of a recorded block: one pass forward that gives values host registers as they come, after one backward that
@@ -92,6 +96,15 @@ private:
         std::vector<SavedPlace> saved;
         CodePlace code;
     };
+    /// Where a value is where the loop begins.
+    struct Home {
+        Id id;
+        Place place;
+    };
+    struct Move {
+        Place to;
+        Place from;
+    };
     /// An SSE register with a copy of a value.
     struct Copy {
         u8 number;
@@ -119,8 +132,17 @@ private:
     [[nodiscard]] static Id third_operand(const ir::Node& node);
 
     void find_uses();
+    void keep_through_loop();
+    void spill_for_loop();
+    /// How often each value is an operand behind `from`, snapshots apart.
+    [[nodiscard]] std::vector<u32> count_uses(Id from) const;
+    [[nodiscard]] Place home_of(Id id) const;
+    void move_all(std::vector<Move> moves);
+    [[nodiscard]] static bool same(const Place& x, const Place& y) { return x.reg == y.reg && x.slot == y.slot; }
     template<class Function>
     void for_each_operand(const ir::Node& node, Function function) const;
+    template<class Function>
+    void for_each_direct_operand(const ir::Node& node, Function function) const;
     template<class Function>
     void for_each_in_code(const ir::CodeState& code, Function function) const;
     template<class Function>
@@ -151,6 +173,10 @@ private:
     void emit_call(Id id);
     void emit_side_exit(Id id);
     void emit_end(Id id);
+    void emit_carried(Id id);
+    void emit_loop(Id id);
+    void emit_repeat(Id id);
+    void emit_pending(Detour& detour);
     void emit_bfp_state(Id id);
     void emit_bfp(Id id);
     void emit_operation(const ir::Node& node, const Xbyak::Xmm& to);
@@ -243,6 +269,8 @@ private:
     const Xbyak::Xmm scratch_number { 14 };
     const Xbyak::Xmm other_scratch_number { 15 };
     std::deque<Detour> m_detours;
+    std::vector<Home> m_homes;
+    const u8* m_loop_begins { nullptr };
 };
 
 template<class Operation>

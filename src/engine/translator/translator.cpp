@@ -50,8 +50,10 @@ Translator::~Translator()
 void Translator::run(Cpu& cpu)
 {
     m_cpu = &cpu;
-    if (!m_machinery)
+    if (!m_machinery) {
         m_machinery = std::make_unique<Machinery>(cpu);
+        m_machinery->runtime.set_first_rounds(m_loop_patience);
+    }
     for (;;) {
         try {
             if (!run_blocks(cpu))
@@ -67,6 +69,7 @@ bool Translator::run_blocks(Cpu& cpu)
     for (;;) {
         if (cpu.pending()) [[unlikely]] {
             m_left_by = Runtime::no_link;
+            abandon_path();
             m_cache.free_dropped();
             if (!cpu.handle_pending())
                 return false;
@@ -77,14 +80,24 @@ bool Translator::run_blocks(Cpu& cpu)
 
 void Translator::run_block(Cpu& cpu)
 {
+    if (!m_path.blocks.empty()) [[unlikely]]
+        return follow_path(cpu);
     if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
         if (Block* block = find_block(cpu, cpu.next)) {
-            if (m_left_by != Runtime::no_link)
+            if (m_left_by != Runtime::no_link) {
                 link(cpu, m_left_by, *block);
+                if (begin_path(cpu, m_left_by, *block))
+                    return;
+            }
             m_left_by = m_machinery->runtime.enter(cpu, block->code);
             return;
         }
     }
+    interpret(cpu);
+}
+
+void Translator::interpret(Cpu& cpu)
+{
     m_left_by = Runtime::no_link;
     m_interpreting = true;
     m_interpreter.execute_block(cpu);
@@ -93,6 +106,7 @@ void Translator::run_block(Cpu& cpu)
 
 void Translator::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
 {
+    abandon_path();
     if (std::exchange(m_interpreting, false))
         return m_interpreter.interrupt(cpu, interruption);
     const Op* op = is_step(cpu.op) ? cpu.op : m_executing;
@@ -110,12 +124,18 @@ void Translator::link(Cpu& cpu, u32 number, Block& block)
     block.incoming.push_back(number);
 }
 
-/// Null when the block is not worth translating yet.
-Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
+/// Exceptions are those of fetching at an address from here on.
+void Translator::begin_fetching(Cpu& cpu, u64 address)
 {
     cpu.op = &m_fetching.ops[0];
     m_fetching.ops[0].address = address;
     m_fetching.ops[0].length = 2;
+}
+
+/// Null when the block is not worth translating yet.
+Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
+{
+    begin_fetching(cpu, address);
     if (address & 1)
         cpu.specification();
     u64 absolute = cpu.absolute(cpu.fetch_view(address));
@@ -146,75 +166,75 @@ void Translator::make_room()
     m_cache.free_dropped();
     m_machinery->exits.clear();
     m_left_by = Runtime::no_link; // its number will be another exit's
+    m_path.rounds = nullptr;
     m_machinery->runtime.reset();
 }
 
 Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
 {
+    Recording recording = begin_recording(cpu, address, absolute);
+    ir::Builder& builder = m_machinery->builder;
+    do {
+        u64 left = page_size - recording.at % page_size;
+        u8 length = isa::instruction_length(cpu.storage().host()[absolute + (recording.at - address)]);
+        if (length > left && !recording.steps.empty())
+            break;
+        bool ends = record(cpu, recording);
+        if (ends || recording.at % page_size < length)
+            break;
+    } while (recording.steps.size() < most_instructions);
+    recording.before_loop = recording.steps.size();
+    if (!builder.finished())
+        builder.finish(recording.at & cpu.address_mask());
+    return end_recording(recording);
+}
+
+Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 absolute)
+{
     make_room();
     m_cache.free_dropped();
     m_cache.watch(cpu, absolute & page_mask);
 
-    auto block = std::make_unique<Block>(*m_machinery);
-    block->absolute = absolute;
-    block->address = address;
-    block->mode = cpu.mode() | translated;
+    Recording recording { .block = std::make_unique<Block>(*m_machinery), .steps = {}, .before_loop = 0, .at = address };
+    Block& block = *recording.block;
+    block.absolute = block.first = absolute;
+    block.address = address;
+    block.mode = cpu.mode() | translated;
     m_machinery->builder.begin(addressing_mode(cpu.mode()), (cpu.mode() & ExecutionMode::overflow) != 0);
-    std::vector<Step> steps;
-    u64 at = address;
-    for (;;) {
-        u64 left = page_size - at % page_size;
-        u64 where = absolute + (at - address);
-        u8 length = isa::instruction_length(cpu.storage().host()[where]);
-        if (length > left && !steps.empty())
-            break;
-        // Marked before it is read, so that a store by another CPU is either seen here or noticed there.
-        cpu.storage().mark_code(where, std::min<u64>(length, left));
-        if (length > left) {
-            block->second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
-            m_cache.watch(cpu, block->second_page);
-            cpu.storage().mark_code(block->second_page, length - left);
-        }
-        bool ends = record(cpu, *block, steps, at);
-        at += length;
-        if (ends || at % page_size < length || steps.size() == most_instructions)
-            break;
-    }
-    if (!m_machinery->builder.finished())
-        m_machinery->builder.finish(at & cpu.address_mask());
-
-    block->bytes = static_cast<u32>(at - address);
-    block->count = static_cast<u32>(steps.size());
-    block->steps = std::make_unique<Step[]>(steps.size());
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-        block->steps[i] = steps[i];
-        block->steps[i].remaining = static_cast<u32>(steps.size() - i);
-    }
-    block->is_left = m_machinery->runtime.allocate_data(1);
-    *block->is_left = 0;
-    const u8* code = m_machinery->emitter.emit(m_machinery->program,
-        { .address = address, .count = block->count, .steps = { block->steps.get(), steps.size() }, .stale = block->is_left });
-    for (const ExitCode& exit : m_machinery->emitter.exits())
-        m_machinery->exits.push_back({ exit, block->mode });
-    block->code = m_machinery->runtime.memory.executable(code);
-    Block* made = block.get();
-    m_cache.add(std::move(block));
-    return made;
+    return recording;
 }
 
-/// Decodes and records the instruction at `at`. True when it ends the block.
-bool Translator::record(Cpu& cpu, Block& block, std::vector<Step>& steps, u64 at)
+/// Decodes and records the next instruction. True when it ends the block.
+bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at)
 {
+    Block& block = *recording.block;
+    u64 at = recording.at;
+    u64 left = page_size - at % page_size;
+    u64 where = block.absolute + (at - block.address);
+    u8 length = isa::instruction_length(cpu.storage().host()[where]);
+    // Marked before it is read, so that a store by another CPU is either seen here or noticed there.
+    cpu.storage().mark_code(where, std::min<u64>(length, left));
+    if (length > left) {
+        block.second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
+        m_cache.watch(cpu, block.second_page);
+        cpu.storage().mark_code(block.second_page, length - left);
+    }
+    u64 end = std::max(block.first + block.bytes, where + length);
+    block.first = std::min(block.first, where);
+    block.bytes = static_cast<u32>(end - block.first);
+    recording.at = at + length;
+
     ir::Builder& builder = m_machinery->builder;
     const isa::Row* row = nullptr;
     u64 bits = fetch_instruction(cpu, at);
-    Step& step = steps.emplace_back();
+    Step& step = recording.steps.emplace_back();
     Op& op = step.ops[0];
     isa::decode(op, bits, at, static_cast<u8>(block.mode & ~translated), cpu.facilities(), row);
     step.ops[1].run = &leave_step;
     step.ops[1].address = (at + op.length) & cpu.address_mask();
 
-    builder.begin_instruction(at, op.length);
+    recording.branched = row && row->has(isa::RowFlag::branch);
+    builder.begin_instruction(at, op.length, goes_on_at);
     if (row && row->record && op.run == row->run) {
         row->record(builder, op);
         if (builder.end_instruction(row->has(isa::RowFlag::overflow)))
@@ -222,6 +242,31 @@ bool Translator::record(Cpu& cpu, Block& block, std::vector<Step>& steps, u64 at
     }
     builder.call(!row || row->has(isa::RowFlag::branch));
     return builder.finished();
+}
+
+Translator::Block* Translator::end_recording(Recording& recording)
+{
+    Block* block = recording.block.get();
+    auto count = recording.steps.size();
+    block->count = static_cast<u32>(recording.before_loop);
+    block->steps = std::make_unique<Step[]>(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        block->steps[i] = recording.steps[i];
+        block->steps[i].remaining = static_cast<u32>((i < recording.before_loop ? recording.before_loop : count) - i);
+    }
+    block->is_left = m_machinery->runtime.allocate_data(1);
+    *block->is_left = 0;
+    const u8* code = m_machinery->emitter.emit(m_machinery->program,
+        { .address = block->address,
+            .count = block->count,
+            .loop_count = static_cast<u32>(count - recording.before_loop),
+            .steps = { block->steps.get(), count },
+            .stale = block->is_left });
+    for (const ExitCode& exit : m_machinery->emitter.exits())
+        m_machinery->exits.push_back({ exit, block->mode });
+    block->code = m_machinery->runtime.memory.executable(code);
+    m_cache.add(std::move(recording.block));
+    return block;
 }
 
 void Translator::execute_target(Cpu& cpu, u64 bits, u64 address)

@@ -7,6 +7,7 @@
 #include "ir/builder.h"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace zvisor {
@@ -26,6 +27,8 @@ public:
 
     /// Executions of a block by the interpreter before it is translated; for tests.
     void set_patience(u8 executions) { m_patience = executions; }
+    /// Rounds of a loop until it is translated as a whole; for tests.
+    void set_loop_patience(i32 rounds) { m_loop_patience = rounds; }
 
 private:
     struct Machinery;
@@ -44,6 +47,8 @@ private:
         std::unique_ptr<Step[]> steps;
         const void* code { nullptr };
         u8* is_left { nullptr };
+        /// Made from a path.
+        bool is_path { false };
         /// Numbers of the links that lead here.
         std::vector<u32> incoming;
     };
@@ -62,6 +67,29 @@ private:
         /// By link number.
         std::vector<Exit> exits;
     };
+    /// What is executed from one place on, block by block, until it is there again or cannot be followed.
+    struct Path {
+        std::vector<u64> blocks;
+        /// Where it goes on behind the last block.
+        u64 end { 0 };
+        /// Of the first block in storage.
+        u64 absolute { 0 };
+        u64 stamp { 0 };
+        i32* rounds { nullptr };
+
+        [[nodiscard]] bool is_loop() const { return end == blocks.front(); }
+    };
+    /// A block while it is recorded.
+    struct Recording {
+        std::unique_ptr<Block> block;
+        std::vector<Step> steps;
+        /// Of the steps, those before its loop.
+        std::size_t before_loop { 0 };
+        /// Of the next instruction.
+        u64 at { 0 };
+        /// The last instruction may have branched.
+        bool branched { false };
+    };
     /// In CodeBlock::mode: not the interpreter's.
     static constexpr u8 translated = 0x80;
 
@@ -71,7 +99,17 @@ private:
     [[nodiscard]] Block* find_block(Cpu& cpu, u64 address);
     [[nodiscard]] bool is_hot(u64 absolute);
     [[nodiscard]] Block* translate(Cpu& cpu, u64 address, u64 absolute);
-    [[nodiscard]] bool record(Cpu& cpu, Block& block, std::vector<Step>& steps, u64 at);
+    [[nodiscard]] Recording begin_recording(Cpu& cpu, u64 address, u64 absolute);
+    [[nodiscard]] bool record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at = {});
+    Block* end_recording(Recording& recording);
+    void interpret(Cpu& cpu);
+    [[nodiscard]] bool begin_path(Cpu& cpu, u32 left_by, const Block& block);
+    void follow_path(Cpu& cpu);
+    void abandon_path();
+    [[nodiscard]] bool ends_path(Cpu& cpu, u64 address) const;
+    void translate_path(Cpu& cpu);
+    [[nodiscard]] bool record_path(Cpu& cpu, Recording& recording);
+    void begin_fetching(Cpu& cpu, u64 address);
     void make_room();
     void link(Cpu& cpu, u32 number, Block& block);
 
@@ -81,6 +119,9 @@ private:
     std::vector<u8> m_executions;
     Cpu* m_cpu { nullptr };
     u8 m_patience { 4 };
+    i32 m_loop_patience { 500 };
+    /// What is being followed; no blocks when nothing is.
+    Path m_path;
     /// The exit the last block left by, if it may be linked to the block that is next.
     u32 m_left_by { Runtime::no_link };
     bool m_interpreting { false };

@@ -44,6 +44,7 @@ public:
         if (translated) {
             auto engine = std::make_unique<Translator>(*storage);
             engine->set_patience(0);
+            engine->set_loop_patience(2);
             cpu.set_engine(std::move(engine));
         } else {
             cpu.set_engine(std::make_unique<Interpreter>(*storage, observer));
@@ -200,11 +201,20 @@ public:
             for (unsigned at = 0; at < row.format->length; ++at)
                 out.push_back(static_cast<u8>(bits >> (56 - 8 * at)));
         }
+        if (m_random() % 2)
+            put_loop(out);
         out.resize(out.size() + 64);
         return out;
     }
 
 private:
+    /// LGHI before, and BRCTG behind: the program is a loop, of few rounds while it leaves the register alone.
+    void put_loop(std::vector<u8>& out)
+    {
+        out.insert(out.begin(), { 0xa7, 0x99, 0, static_cast<u8>(4 + m_random() % 8) });
+        auto back = static_cast<u16>(-static_cast<int>(out.size() - 4) / 2);
+        out.insert(out.end(), { 0xa7, 0x97, static_cast<u8>(back >> 8), static_cast<u8>(back) });
+    }
     /// LGHI: the translator knows the value.
     void put_constant(std::vector<u8>& out)
     {

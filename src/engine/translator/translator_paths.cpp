@@ -1,0 +1,111 @@
+#include "engine/translator/translator.h"
+
+#include "isa/table.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace zvisor {
+
+namespace {
+
+constexpr std::size_t most_blocks = 32;
+constexpr std::size_t most_instructions = 256;
+constexpr i32 never = std::numeric_limits<i32>::max();
+/// How much later a path is tried again of which nothing came.
+constexpr i32 later = 16;
+
+} // namespace
+
+/// An exit has led round a loop often enough: what is executed from here on is followed. False when it was not that.
+bool Translator::begin_path(Cpu& cpu, u32 left_by, const Block& block)
+{
+    const ExitCode& exit = m_machinery->exits[left_by].code;
+    if (!exit.rounds || *exit.rounds >= 0 || exit.target != block.address)
+        return false;
+    *exit.rounds = never;
+    if (block.is_path)
+        return false;
+    m_path = { .blocks = { block.address },
+        .end = 0,
+        .absolute = block.absolute,
+        .stamp = cpu.code_stamp(),
+        .rounds = exit.rounds };
+    interpret(cpu);
+    return true;
+}
+
+void Translator::follow_path(Cpu& cpu)
+{
+    u64 next = cpu.next;
+    begin_fetching(cpu, next);
+    bool is_back = next == m_path.blocks.front();
+    bool inner_loop = !is_back && std::ranges::find(m_path.blocks, next) != m_path.blocks.end();
+    if (cpu.code_stamp() != m_path.stamp || inner_loop)
+        return abandon_path();
+    if (!is_back && !ends_path(cpu, next)) {
+        m_path.blocks.push_back(next);
+        return interpret(cpu);
+    }
+    m_path.end = next;
+    if (is_back || m_path.blocks.size() > 1)
+        translate_path(cpu);
+    m_path.blocks.clear();
+}
+
+/// Interrupted, or another loop within: to be tried again.
+void Translator::abandon_path()
+{
+    if (m_path.blocks.empty())
+        return;
+    m_path.blocks.clear();
+    if (m_path.rounds)
+        *m_path.rounds = m_machinery->runtime.first_rounds() * later;
+}
+
+/// A path stays in its page, where the page is does not change then, and does not go on where another is known.
+bool Translator::ends_path(Cpu& cpu, u64 address) const
+{
+    u64 head = m_path.blocks.front();
+    if (address & 1 || (address ^ head) >= page_size || m_path.blocks.size() == most_blocks)
+        return true;
+    auto* block = static_cast<const Block*>(m_cache.find(cpu, address, m_path.absolute + (address - head), cpu.mode() | translated));
+    return block && block->is_path;
+}
+
+void Translator::translate_path(Cpu& cpu)
+{
+    Recording recording = begin_recording(cpu, m_path.blocks.front(), m_path.absolute);
+    recording.block->is_path = true;
+    ir::Builder& builder = m_machinery->builder;
+    bool is_whole = record_path(cpu, recording);
+    recording.before_loop = recording.steps.size();
+    if (is_whole && m_path.is_loop()) {
+        builder.begin_loop();
+        if (record_path(cpu, recording))
+            builder.close_loop(m_path.end);
+    }
+    if (!builder.finished())
+        builder.finish(recording.at & cpu.address_mask());
+    end_recording(recording);
+}
+
+/// False when the block has its end before the path has.
+bool Translator::record_path(Cpu& cpu, Recording& recording)
+{
+    const auto& blocks = m_path.blocks;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        u64 goes_on_at = i + 1 < blocks.size() ? blocks[i + 1] : m_path.end;
+        recording.at = blocks[i];
+        do {
+            if (record(cpu, recording, goes_on_at))
+                return false;
+        } while (!recording.branched && recording.at != goes_on_at);
+        recording.at = goes_on_at;
+        if (recording.steps.size() - recording.before_loop >= most_instructions)
+            return false;
+    }
+    return true;
+}
+
+} // namespace zvisor
