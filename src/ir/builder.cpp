@@ -326,6 +326,31 @@ Id Builder::narrowed(Id rotated, u64 wanted)
     return add_node(rotation);
 }
 
+/// A doubleword of which the bits in a mask stay: a rotation whose bits are shifted out is a shift.
+Id Builder::masked(Id x, u64 mask)
+{
+    Node rotation = m_program.nodes[x];
+    const Node& count = m_program.nodes[rotation.b];
+    if (rotation.kind == Kind::rol && rotation.width == 8 && count.kind == Kind::constant && count.imm % 64 != 0) {
+        u64 left = count.imm % 64;
+        u64 kept_of_shl = ~u64 { 0 } << left;
+        u64 kept_of_shr = ~kept_of_shl;
+        if ((mask & ~kept_of_shl) == 0 || (mask & ~kept_of_shr) == 0) {
+            bool is_shl = (mask & ~kept_of_shl) == 0;
+            Id by = constant(is_shl ? left : 64 - left);
+            x = add_node({ .kind = is_shl ? Kind::shl : Kind::shr, .width = 8, .a = rotation.a, .b = by });
+            if (mask == (is_shl ? kept_of_shl : kept_of_shr))
+                return x;
+        } else {
+            x = narrowed(x, mask);
+        }
+    }
+    if (mask == 0xffffffff)
+        return add_node({ .kind = Kind::zx, .a = x });
+    Id wanted = constant(mask);
+    return add_node({ .kind = Kind::bit_and, .width = 8, .a = x, .b = wanted });
+}
+
 /// Sums, products and bits: leaves out what does nothing, as x + 0 and x & -1; constants go to the right.
 Id Builder::binary(Kind kind, u8 width, Id x, Id y)
 {
@@ -339,7 +364,11 @@ Id Builder::binary(Kind kind, u8 width, Id x, Id y)
         if (neutral)
             return x;
         if (kind == Kind::bit_and && width == 8)
-            x = narrowed(x, value);
+            return masked(x, value);
+        const Node& sum = m_program.nodes[x];
+        if (kind == Kind::add && sum.kind == Kind::add && sum.width == width && is_constant(sum.b)
+            && ((m_program.nodes[sum.b].imm + value) & ones) == 0)
+            return sum.a;
     }
     return add_node({ .kind = kind, .width = width, .a = x, .b = y });
 }
@@ -351,7 +380,7 @@ G Builder::g(u8 r)
         reg.full = add_node({ .kind = Kind::get_gr, .width = 8, .info = r });
     if (reg.half_is_newer)
         put_whole(r, { this, add_node({ .kind = Kind::merge, .a = reg.full, .b = reg.half }) });
-    return { this, reg.full };
+    return value_of<G>(reg.full);
 }
 
 W Builder::w(u8 r)
@@ -359,7 +388,7 @@ W Builder::w(u8 r)
     Register& reg = m_registers.all[r];
     if (!reg.half)
         reg.half = reg.full ? reg.full : add_node({ .kind = Kind::get_gr, .width = 4, .info = r });
-    return { this, reg.half };
+    return value_of<W>(reg.half);
 }
 
 G Builder::f(u8 r)

@@ -348,6 +348,13 @@ private:
     [[nodiscard]] Id node(G value) { return value.is_constant() ? constant(value.constant) : value.id; }
     [[nodiscard]] Id binary(Kind kind, u8 width, Id x, Id y);
     [[nodiscard]] Id narrowed(Id rotated, u64 wanted);
+    [[nodiscard]] Id masked(Id x, u64 mask);
+    template<class V>
+    [[nodiscard]] V value_of(Id id)
+    {
+        const Node& node = m_program.nodes[id];
+        return node.kind == Kind::constant ? V { node.imm } : V { this, id };
+    }
     [[nodiscard]] Id ordered(Kind kind, G x, G y)
     {
         Id a = node(x);
@@ -369,8 +376,8 @@ private:
     [[nodiscard]] CodeState narrowed_code(unsigned mask);
     [[nodiscard]] Id carry(Id value, u8 width);
     void carry_register(u8 number);
-    [[nodiscard]] Id whole(u8 number) { return number < RegisterNumber::floating ? g(number).id : f(number - RegisterNumber::floating).id; }
-    [[nodiscard]] Id half(u8 number) { return number < RegisterNumber::floating ? w(number).id : fs(number - RegisterNumber::floating).id; }
+    [[nodiscard]] Id whole(u8 number) { return node(number < RegisterNumber::floating ? g(number) : f(number - RegisterNumber::floating)); }
+    [[nodiscard]] Id half(u8 number) { return node(number < RegisterNumber::floating ? w(number) : fs(number - RegisterNumber::floating)); }
     [[nodiscard]] bool fits_loop() const;
     void forget_registers();
     [[nodiscard]] static u8 floating(u8 r) { return static_cast<u8>(RegisterNumber::floating + r); }
