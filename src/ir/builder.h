@@ -450,8 +450,8 @@ private:
         return result;
     }
     [[nodiscard]] W code();
-    [[nodiscard]] W carry() { return code() >> 1; }
-    [[nodiscard]] W borrow() { return carry() ^ 1U; }
+    [[nodiscard]] W carry() { return truth(cc_in(0b0011)); }
+    [[nodiscard]] W borrow() { return truth(cc_in(0b1100)); }
     template<class V>
     [[nodiscard]] Value<V> with_carry(Value<V> x, Value<V> y, Value<V> carry_in)
     {
