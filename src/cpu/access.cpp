@@ -105,10 +105,11 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
 void Cpu::fill_entry(Space& space, u64 address, u64 allowed, u8* host_page, u8 flags)
 {
     u64 controls = space.key.controls;
-    TlbEntry& entry = space.entry(address);
     u64 tag = address & page_mask;
-    if (entry.read_tag != tag && entry.write_tag != tag && entry.noticed_tag != tag)
-        space.drop(address);
+    const TlbEntry& old = space.entry(address);
+    if (old.read_tag != tag && old.write_tag != tag && old.noticed_tag != tag)
+        space.replace(address);
+    TlbEntry& entry = space.entry(address);
     entry.delta = reinterpret_cast<u64>(host_page) - tag;
     if (allowed & TranslationCache::read)
         entry.read_tag = tag;

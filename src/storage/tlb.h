@@ -15,12 +15,12 @@ namespace zvisor {
 /// One translated page of one space. A tag is the page's address when that kind of access is allowed; otherwise it is a
 /// page that other entries hold, so that one compare rejects every address that comes to this one.
 struct TlbEntry {
-    u64 read_tag { 0 };
-    u64 write_tag { 0 };
+    u64 read_tag;
+    u64 write_tag;
     /// Stores are allowed, but are to be looked at: the page holds code, or low-address protection covers part of it.
-    u64 noticed_tag { 0 };
+    u64 noticed_tag;
     /// Guest virtual address + delta = host address.
-    u64 delta { 0 };
+    u64 delta;
 };
 
 /// What a page's last walk found, kept for longer than its TlbEntry: where it is and which accesses it allows. Whether stores to it
@@ -96,18 +96,20 @@ struct SpaceKey {
     friend bool operator==(const SpaceKey&, const SpaceKey&) = default;
 };
 
-/// The cached translations of one space on one CPU.
+/// The cached translations of one space on one CPU. There are few entries until a program turns out to use many pages, since purging
+/// takes as long as there are entries.
 class Space {
 public:
-    static constexpr unsigned entries = 512;
+    Space() { clear(fewest_entries); }
 
-    Space() { clear(); }
-
-    [[nodiscard]] TlbEntry& entry(u64 address) { return m_tlb[(address / page_size) % entries]; }
-    /// The tag that no address of the entry for `address` matches.
-    [[nodiscard]] static u64 no_tag(u64 address) { return (address / page_size + entries / 2) % entries * page_size; }
-    /// Makes the entry for `address` empty.
-    void drop(u64 address) { entry(address) = { no_tag(address), no_tag(address), no_tag(address), 0 }; }
+    [[nodiscard]] TlbEntry& entry(u64 address) { return m_tlb[(address / page_size) & last_entry()]; }
+    /// Makes the entry for `address` empty, for another page.
+    void replace(u64 address)
+    {
+        if (entry(address).delta && ++m_replaced > 2 * last_entry() && last_entry() + 1 < most_entries)
+            clear(4 * (last_entry() + 1));
+        drop(address);
+    }
 
     SpaceKey key;
     TranslationCache walked;
@@ -120,7 +122,7 @@ public:
 
     void purge(u64 new_generation)
     {
-        clear();
+        clear(m_replaced < last_entry() / 2 ? fewest_entries : last_entry() + 1);
         walked.clear();
         m_code_entries.reset();
         generation = new_generation;
@@ -129,7 +131,7 @@ public:
     /// Drops every translation whose address has the page index of `address`; `entry` is where its page-table entry stands.
     void purge_page(u64 address, u64 entry, u64 new_generation)
     {
-        for (u64 at = address / page_size % 256; at < entries; at += 256)
+        for (u64 at = address / page_size % 256; at <= last_entry(); at += 256)
             drop(at * page_size);
         walked.drop_index(address);
         if (m_code_entries[code_index(entry)]) {
@@ -141,7 +143,7 @@ public:
     /// Makes the next store to a page take the slow path.
     void drop_write_tags(u64 host_page)
     {
-        for (u64 at = 0; at < entries; ++at) {
+        for (u64 at = 0; at <= last_entry(); ++at) {
             u64 none = no_tag(at * page_size);
             if (m_tlb[at].write_tag == none || m_tlb[at].write_tag + m_tlb[at].delta != host_page)
                 continue;
@@ -151,14 +153,28 @@ public:
     }
 
 private:
-    void clear()
+    friend struct CpuLayout;
+    static constexpr u32 fewest_entries = 512;
+    static constexpr u32 most_entries = 8192;
+
+    /// The tag that no address of the entry for `address` matches.
+    [[nodiscard]] u64 no_tag(u64 address) const { return ((address / page_size + (last_entry() + 1) / 2) & last_entry()) * page_size; }
+    void drop(u64 address) { entry(address) = { no_tag(address), no_tag(address), no_tag(address), 0 }; }
+    [[nodiscard]] u32 last_entry() const { return m_mask / static_cast<u32>(sizeof(TlbEntry)); }
+    void clear(u32 entries)
     {
-        for (u64 at = 0; at < entries; ++at)
+        m_mask = (entries - 1) * static_cast<u32>(sizeof(TlbEntry));
+        m_replaced = 0;
+        for (u64 at = 0; at <= last_entry(); ++at)
             drop(at * page_size);
     }
     [[nodiscard]] static u64 code_index(u64 entry) { return entry / 8 * 0x9e3779b97f4a7c15 >> 52; }
 
-    std::array<TlbEntry, entries> m_tlb;
+    /// How far the last entry in use is from the first, in bytes.
+    u32 m_mask { 0 };
+    /// Entries that were taken for another page since there are as many as now.
+    u32 m_replaced { 0 };
+    std::array<TlbEntry, most_entries> m_tlb; // what is not in use is never touched
     /// Which table entries code was fetched through, by a hash of their address.
     std::bitset<4096> m_code_entries;
 };

@@ -23,6 +23,7 @@ struct CpuLayout {
     u32 code_space;
     /// Within a Space.
     u32 generation;
+    u32 tlb_mask;
     u32 tlb;
 };
 

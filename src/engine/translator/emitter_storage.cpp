@@ -48,29 +48,25 @@ void Emitter::emit_lookup(const Node& node, u32 bytes, bool for_store, const Xby
     u32 delta = m_layout.tlb + static_cast<u32>(offsetof(TlbEntry, delta));
     u32 most = static_cast<u32>(page_size) - bytes;
     static_assert(sizeof(TlbEntry) == 32);
+    // Bits of the page index, where a multiple of the size of an entry has them.
     if (at.constant) {
-        u32 entry = static_cast<u32>(at.value / page_size % Space::entries * sizeof(TlbEntry));
-        a.move_constant(rax, at.value);
-        a.mov(rdx, rax);
-        a.sub(rdx, ptr[space + entry + tag]);
-        a.cmp(rdx, most);
-        a.jump_if(!HostCondition::below_or_equal, miss);
-        a.mov(rdx, ptr[space + entry + delta]);
-        return;
-    }
-    Xbyak::Reg64 address = host(at.reg);
-    if (m_runtime.features.bmi2) {
-        a.rorx(eax, address.cvt32(), 7);
+        a.move_constant(rdx, at.value);
+        a.mov(eax, static_cast<u32>(at.value >> 7));
+    } else if (m_runtime.features.bmi2) {
+        a.rorx(eax, host(at.reg).cvt32(), 7);
+        a.mov(rdx, host(at.reg));
     } else {
-        a.mov(eax, address.cvt32());
+        a.mov(eax, host(at.reg).cvt32());
         a.shr(eax, 7);
+        a.mov(rdx, host(at.reg));
     }
-    a.mov(rdx, address);
-    a.and_(eax, (Space::entries - 1) * sizeof(TlbEntry));
+    a.and_(eax, dword[space + m_layout.tlb_mask]);
     a.sub(rdx, ptr[space + rax + tag]);
     a.cmp(rdx, most);
     a.jump_if(!HostCondition::below_or_equal, miss);
     a.mov(rdx, ptr[space + rax + delta]);
+    if (at.constant)
+        a.move_constant(rax, at.value);
 }
 
 void Emitter::emit_load(Id id)
