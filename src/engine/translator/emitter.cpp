@@ -354,6 +354,11 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     find_uses();
     m_asm.align(16);
     const u8* at = m_asm.getCurr();
+    Xbyak::Label hot;
+    if (block.executions) {
+        m_asm.sub(dword[rip + reinterpret_cast<const u8*>(block.executions)], 1);
+        m_asm.jump_if(HostCondition::sign, hot);
+    }
     m_asm.add(Runtime::counter(), block.count);
     for (Id id = 1; id < program.nodes.size(); ++id) {
         const Node& node = program.nodes[id];
@@ -374,6 +379,10 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     for (Detour& detour : m_detours) {
         m_asm.L(detour.entry);
         (this->*row_of(detour.node->kind).emit_detour)(detour);
+    }
+    if (block.executions) {
+        m_asm.L(hot);
+        emit_leave_for(block.address);
     }
     return at;
 }

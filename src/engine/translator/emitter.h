@@ -38,6 +38,8 @@ struct BlockCode {
     std::span<Step> steps;
     /// In the runtime's data: not 0 when the block is to be left at the next instruction.
     const u8* stale { nullptr };
+    /// In the runtime's data: executions until it leaves at once; none when they are not counted.
+    const i32* executions { nullptr };
 };
 
 /// An exit that may be linked to another block.
@@ -46,8 +48,6 @@ struct ExitCode {
     u64 target { 0 };
     /// Executable address of the code that leaves by it.
     const void* unlinked { nullptr };
-    /// In the runtime's data, of an exit that may lead round a loop: rounds until it leaves by `unlinked`; less than 0 then.
-    i32* rounds { nullptr };
 };
 
 /// Makes host code of a recorded block: one pass forward that gives values host registers as they come, after one backward that

@@ -223,13 +223,9 @@ void Emitter::emit_exit(const Place& target)
     bool same_page = (target.value ^ m_block->address) < page_size;
     Xbyak::Label unlinked;
     // Every loop has an exit that does not lead forward, or one that is dispatched.
-    i32* rounds = nullptr;
     if (target.value <= m_block->address) {
         m_asm.cmp(dword[rbp + m_layout.pending], 0);
         m_asm.jump_if(!HostCondition::equal, unlinked);
-        rounds = m_runtime.allocate_rounds();
-        m_asm.sub(dword[rip + reinterpret_cast<const u8*>(rounds)], 1);
-        m_asm.jump_if(HostCondition::sign, unlinked);
     }
     if (!same_page) {
         m_asm.mov(rcx, ptr[rbp + m_layout.code_space]);
@@ -239,7 +235,7 @@ void Emitter::emit_exit(const Place& target)
     }
     m_asm.jmp(ptr[rip + (at + offsetof(Link, code))]);
     m_asm.L(unlinked);
-    ExitCode exit { .link = number, .target = target.value, .unlinked = m_runtime.memory.executable(m_asm.getCurr()), .rounds = rounds };
+    ExitCode exit { .link = number, .target = target.value, .unlinked = m_runtime.memory.executable(m_asm.getCurr()) };
     m_asm.move_constant(rcx, target.value);
     m_asm.mov(ptr[rbp + m_layout.next], rcx);
     m_asm.mov(eax, number);

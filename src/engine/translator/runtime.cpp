@@ -212,14 +212,6 @@ u8* Runtime::allocate_data(std::size_t size)
     return at;
 }
 
-i32* Runtime::allocate_rounds()
-{
-    auto* rounds = reinterpret_cast<i32*>(allocate_data(sizeof(i32)));
-    VERIFY(rounds);
-    *rounds = m_first_rounds;
-    return rounds;
-}
-
 bool Runtime::is_full() const
 {
     constexpr std::size_t spare = std::size_t { 256 } << 10;

@@ -57,11 +57,6 @@ public:
     [[nodiscard]] CodePosition& position(u64 address) { return m_positions[address / 2 % positions]; }
     /// Memory for `size` bytes of data, aligned to 8; null when there is none left.
     [[nodiscard]] u8* allocate_data(std::size_t size);
-    /// Counts down the rounds of a loop; for an exit, so there is always memory.
-    [[nodiscard]] i32* allocate_rounds();
-    /// Rounds of a loop until its path is looked for.
-    void set_first_rounds(i32 rounds) { m_first_rounds = rounds; }
-    [[nodiscard]] i32 first_rounds() const { return m_first_rounds; }
     [[nodiscard]] bool is_full() const;
     /// Forgets all code; none may be executing.
     void reset();
@@ -115,7 +110,6 @@ private:
     CodePosition* m_positions { nullptr };
     Link* m_links { nullptr };
     u32 m_next_link { 0 };
-    i32 m_first_rounds { 500 };
     std::size_t m_shared_data { 0 };
     std::size_t m_data_used { 0 };
     std::size_t m_shared_code { 0 };

@@ -50,10 +50,8 @@ Translator::~Translator()
 void Translator::run(Cpu& cpu)
 {
     m_cpu = &cpu;
-    if (!m_machinery) {
+    if (!m_machinery)
         m_machinery = std::make_unique<Machinery>(cpu);
-        m_machinery->runtime.set_first_rounds(m_loop_patience);
-    }
     for (;;) {
         try {
             if (!run_blocks(cpu))
@@ -69,7 +67,7 @@ bool Translator::run_blocks(Cpu& cpu)
     for (;;) {
         if (cpu.pending()) [[unlikely]] {
             m_left_by = Runtime::no_link;
-            abandon_path();
+            abandon_path(cpu);
             m_cache.free_dropped();
             if (!cpu.handle_pending())
                 return false;
@@ -84,11 +82,10 @@ void Translator::run_block(Cpu& cpu)
         return follow_path(cpu);
     if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
         if (Block* block = find_block(cpu, cpu.next)) {
-            if (m_left_by != Runtime::no_link) {
+            if (m_left_by != Runtime::no_link)
                 link(cpu, m_left_by, *block);
-                if (begin_path(cpu, m_left_by, *block))
-                    return;
-            }
+            if (begin_path(cpu, *block))
+                return;
             m_left_by = m_machinery->runtime.enter(cpu, block->code);
             return;
         }
@@ -106,7 +103,7 @@ void Translator::interpret(Cpu& cpu)
 
 void Translator::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
 {
-    abandon_path();
+    abandon_path(cpu);
     if (std::exchange(m_interpreting, false))
         return m_interpreter.interrupt(cpu, interruption);
     const Op* op = is_step(cpu.op) ? cpu.op : m_executing;
@@ -166,7 +163,6 @@ void Translator::make_room()
     m_cache.free_dropped();
     m_machinery->exits.clear();
     m_left_by = Runtime::no_link; // its number will be another exit's
-    m_path.rounds = nullptr;
     m_machinery->runtime.reset();
 }
 
@@ -186,7 +182,7 @@ Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
     recording.before_loop = recording.steps.size();
     if (!builder.finished())
         builder.finish(recording.at & cpu.address_mask());
-    return end_recording(recording);
+    return end_recording(recording, false);
 }
 
 Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 absolute)
@@ -244,7 +240,7 @@ bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_
     return builder.finished();
 }
 
-Translator::Block* Translator::end_recording(Recording& recording)
+Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
 {
     Block* block = recording.block.get();
     auto count = recording.steps.size();
@@ -256,12 +252,17 @@ Translator::Block* Translator::end_recording(Recording& recording)
     }
     block->is_left = m_machinery->runtime.allocate_data(1);
     *block->is_left = 0;
+    if (!is_path) {
+        block->executions = reinterpret_cast<i32*>(m_machinery->runtime.allocate_data(sizeof(i32)));
+        *block->executions = m_path_patience;
+    }
     const u8* code = m_machinery->emitter.emit(m_machinery->program,
         { .address = block->address,
             .count = block->count,
             .loop_count = static_cast<u32>(count - recording.before_loop),
             .steps = { block->steps.get(), count },
-            .stale = block->is_left });
+            .stale = block->is_left,
+            .executions = block->executions });
     for (const ExitCode& exit : m_machinery->emitter.exits())
         m_machinery->exits.push_back({ exit, block->mode });
     block->code = m_machinery->runtime.memory.executable(code);

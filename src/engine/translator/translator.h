@@ -27,8 +27,8 @@ public:
 
     /// Executions of a block by the interpreter before it is translated; for tests.
     void set_patience(u8 executions) { m_patience = executions; }
-    /// Rounds of a loop until it is translated as a whole; for tests.
-    void set_loop_patience(i32 rounds) { m_loop_patience = rounds; }
+    /// Executions of a translated block until the path from it is; for tests.
+    void set_path_patience(i32 executions) { m_path_patience = executions; }
 
 private:
     struct Machinery;
@@ -47,8 +47,8 @@ private:
         std::unique_ptr<Step[]> steps;
         const void* code { nullptr };
         u8* is_left { nullptr };
-        /// Made from a path.
-        bool is_path { false };
+        /// Until a path is made of it, less than 0 then; none when it is one.
+        i32* executions { nullptr };
         /// Numbers of the links that lead here.
         std::vector<u32> incoming;
     };
@@ -75,7 +75,6 @@ private:
         /// Of the first block in storage.
         u64 absolute { 0 };
         u64 stamp { 0 };
-        i32* rounds { nullptr };
 
         [[nodiscard]] bool is_loop() const { return end == blocks.front(); }
     };
@@ -101,11 +100,11 @@ private:
     [[nodiscard]] Block* translate(Cpu& cpu, u64 address, u64 absolute);
     [[nodiscard]] Recording begin_recording(Cpu& cpu, u64 address, u64 absolute);
     [[nodiscard]] bool record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at = {});
-    Block* end_recording(Recording& recording);
+    Block* end_recording(Recording& recording, bool is_path);
     void interpret(Cpu& cpu);
-    [[nodiscard]] bool begin_path(Cpu& cpu, u32 left_by, const Block& block);
+    [[nodiscard]] bool begin_path(Cpu& cpu, const Block& block);
     void follow_path(Cpu& cpu);
-    void abandon_path();
+    void abandon_path(Cpu& cpu);
     [[nodiscard]] bool ends_path(Cpu& cpu, u64 address) const;
     void translate_path(Cpu& cpu);
     [[nodiscard]] bool record_path(Cpu& cpu, Recording& recording);
@@ -119,7 +118,7 @@ private:
     std::vector<u8> m_executions;
     Cpu* m_cpu { nullptr };
     u8 m_patience { 4 };
-    i32 m_loop_patience { 500 };
+    i32 m_path_patience { 1000 };
     /// What is being followed; no blocks when nothing is.
     Path m_path;
     /// The exit the last block left by, if it may be linked to the block that is next.

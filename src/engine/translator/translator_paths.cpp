@@ -3,7 +3,6 @@
 #include "isa/table.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace zvisor {
 
@@ -11,26 +10,17 @@ namespace {
 
 constexpr std::size_t most_blocks = 32;
 constexpr std::size_t most_instructions = 256;
-constexpr i32 never = std::numeric_limits<i32>::max();
 /// How much later a path is tried again of which nothing came.
 constexpr i32 later = 16;
 
 } // namespace
 
-/// An exit has led round a loop often enough: what is executed from here on is followed. False when it was not that.
-bool Translator::begin_path(Cpu& cpu, u32 left_by, const Block& block)
+/// A block that has been executed often: what is executed from it on is followed. False when it is not that.
+bool Translator::begin_path(Cpu& cpu, const Block& block)
 {
-    const ExitCode& exit = m_machinery->exits[left_by].code;
-    if (!exit.rounds || *exit.rounds >= 0 || exit.target != block.address)
+    if (!block.executions || *block.executions >= 0)
         return false;
-    *exit.rounds = never;
-    if (block.is_path)
-        return false;
-    m_path = { .blocks = { block.address },
-        .end = 0,
-        .absolute = block.absolute,
-        .stamp = cpu.code_stamp(),
-        .rounds = exit.rounds };
+    m_path = { .blocks = { block.address }, .end = 0, .absolute = block.absolute, .stamp = cpu.code_stamp() };
     interpret(cpu);
     return true;
 }
@@ -42,25 +32,26 @@ void Translator::follow_path(Cpu& cpu)
     bool is_back = next == m_path.blocks.front();
     bool inner_loop = !is_back && std::ranges::find(m_path.blocks, next) != m_path.blocks.end();
     if (cpu.code_stamp() != m_path.stamp || inner_loop)
-        return abandon_path();
+        return abandon_path(cpu);
     if (!is_back && !ends_path(cpu, next)) {
         m_path.blocks.push_back(next);
         return interpret(cpu);
     }
     m_path.end = next;
-    if (is_back || m_path.blocks.size() > 1)
-        translate_path(cpu);
+    translate_path(cpu);
     m_path.blocks.clear();
 }
 
 /// Interrupted, or another loop within: to be tried again.
-void Translator::abandon_path()
+void Translator::abandon_path(Cpu& cpu)
 {
     if (m_path.blocks.empty())
         return;
+    u64 address = m_path.blocks.front();
     m_path.blocks.clear();
-    if (m_path.rounds)
-        *m_path.rounds = m_machinery->runtime.first_rounds() * later;
+    auto* block = static_cast<Block*>(m_cache.find(cpu, address, m_path.absolute, static_cast<u8>(m_path.stamp) | translated));
+    if (block && block->executions)
+        *block->executions = m_path_patience * later;
 }
 
 /// A path stays in its page, where the page is does not change then, and does not go on where another is known.
@@ -70,13 +61,12 @@ bool Translator::ends_path(Cpu& cpu, u64 address) const
     if (address & 1 || (address ^ head) >= page_size || m_path.blocks.size() == most_blocks)
         return true;
     auto* block = static_cast<const Block*>(m_cache.find(cpu, address, m_path.absolute + (address - head), cpu.mode() | translated));
-    return block && block->is_path;
+    return block && !block->executions;
 }
 
 void Translator::translate_path(Cpu& cpu)
 {
     Recording recording = begin_recording(cpu, m_path.blocks.front(), m_path.absolute);
-    recording.block->is_path = true;
     ir::Builder& builder = m_machinery->builder;
     bool is_whole = record_path(cpu, recording);
     recording.before_loop = recording.steps.size();
@@ -87,7 +77,7 @@ void Translator::translate_path(Cpu& cpu)
     }
     if (!builder.finished())
         builder.finish(recording.at & cpu.address_mask());
-    end_recording(recording);
+    end_recording(recording, true);
 }
 
 /// False when the block has its end before the path has.

@@ -44,7 +44,7 @@ public:
         if (translated) {
             auto engine = std::make_unique<Translator>(*storage);
             engine->set_patience(0);
-            engine->set_loop_patience(2);
+            engine->set_path_patience(2);
             cpu.set_engine(std::move(engine));
         } else {
             cpu.set_engine(std::make_unique<Interpreter>(*storage, observer));
