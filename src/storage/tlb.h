@@ -4,11 +4,13 @@
 #include "base/verify.h"
 #include "storage/absolute_storage.h"
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace zvisor {
 
@@ -21,6 +23,27 @@ struct TlbEntry {
     u64 noticed_tag;
     /// Guest virtual address + delta = host address.
     u64 delta;
+};
+
+/// What each of the places in translated code that access storage found last, which is mostly what it finds next: where its tag is does
+/// not depend on the address, so the host need not wait for that. Places of one number access as many bytes in the same way.
+struct Sites {
+    static constexpr unsigned count = 4096;
+    static constexpr unsigned group = 64;
+
+    std::array<u64, count> tag;
+    /// How far from the tag an access may begin: an access further away, or any when this is 0, looks into the TLB.
+    std::array<u64, count> limit {};
+    std::array<u64, count> delta;
+    /// Of each group of places, whether one has found something since all were cleared.
+    std::array<u8, count / group> used {};
+
+    void clear()
+    {
+        for (unsigned i = 0; i < used.size(); ++i)
+            if (std::exchange(used[i], u8 { 0 }))
+                std::fill_n(limit.begin() + i * group, group, u64 { 0 });
+    }
 };
 
 /// What a page's last walk found, kept for longer than its TlbEntry: where it is and which accesses it allows. Whether stores to it
@@ -113,6 +136,7 @@ public:
 
     SpaceKey key;
     TranslationCache walked;
+    Sites sites;
     /// Changes whenever a translation that code was fetched through may have gone.
     u64 generation { 0 };
     u64 last_used { 0 };
@@ -134,6 +158,7 @@ public:
         for (u64 at = address / page_size % 256; at <= last_entry(); at += 256)
             drop(at * page_size);
         walked.drop_index(address);
+        sites.clear();
         if (m_code_entries[code_index(entry)]) {
             m_code_entries.reset();
             generation = new_generation;
@@ -143,6 +168,7 @@ public:
     /// Makes the next store to a page take the slow path.
     void drop_write_tags(u64 host_page)
     {
+        sites.clear();
         for (u64 at = 0; at <= last_entry(); ++at) {
             u64 none = no_tag(at * page_size);
             if (m_tlb[at].write_tag == none || m_tlb[at].write_tag + m_tlb[at].delta != host_page)
@@ -165,6 +191,7 @@ private:
     {
         m_mask = (entries - 1) * static_cast<u32>(sizeof(TlbEntry));
         m_replaced = 0;
+        sites.clear();
         for (u64 at = 0; at <= last_entry(); ++at)
             drop(at * page_size);
     }

@@ -29,6 +29,7 @@ CpuLayout::CpuLayout(const Cpu& cpu)
     , generation(place(*cpu.m_code, cpu.m_code->generation))
     , tlb_mask(place(*cpu.m_code, cpu.m_code->m_mask))
     , tlb(place(*cpu.m_code, cpu.m_code->m_tlb[0]))
+    , sites(place(*cpu.m_code, cpu.m_code->sites))
 {
 }
 

@@ -25,6 +25,7 @@ struct CpuLayout {
     u32 generation;
     u32 tlb_mask;
     u32 tlb;
+    u32 sites;
 };
 
 } // namespace zvisor

@@ -29,6 +29,12 @@ namespace zvisor {
     return width == 4 || static_cast<u64>(i64 { static_cast<i32>(value) }) == value;
 }
 
+/// Log2 of 1, 2, 4 or 8 bytes.
+[[nodiscard]] constexpr std::size_t size_index(u8 bytes)
+{
+    return bytes == 8 ? 3 : bytes == 4 ? 2 : bytes == 2 ? 1 : 0;
+}
+
 /// What the emitter needs to know of a block besides what it does.
 struct BlockCode {
     u64 address { 0 };
@@ -115,6 +121,8 @@ private:
         const ir::Node* node;
         Xbyak::Label entry;
         Xbyak::Label back;
+        /// Of an access with a site: where the distance to the host address is in rdx.
+        Xbyak::Label found;
         State before;
         State after;
         Place a;
@@ -122,6 +130,8 @@ private:
         Place c;
         Place d;
         Register result;
+        /// Of an access with a site, its number.
+        std::optional<u32> site;
         /// The SSE register of the result, and what others hold that is needed afterwards.
         u8 number;
         std::vector<Copy> numbers;
@@ -165,7 +175,13 @@ private:
     void emit_update(Id id, const Xbyak::Reg64& to);
     void emit_multiple(Id id);
     Xbyak::Reg64 use_operands(const ir::Node& node);
+    [[nodiscard]] std::optional<u32> take_site(const ir::Node& node);
+    [[nodiscard]] Xbyak::Address site_field(const Detour& detour, std::size_t field) const;
+    void find_page(Detour& detour);
+    void emit_site_lookup(Detour& detour);
+    void emit_site_refill(Detour& detour, const Xbyak::Label& miss);
     void emit_lookup(const ir::Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss);
+    void emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, const Xbyak::Label& miss);
     void emit_align(Id id);
     void emit_overflow(Id id);
     void emit_raise(Id id);
@@ -269,6 +285,9 @@ private:
     const Xbyak::Xmm scratch_number { 14 };
     const Xbyak::Xmm other_scratch_number { 15 };
     std::deque<Detour> m_detours;
+    /// Of each kind of access, the next site and the end of its group.
+    std::array<std::array<u32, 2>, 8> m_sites {};
+    u32 m_next_sites { 0 };
     std::vector<Home> m_homes;
     const u8* m_loop_begins { nullptr };
 };

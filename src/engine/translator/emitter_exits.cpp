@@ -9,11 +9,6 @@ using ir::CodeKind;
 using ir::Kind;
 using ir::Node;
 
-[[nodiscard]] std::size_t size_index(u8 bytes)
-{
-    return bytes == 8 ? 3 : bytes == 4 ? 2 : bytes == 2 ? 1 : 0;
-}
-
 [[noreturn]] void raise_specification(Cpu& cpu)
 {
     cpu.specification();
@@ -86,6 +81,7 @@ Emitter::Detour& Emitter::add_detour(Id id)
     return m_detours.emplace_back(Detour { .node = &node,
         .entry = {},
         .back = {},
+        .found = {},
         .before = node.kind == Kind::call ? State {} : state_of(node.before),
         .after = state_of(node.after),
         .a = place(node.a),
@@ -93,6 +89,7 @@ Emitter::Detour& Emitter::add_detour(Id id)
         .c = place(third_operand(node)),
         .d = place(node.d),
         .result = m_register[id],
+        .site = {},
         .number = m_number[id],
         .numbers = live_numbers() });
 }
@@ -144,6 +141,10 @@ void Emitter::emit_slow_access(Detour& detour)
 {
     const Node& node = *detour.node;
     bool code = m_program->nodes[node.b].kind == Kind::code_tlb;
+    Xbyak::Label miss;
+    if (detour.site)
+        emit_site_refill(detour, miss);
+    m_asm.L(miss);
     write_back(detour.before);
     set_op(node);
     move(rax, detour.a);

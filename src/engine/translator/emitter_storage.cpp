@@ -41,9 +41,13 @@ Xbyak::Reg64 Emitter::use_operands(const Node& node)
 /// Leaves in rdx what added to the address gives the host address. The address is in its register, or in rax when constant.
 void Emitter::emit_lookup(const Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss)
 {
+    emit_lookup(place(node.a), place(node.b), bytes, for_store, miss);
+}
+
+void Emitter::emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, const Xbyak::Label& miss)
+{
     Assembler& a = m_asm;
-    Place at = place(node.a);
-    Xbyak::Reg64 space = host(m_register[node.b]);
+    Xbyak::Reg64 space = host(in.reg);
     u32 tag = m_layout.tlb + static_cast<u32>(for_store ? offsetof(TlbEntry, write_tag) : offsetof(TlbEntry, read_tag));
     u32 delta = m_layout.tlb + static_cast<u32>(offsetof(TlbEntry, delta));
     u32 most = static_cast<u32>(page_size) - bytes;
@@ -69,13 +73,72 @@ void Emitter::emit_lookup(const Node& node, u32 bytes, bool for_store, const Xby
         a.move_constant(rax, at.value);
 }
 
+// ---- Sites -------------------------------------------------------------------------------------------------
+
+/// Groups of sites go to kinds of access as they are needed; when there is none left a kind begins its group again.
+std::optional<u32> Emitter::take_site(const Node& node)
+{
+    auto& [next, end] = m_sites[size_index(node.info) * 2 + (node.kind == Kind::store)];
+    if (next == end && m_next_sites < Sites::count) {
+        next = m_next_sites;
+        end = m_next_sites += Sites::group;
+    }
+    if (end == 0)
+        return {};
+    if (next == end)
+        next -= Sites::group;
+    return next++;
+}
+
+/// emit_lookup; by the place's site where the block is executed often.
+void Emitter::find_page(Detour& detour)
+{
+    const Node& node = *detour.node;
+    if (!m_block->executions && !detour.a.constant)
+        detour.site = take_site(node);
+    if (detour.site)
+        emit_site_lookup(detour);
+    else
+        emit_lookup(node, node.info, node.kind == Kind::store, detour.entry);
+}
+
+Xbyak::Address Emitter::site_field(const Detour& detour, std::size_t field) const
+{
+    return qword[host(detour.b.reg) + m_layout.sites + static_cast<u32>(field) + *detour.site * 8];
+}
+
+void Emitter::emit_site_lookup(Detour& detour)
+{
+    m_asm.mov(rdx, host(detour.a.reg));
+    m_asm.sub(rdx, site_field(detour, offsetof(Sites, tag)));
+    m_asm.cmp(rdx, site_field(detour, offsetof(Sites, limit)));
+    m_asm.jump_if(!HostCondition::below, detour.entry);
+    m_asm.mov(rdx, site_field(detour, offsetof(Sites, delta)));
+    m_asm.L(detour.found);
+}
+
+/// Finds the page in the TLB for the site; jumps to `miss` when it is not there.
+void Emitter::emit_site_refill(Detour& detour, const Xbyak::Label& miss)
+{
+    const Node& node = *detour.node;
+    u32 used = m_layout.sites + static_cast<u32>(offsetof(Sites, used)) + *detour.site / Sites::group;
+    emit_lookup(detour.a, detour.b, node.info, node.kind == Kind::store, miss);
+    m_asm.mov(rax, host(detour.a.reg));
+    m_asm.and_(rax, static_cast<u32>(page_mask));
+    m_asm.mov(site_field(detour, offsetof(Sites, tag)), rax);
+    m_asm.mov(site_field(detour, offsetof(Sites, limit)), static_cast<u32>(page_size) - node.info + 1);
+    m_asm.mov(site_field(detour, offsetof(Sites, delta)), rdx);
+    m_asm.mov(byte[host(detour.b.reg) + used], 1);
+    m_asm.jmp(detour.found, Xbyak::CodeGenerator::T_NEAR);
+}
+
 void Emitter::emit_load(Id id)
 {
     const Node& node = m_program->nodes[id];
     Xbyak::Reg64 address = use_operands(node);
     Xbyak::Reg64 to = host(allocate(id));
     Detour& miss = add_detour(id);
-    emit_lookup(node, node.info, false, miss.entry);
+    find_page(miss);
     switch (node.info) {
     case 1:
         m_asm.movzx(to.cvt32(), byte[rdx + address]);
@@ -99,7 +162,7 @@ void Emitter::emit_store(Id id)
     Xbyak::Reg64 address = use_operands(node);
     Place value = place(node.c);
     Detour& miss = add_detour(id);
-    emit_lookup(node, node.info, true, miss.entry);
+    find_page(miss);
     if (value.constant) {
         m_asm.move_constant(rcx, swapped(value.value, node.info));
         m_asm.mov(operand_at(node.info, rdx + address), rcx_of(node.info));
