@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <bitset>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 namespace zvisor {
@@ -31,18 +34,50 @@ struct Sites {
     static constexpr unsigned count = 4096;
     static constexpr unsigned group = 64;
 
-    std::array<u64, count> tag;
+    std::array<u64, count> tag {};
     /// How far from the tag an access may begin: an access further away, or any when this is 0, looks into the TLB.
     std::array<u64, count> limit {};
-    std::array<u64, count> delta;
-    /// Of each group of places, whether one has found something since all were cleared.
-    std::array<u8, count / group> used {};
+    std::array<u64, count> delta {};
+    /// By page index: a bit for each group of places of which one may have found a page with that index.
+    std::array<u64, 256> groups {};
+
+    [[nodiscard]] static constexpr u64 page_index(u64 address) { return address / page_size % 256; }
+    /// Of the groups, those whose places store.
+    static constexpr u64 storing = 0xaaaaaaaaaaaaaaaa;
 
     void clear()
     {
-        for (unsigned i = 0; i < used.size(); ++i)
-            if (std::exchange(used[i], u8 { 0 }))
-                std::fill_n(limit.begin() + i * group, group, u64 { 0 });
+        drop_places(all_groups(), [](unsigned) { return true; });
+        groups.fill(0);
+    }
+    /// Forgets every page with the page index of `address`.
+    void drop_index(u64 address)
+    {
+        drop_places(std::exchange(groups[page_index(address)], 0),
+            [&](unsigned place) { return page_index(tag[place]) == page_index(address); });
+    }
+    /// Makes the next store to a page look into the TLB.
+    void drop_write_tags(u64 host_page)
+    {
+        drop_places(all_groups() & storing, [&](unsigned place) { return tag[place] + delta[place] == host_page; });
+    }
+
+private:
+    static_assert(count == 64 * group);
+
+    [[nodiscard]] u64 all_groups() const
+    {
+        return std::accumulate(groups.begin(), groups.end(), u64 { 0 }, std::bit_or<> {});
+    }
+    /// Forgets the places in a set of groups for which `is_meant` holds.
+    template<class Function>
+    void drop_places(u64 in, Function is_meant)
+    {
+        for (; in; in &= in - 1) {
+            auto first = static_cast<unsigned>(std::countr_zero(in)) * group;
+            for (unsigned place = first; place < first + group; ++place)
+                limit[place] = is_meant(place) ? 0 : limit[place];
+        }
     }
 };
 
@@ -158,7 +193,7 @@ public:
         for (u64 at = address / page_size % 256; at <= last_entry(); at += 256)
             drop(at * page_size);
         walked.drop_index(address);
-        sites.clear();
+        sites.drop_index(address);
         if (m_code_entries[code_index(entry)]) {
             m_code_entries.reset();
             generation = new_generation;
@@ -168,7 +203,7 @@ public:
     /// Makes the next store to a page take the slow path.
     void drop_write_tags(u64 host_page)
     {
-        sites.clear();
+        sites.drop_write_tags(host_page);
         for (u64 at = 0; at <= last_entry(); ++at) {
             u64 none = no_tag(at * page_size);
             if (m_tlb[at].write_tag == none || m_tlb[at].write_tag + m_tlb[at].delta != host_page)

@@ -345,6 +345,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_exits.clear();
     m_detours.clear();
     m_homes.clear();
+    m_loop_begins = nullptr;
     m_owner.fill(0);
     m_slot_used.fill(false);
     m_register.assign(program.nodes.size(), no_register);

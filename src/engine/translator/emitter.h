@@ -46,6 +46,7 @@ struct BlockCode {
     const u8* stale { nullptr };
     /// In the runtime's data: executions until it leaves at once; none when they are not counted.
     const i32* executions { nullptr };
+    bool problem_state { false };
 };
 
 /// An exit that may be linked to another block.
@@ -287,7 +288,7 @@ private:
     std::deque<Detour> m_detours;
     /// Of each kind of access, the next site and the end of its group.
     std::array<std::array<u32, 2>, 8> m_sites {};
-    u32 m_next_sites { 0 };
+    std::array<u32, 2> m_next_groups {};
     std::vector<Home> m_homes;
     const u8* m_loop_begins { nullptr };
 };

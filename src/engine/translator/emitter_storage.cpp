@@ -75,13 +75,16 @@ void Emitter::emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_
 
 // ---- Sites -------------------------------------------------------------------------------------------------
 
-/// Groups of sites go to kinds of access as they are needed; when there is none left a kind begins its group again.
+/// Groups of sites go to kinds of access as they are needed, every second one to stores; when there is none left a kind begins its
+/// last group again.
 std::optional<u32> Emitter::take_site(const Node& node)
 {
-    auto& [next, end] = m_sites[size_index(node.info) * 2 + (node.kind == Kind::store)];
-    if (next == end && m_next_sites < Sites::count) {
-        next = m_next_sites;
-        end = m_next_sites += Sites::group;
+    bool stores = node.kind == Kind::store;
+    auto& [next, end] = m_sites[size_index(node.info) * 2 + stores];
+    u32& next_group = m_next_groups[stores];
+    if (next == end && next_group * 2 * Sites::group < Sites::count) {
+        next = (next_group++ * 2 + stores) * Sites::group;
+        end = next + Sites::group;
     }
     if (end == 0)
         return {};
@@ -90,11 +93,13 @@ std::optional<u32> Emitter::take_site(const Node& node)
     return next++;
 }
 
-/// emit_lookup; by the place's site where the block is executed often.
+/// emit_lookup; by the place's site where it is executed often and mostly finds the same page: in loops, and in programs. The control
+/// program works for one program after the other, each with pages of its own.
 void Emitter::find_page(Detour& detour)
 {
     const Node& node = *detour.node;
-    if (!m_block->executions && !detour.a.constant)
+    bool is_steady = m_loop_begins || m_block->problem_state;
+    if (!m_block->executions && is_steady && !detour.a.constant)
         detour.site = take_site(node);
     if (detour.site)
         emit_site_lookup(detour);
@@ -121,14 +126,16 @@ void Emitter::emit_site_lookup(Detour& detour)
 void Emitter::emit_site_refill(Detour& detour, const Xbyak::Label& miss)
 {
     const Node& node = *detour.node;
-    u32 used = m_layout.sites + static_cast<u32>(offsetof(Sites, used)) + *detour.site / Sites::group;
+    u32 groups = m_layout.sites + static_cast<u32>(offsetof(Sites, groups));
     emit_lookup(detour.a, detour.b, node.info, node.kind == Kind::store, miss);
     m_asm.mov(rax, host(detour.a.reg));
     m_asm.and_(rax, static_cast<u32>(page_mask));
     m_asm.mov(site_field(detour, offsetof(Sites, tag)), rax);
     m_asm.mov(site_field(detour, offsetof(Sites, limit)), static_cast<u32>(page_size) - node.info + 1);
     m_asm.mov(site_field(detour, offsetof(Sites, delta)), rdx);
-    m_asm.mov(byte[host(detour.b.reg) + used], 1);
+    m_asm.shr(eax, 12);
+    m_asm.movzx(eax, al);
+    m_asm.bts(qword[host(detour.b.reg) + groups + rax * 8], static_cast<u8>(*detour.site / Sites::group));
     m_asm.jmp(detour.found, Xbyak::CodeGenerator::T_NEAR);
 }
 

@@ -262,7 +262,8 @@ Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
             .loop_count = static_cast<u32>(count - recording.before_loop),
             .steps = { block->steps.get(), count },
             .stale = block->is_left,
-            .executions = block->executions });
+            .executions = block->executions,
+            .problem_state = (block->mode & ExecutionMode::problem) != 0 });
     for (const ExitCode& exit : m_machinery->emitter.exits())
         m_machinery->exits.push_back({ exit, block->mode });
     block->code = m_machinery->runtime.memory.executable(code);
