@@ -53,8 +53,8 @@ struct Sites {
     /// Forgets every page with the page index of `address`.
     void drop_index(u64 address)
     {
-        drop_places(std::exchange(groups[page_index(address)], 0),
-            [&](unsigned place) { return page_index(tag[place]) == page_index(address); });
+        drop_places(
+            std::exchange(groups[page_index(address)], 0), [&](unsigned place) { return page_index(tag[place]) == page_index(address); });
     }
     /// Makes the next store to a page look into the TLB.
     void drop_write_tags(u64 host_page)
@@ -65,10 +65,7 @@ struct Sites {
 private:
     static_assert(count == 64 * group);
 
-    [[nodiscard]] u64 all_groups() const
-    {
-        return std::accumulate(groups.begin(), groups.end(), u64 { 0 }, std::bit_or<> {});
-    }
+    [[nodiscard]] u64 all_groups() const { return std::accumulate(groups.begin(), groups.end(), u64 { 0 }, std::bit_or<> {}); }
     /// Forgets the places in a set of groups for which `is_meant` holds.
     template<class Function>
     void drop_places(u64 in, Function is_meant)
