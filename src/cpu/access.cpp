@@ -68,6 +68,7 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
         if (!walked)
             access_exception(walked.error().code, address, access, space_indication, 0);
         translation = *walked;
+        space.note_entry(translation.entry_address);
     }
     u64 where = translation.large ? translation.address : real_to_absolute(translation.address);
     if (!m_group_storage->contains(where))

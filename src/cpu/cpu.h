@@ -10,6 +10,7 @@
 #include "base/types.h"
 #include "cpu/cpu_types.h"
 #include "cpu/op.h"
+#include "cpu/wait_polling.h"
 #include "storage/dat.h"
 #include "storage/shared_bytes.h"
 #include "storage/tlb.h"
@@ -511,6 +512,7 @@ private:
     void swap_psw(u64 old_at, u64 new_at);
     void early_exceptions();
     [[nodiscard]] bool wait_for_work();
+    void poll_for_work(std::unique_lock<std::mutex>& lock);
     void pause();
     [[nodiscard]] bool settle_orders();
     [[nodiscard]] bool has_orders_locked() const;
@@ -562,6 +564,7 @@ private:
     std::atomic<int> m_external_call { -1 };
     std::mutex m_mutex;
     std::condition_variable m_wake;
+    WaitPolling m_polling;
     // Under m_mutex:
     std::atomic<bool> m_request { false };
     std::bitset<1024> m_emergency;

@@ -173,13 +173,16 @@ public:
     u64 generation { 0 };
     u64 last_used { 0 };
 
-    /// Code was fetched through the table entry at `entry`.
+    /// A translation was made through the table entry at `entry`.
+    void note_entry(u64 entry) { m_tables[table_index(entry)] = true; }
+    /// Code was fetched through it.
     void note_code(u64 entry) { m_code_entries[code_index(entry)] = true; }
 
     void purge(u64 new_generation)
     {
         clear(m_replaced < last_entry() / 2 ? fewest_entries : last_entry() + 1);
         walked.clear();
+        m_tables.reset();
         m_code_entries.reset();
         generation = new_generation;
     }
@@ -187,6 +190,8 @@ public:
     /// Drops every translation whose address has the page index of `address`; `entry` is where its page-table entry stands.
     void purge_page(u64 address, u64 entry, u64 new_generation)
     {
+        if (!m_tables[table_index(entry)])
+            return;
         for (u64 at = address / page_size % 256; at <= last_entry(); at += 256)
             drop(at * page_size);
         walked.drop_index(address);
@@ -227,6 +232,7 @@ private:
         for (u64 at = 0; at <= last_entry(); ++at)
             drop(at * page_size);
     }
+    [[nodiscard]] static u64 table_index(u64 entry) { return entry / 2048 * 0x9e3779b97f4a7c15 >> 52; }
     [[nodiscard]] static u64 code_index(u64 entry) { return entry / 8 * 0x9e3779b97f4a7c15 >> 52; }
 
     /// How far the last entry in use is from the first, in bytes.
@@ -234,7 +240,9 @@ private:
     /// Entries that were taken for another page since there are as many as now.
     u32 m_replaced { 0 };
     std::array<TlbEntry, most_entries> m_tlb; // what is not in use is never touched
-    /// Which table entries code was fetched through, by a hash of their address.
+    /// Which page tables translations were made through, by a hash of their address: IPTE names an entry, not a space.
+    std::bitset<4096> m_tables;
+    /// Which table entries code was fetched through, likewise.
     std::bitset<4096> m_code_entries;
 };
 
