@@ -1,7 +1,7 @@
 #include "apps/zvisor/commands.h"
+#include "apps/zvisor/statistics.h"
 #include "apps/zvisor/terminal.h"
 #include "arch/model.h"
-#include "cpu/cpu.h"
 #include "debug/options.h"
 #include "machine/machine.h"
 
@@ -135,24 +135,6 @@ private:
     std::atomic<bool> m_asked { false };
 };
 
-void print_stats(Machine& machine, double seconds)
-{
-    Partition& partition = machine.partition();
-    u64 retired = 0;
-    std::array<u64, 6> taken {};
-    for (const auto& cpu : partition.cpus().cpus()) {
-        retired += cpu->retired;
-        for (std::size_t kind = 0; kind < taken.size(); ++kind)
-            taken[kind] += cpu->interruptions[kind];
-    }
-    double rate = static_cast<double>(retired) / seconds / 1e6;
-    fmt::print(stderr, "zvisor: {} instructions in {:.2f} s, {:.1f} million a second\n", retired, seconds, rate);
-    fmt::print(stderr, "zvisor: interruptions: {} restart, {} external, {} supervisor call, {} program, {} machine check, {} I/O\n",
-        taken[0], taken[1], taken[2], taken[3], taken[4], taken[5]);
-    fmt::print(stderr, "zvisor: {} START SUBCHANNEL, {} DIAGNOSE, {} SERVICE CALL\n", partition.channel_starts(),
-        partition.activity().diagnoses.load(), partition.activity().service_calls.load());
-}
-
 /// " <name+0x12>" where a symbol is known.
 [[nodiscard]] std::string symbol_text(const debug::Symbols& symbols, u64 address)
 {
@@ -181,7 +163,8 @@ void print_stats(Machine& machine, double seconds)
     Terminal terminal;
     MachineConfig config = TRY(configuration(options));
     auto tools = TRY(debug::DebugTools::create(options.debug, [&](std::string_view line) { terminal.say(line); }));
-    auto machine = TRY(Machine::create(config, terminal, terminal.is_interactive(), tools->observer()));
+    auto machine = TRY(
+        Machine::create(config, terminal, terminal.is_interactive(), { .instructions = tools->observer(), .statistics = options.stats }));
     if (!machine->model_message().empty())
         terminal.say("zvisor: " + machine->model_message());
     Ending ending(*machine, terminal);
@@ -197,7 +180,7 @@ void print_stats(Machine& machine, double seconds)
     tools->stop();
     terminal.stop();
     if (options.stats)
-        print_stats(*machine, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        print_statistics(machine->partition(), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     return report(TRY(std::move(outcome)), tools->symbols(), terminal);
 }
 
@@ -239,7 +222,7 @@ void add_run_command(CLI::App& app, Action& action)
         ->type_name("{kvm,lpar,zvm}");
     command->add_option("--name", options->name, "Name of the partition, up to 8 characters (default ZVISOR)");
     command->add_option("--loadparm", options->loadparm, "Load parameter, up to 8 characters");
-    command->add_flag("--stats", options->stats, "Print instructions executed and their rate at the end");
+    command->add_flag("--stats", options->stats, "Count, and print at the end, what was executed and translated; slower");
     command
         ->add_option("--symbols", options->debug.symbols, "s390x ELF file or System.map with the guest's symbols, for traces and messages")
         ->type_name("FILE");

@@ -323,6 +323,8 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_block = &block;
     m_exits.clear();
     m_detours.clear();
+    m_marks.clear();
+    m_counting.clear();
     m_owner.fill(0);
     m_slot_used.fill(false);
     m_register.assign(program.nodes.size(), no_register);
@@ -331,7 +333,8 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_number_owner.fill(0);
     find_uses();
     m_asm.align(16);
-    const u8* at = m_asm.getCurr();
+    m_start = m_asm.getCurr();
+    count(block.counters.executions);
     m_asm.add(Runtime::counter(), block.count);
     for (Id id = 1; id < program.nodes.size(); ++id) {
         const Node& node = program.nodes[id];
@@ -341,6 +344,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         m_pinned = 0;
         m_numbers_pinned = 0;
         m_current = id;
+        mark(id);
         (this->*row.emit)(id);
         for_each_operand(node, [&](Id operand) {
             if (dies(operand, id))
@@ -349,11 +353,35 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         if (m_last[id] == 0)
             release(id);
     }
+    m_path_end = m_asm.getCurr();
     for (Detour& detour : m_detours) {
+        mark(static_cast<Id>(detour.node - program.nodes.data()));
         m_asm.L(detour.entry);
         (this->*row_of(detour.node->kind).emit_detour)(detour);
     }
-    return at;
+    return m_start;
+}
+
+void Emitter::mark(Id id)
+{
+    if (m_block->marked)
+        m_marks.push_back({ static_cast<std::size_t>(m_asm.getCurr() - m_start), id });
+}
+
+void Emitter::count(u64* counter)
+{
+    if (!counter)
+        return;
+    const u8* start = m_asm.getCurr();
+    m_asm.move_constant(rax, reinterpret_cast<u64>(counter));
+    m_asm.inc(qword[rax]);
+    m_counting.push_back({ static_cast<std::size_t>(start - m_start), static_cast<std::size_t>(m_asm.getCurr() - start) });
+}
+
+void Emitter::count_handler(const Node& node)
+{
+    if (!m_block->counters.handlers.empty())
+        count(m_block->counters.handlers[node.step]);
 }
 
 void Emitter::emit_nothing(Id) { }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/translation_observer.h"
 #include "engine/translator/runtime.h"
 #include "ir/node.h"
 
@@ -29,6 +30,16 @@ namespace zvisor {
     return width == 4 || static_cast<u64>(i64 { static_cast<i32>(value) }) == value;
 }
 
+/// Where the code of a block counts what it does; what is null or empty is not counted.
+struct BlockCounters {
+    u64* executions { nullptr };
+    u64* slow_accesses { nullptr };
+    /// By step: executions by the instruction's handler.
+    std::span<u64* const> handlers;
+    /// By step: how often its branch left the block.
+    std::span<u64> exits;
+};
+
 /// What the emitter needs to know of a block besides what it does.
 struct BlockCode {
     u64 address { 0 };
@@ -36,6 +47,16 @@ struct BlockCode {
     std::span<Step> steps;
     /// In the runtime's data: not 0 when the block is to be left at the next instruction.
     const u8* stale { nullptr };
+    BlockCounters counters;
+    /// Whether anyone looks at Emitter::marks.
+    bool marked { false };
+};
+
+/// Where in a block's code a counter is incremented.
+struct CountingCode {
+    static constexpr u64 instructions = 2;
+    std::size_t offset { 0 };
+    std::size_t bytes { 0 };
 };
 
 /// An exit that may be linked to another block.
@@ -60,6 +81,11 @@ public:
     /// Returns the writable address of the code. The exits it has are in `exits` until the next call.
     const u8* emit(const ir::Program& program, const BlockCode& block);
     [[nodiscard]] const std::vector<ExitCode>& exits() const { return m_exits; }
+    // The same for:
+    /// The writable address where code that is seldom executed begins.
+    [[nodiscard]] const u8* path_end() const { return m_path_end; }
+    [[nodiscard]] std::span<const CodeMark> marks() const { return m_marks; }
+    [[nodiscard]] std::span<const CountingCode> counting() const { return m_counting; }
 
 private:
     using Id = ir::Id;
@@ -168,6 +194,10 @@ private:
     void emit_taken(Detour& detour);
     void emit_stale_detour(Detour& detour);
     void run_handler(const Detour& detour);
+    void mark(Id id);
+    /// Increments a counter unless it is null; rax is lost.
+    void count(u64* counter);
+    void count_handler(const ir::Node& node);
     void go_back(Detour& detour);
     void go_back_unless_stale(Detour& detour);
 
@@ -230,6 +260,10 @@ private:
     const ir::Program* m_program { nullptr };
     const BlockCode* m_block { nullptr };
     std::vector<ExitCode> m_exits;
+    const u8* m_start { nullptr };
+    const u8* m_path_end { nullptr };
+    std::vector<CodeMark> m_marks;
+    std::vector<CountingCode> m_counting;
     std::vector<Id> m_last;
     std::vector<Register> m_register;
     std::vector<i16> m_slot;

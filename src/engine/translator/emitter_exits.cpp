@@ -37,6 +37,7 @@ void Emitter::emit_call(Id id)
 {
     const Node& node = m_program->nodes[id];
     write_back(state_of(node.before));
+    count_handler(node);
     Step& step = m_block->steps[node.step];
     m_asm.move_constant(rsi, reinterpret_cast<u64>(&step.ops[0]));
     m_asm.mov(rdi, rbp);
@@ -126,6 +127,8 @@ void Emitter::emit_raised(Detour& detour)
 void Emitter::emit_taken(Detour& detour)
 {
     const Step& step = m_block->steps[detour.node->step];
+    if (!m_block->counters.exits.empty())
+        count(&m_block->counters.exits[detour.node->step]);
     take_back(step.remaining - 1);
     write_back(detour.after);
     emit_exit(detour.a);
@@ -145,6 +148,7 @@ void Emitter::emit_slow_access(Detour& detour)
     const Node& node = *detour.node;
     bool code = m_program->nodes[node.b].kind == Kind::code_tlb;
     write_back(detour.before);
+    count(m_block->counters.slow_accesses);
     set_op(node);
     move(rax, detour.a);
     m_asm.mov(edx, node.base);
@@ -163,6 +167,7 @@ void Emitter::emit_slow_interlocked(Detour& detour)
     const Node& node = *detour.node;
     std::size_t size = size_index(node.info);
     write_back(detour.before);
+    count(m_block->counters.slow_accesses);
     set_op(node);
     if (node.kind == Kind::swap) {
         move(rax, detour.d);
@@ -189,6 +194,7 @@ void Emitter::emit_slow_multiple(Detour& detour)
 
 void Emitter::run_handler(const Detour& detour)
 {
+    count_handler(*detour.node);
     m_asm.move_constant(rax, reinterpret_cast<u64>(&m_block->steps[detour.node->step].ops[0]));
     m_asm.call(m_runtime.run_step);
 }

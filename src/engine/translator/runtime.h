@@ -7,6 +7,7 @@
 #include "engine/translator/cpu_layout.h"
 
 #include <array>
+#include <span>
 
 namespace zvisor {
 
@@ -60,6 +61,9 @@ public:
     [[nodiscard]] bool is_full() const;
     /// Forgets all code; none may be executing.
     void reset();
+
+    /// What is there before any block, where it is executed.
+    [[nodiscard]] std::span<const u8> shared_code() const { return { memory.executable<const u8*>(memory.writable()), m_shared_code }; }
 
     [[nodiscard]] Link* links() { return m_links; }
     [[nodiscard]] u32 next_link() const { return m_next_link; }

@@ -29,13 +29,17 @@ void leave_step(Cpu&, const Op*) { }
 void Translator::Block::retire()
 {
     *is_left = 1;
+    if (machinery.statistics)
+        machinery.statistics->dropped();
     for (u32 number : incoming)
         machinery.runtime.links()[number].code = machinery.exits[number].code.unlinked;
 }
 
-Translator::Translator(AbsoluteStorage& storage, Observer* observer)
-    : m_cache(storage)
-    , m_interpreter(m_cache, observer)
+Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
+    : m_options(options)
+    , m_cache(storage)
+    , m_interpreter(m_cache, options.observer)
+    , m_statistics(options.statistics ? std::make_unique<TranslationStatistics>() : nullptr)
     , m_executions(counters)
 {
     m_fetching.ops[1].run = &leave_step;
@@ -51,7 +55,7 @@ void Translator::run(Cpu& cpu)
 {
     m_cpu = &cpu;
     if (!m_machinery)
-        m_machinery = std::make_unique<Machinery>(cpu);
+        m_machinery = make_machinery(cpu);
     for (;;) {
         try {
             if (!run_blocks(cpu))
@@ -60,6 +64,14 @@ void Translator::run(Cpu& cpu)
             interrupt(cpu, interruption);
         }
     }
+}
+
+std::unique_ptr<Translator::Machinery> Translator::make_machinery(const Cpu& cpu) const
+{
+    auto made = std::make_unique<Machinery>(cpu, m_statistics.get());
+    if (m_options.translations)
+        m_options.translations->made_shared_code(made->runtime.shared_code());
+    return made;
 }
 
 bool Translator::run_blocks(Cpu& cpu)
@@ -86,17 +98,35 @@ void Translator::run_block(Cpu& cpu)
         }
     }
     m_left_by = Runtime::no_link;
+    interpret(cpu);
+}
+
+void Translator::interpret(Cpu& cpu)
+{
     m_interpreting = true;
+    m_retired_before = cpu.retired;
     m_interpreter.execute_block(cpu);
     m_interpreting = false;
+    note_interpreted(cpu);
+}
+
+void Translator::note_interpreted(const Cpu& cpu)
+{
+    if (m_statistics)
+        m_statistics->interpreted(cpu.retired - m_retired_before);
 }
 
 void Translator::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
 {
-    if (std::exchange(m_interpreting, false))
-        return m_interpreter.interrupt(cpu, interruption);
+    if (std::exchange(m_interpreting, false)) {
+        m_interpreter.interrupt(cpu, interruption);
+        return note_interpreted(cpu);
+    }
     const Op* op = is_step(cpu.op) ? cpu.op : m_executing;
-    cpu.retired -= reinterpret_cast<const Step*>(op)->remaining;
+    u32 not_executed = reinterpret_cast<const Step*>(op)->remaining;
+    cpu.retired -= not_executed;
+    if (m_statistics)
+        m_statistics->interrupted(not_executed);
     cpu.take_program_interruption(interruption, op->address, op->length);
 }
 
@@ -147,11 +177,16 @@ void Translator::make_room()
     m_machinery->exits.clear();
     m_left_by = Runtime::no_link; // its number will be another exit's
     m_machinery->runtime.reset();
+    if (m_statistics)
+        m_statistics->started_over();
 }
 
 Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
 {
     make_room();
+    if (m_statistics)
+        m_statistics->begin();
+    m_machinery->instructions.clear();
     m_cache.free_dropped();
     m_cache.watch(cpu, absolute & page_mask);
 
@@ -192,14 +227,46 @@ Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
     }
     block->is_left = m_machinery->runtime.allocate_data(1);
     *block->is_left = 0;
-    const u8* code = m_machinery->emitter.emit(m_machinery->program,
-        { .address = address, .count = block->count, .steps = { block->steps.get(), steps.size() }, .stale = block->is_left });
+    const u8* code = emit(*block);
     for (const ExitCode& exit : m_machinery->emitter.exits())
         m_machinery->exits.push_back({ exit, block->mode });
     block->code = m_machinery->runtime.memory.executable(code);
+    tell(*block, code);
     Block* made = block.get();
     m_cache.add(std::move(block));
     return made;
+}
+
+const u8* Translator::emit(const Block& block)
+{
+    BlockCounters counting;
+    if (m_statistics)
+        counting = m_statistics->counters(m_machinery->instructions);
+    return m_machinery->emitter.emit(m_machinery->program,
+        { .address = block.address,
+            .count = block.count,
+            .steps = { block.steps.get(), block.count },
+            .stale = block.is_left,
+            .counters = counting,
+            .marked = m_options.translations || m_statistics });
+}
+
+/// Those who look on are told of a new block.
+void Translator::tell(const Block& block, const u8* code)
+{
+    const Machinery& made_by = *m_machinery;
+    auto size = static_cast<std::size_t>(made_by.runtime.assembler.getCurr() - code);
+    TranslatedBlock told { .cpu = *m_cpu,
+        .address = block.address,
+        .instructions = made_by.instructions,
+        .program = made_by.program,
+        .code = { static_cast<const u8*>(block.code), size },
+        .path_bytes = static_cast<std::size_t>(made_by.emitter.path_end() - code),
+        .marks = made_by.emitter.marks() };
+    if (m_statistics)
+        m_statistics->end(told, block.absolute, made_by.emitter.counting());
+    if (m_options.translations)
+        m_options.translations->translated(told);
 }
 
 /// Decodes and records the instruction at `at`. True when it ends the block.
@@ -211,6 +278,7 @@ bool Translator::record(Cpu& cpu, Block& block, std::vector<Step>& steps, u64 at
     Step& step = steps.emplace_back();
     Op& op = step.ops[0];
     isa::decode(op, bits, at, static_cast<u8>(block.mode & ~translated), cpu.facilities(), row);
+    m_machinery->instructions.push_back({ at, bits, row });
     step.ops[1].run = &leave_step;
     step.ops[1].address = (at + op.length) & cpu.address_mask();
 
@@ -234,6 +302,11 @@ void Translator::code_stored(u64 absolute_address, u64 length)
 {
     if (m_cache.stored(absolute_address, length) && m_cpu)
         m_cpu->forget_code_positions();
+}
+
+EngineStatistics Translator::statistics() const
+{
+    return m_statistics ? m_statistics->sum() : EngineStatistics {};
 }
 
 void Translator::forget_all()

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "engine/code_cache.h"
+#include "engine/engine_options.h"
 #include "engine/interpreter/interpreter.h"
 #include "engine/translator/emitter.h"
 #include "engine/translator/runtime.h"
+#include "engine/translator/translation_statistics.h"
 #include "ir/builder.h"
 
 #include <memory>
@@ -15,14 +17,14 @@ namespace zvisor {
 /// careful mode, is left to an interpreter.
 class Translator final : public Engine {
 public:
-    /// `observer`, if any, sees every instruction while the CPU is in careful mode; it must outlive the engine.
-    explicit Translator(AbsoluteStorage& storage, Observer* observer = nullptr);
+    explicit Translator(AbsoluteStorage& storage, const EngineOptions& options = {});
     ~Translator() override;
 
     void run(Cpu& cpu) override;
     void execute_target(Cpu& cpu, u64 bits, u64 address) override;
     void code_stored(u64 absolute_address, u64 length) override;
     void forget_all() override;
+    [[nodiscard]] EngineStatistics statistics() const override;
 
     /// Executions of a block by the interpreter before it is translated; for tests.
     void set_patience(u8 executions) { m_patience = executions; }
@@ -49,10 +51,11 @@ private:
     };
     /// What exists once the engine has its CPU.
     struct Machinery {
-        explicit Machinery(const Cpu& cpu)
+        Machinery(const Cpu& cpu, TranslationStatistics* counts)
             : runtime(cpu)
             , emitter(runtime)
             , builder(program)
+            , statistics(counts)
         {
         }
         Runtime runtime;
@@ -61,10 +64,15 @@ private:
         ir::Builder builder;
         /// By link number.
         std::vector<Exit> exits;
+        /// The instructions of the block that is being translated.
+        std::vector<GuestInstruction> instructions;
+        /// Null when nothing is counted.
+        TranslationStatistics* statistics { nullptr };
     };
     /// In CodeBlock::mode: not the interpreter's.
     static constexpr u8 translated = 0x80;
 
+    [[nodiscard]] std::unique_ptr<Machinery> make_machinery(const Cpu& cpu) const;
     [[nodiscard]] bool run_blocks(Cpu& cpu);
     void run_block(Cpu& cpu);
     void interrupt(Cpu& cpu, const ProgramInterruption& interruption);
@@ -72,11 +80,18 @@ private:
     [[nodiscard]] bool is_hot(u64 absolute);
     [[nodiscard]] Block* translate(Cpu& cpu, u64 address, u64 absolute);
     [[nodiscard]] bool record(Cpu& cpu, Block& block, std::vector<Step>& steps, u64 at);
+    [[nodiscard]] const u8* emit(const Block& block);
+    void tell(const Block& block, const u8* code);
+    void interpret(Cpu& cpu);
+    void note_interpreted(const Cpu& cpu);
     void make_room();
     void link(Cpu& cpu, u32 number, Block& block);
 
+    EngineOptions m_options;
     CodeCache m_cache;
     Interpreter m_interpreter;
+    /// Null when nothing is counted.
+    std::unique_ptr<TranslationStatistics> m_statistics;
     std::unique_ptr<Machinery> m_machinery;
     std::vector<u8> m_executions;
     Cpu* m_cpu { nullptr };
@@ -84,6 +99,8 @@ private:
     /// The exit the last block left by, if it may be linked to the block that is next.
     u32 m_left_by { Runtime::no_link };
     bool m_interpreting { false };
+    /// Cpu::retired when the interpreter was last entered.
+    u64 m_retired_before { 0 };
     /// The EXECUTE whose target is being executed.
     const Op* m_executing { nullptr };
     Step m_fetching;
