@@ -22,6 +22,7 @@ int main(int argc, char** argv)
     app.set_version_flag("--version", "zvisor 0.1");
     zvisor::Action action;
     zvisor::add_run_command(app, action);
+    zvisor::add_disasm_command(app, action);
     zvisor::add_models_command(app, action);
     zvisor::add_image_command(app, action);
     zvisor::add_completion_command(app, action);
