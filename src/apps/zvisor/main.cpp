@@ -10,6 +10,7 @@ Examples:
   zvisor run --kernel K --initrd I --cmdline "root=/dev/vda1" --disk root.img --net user,hostfwd=tcp::2222-:22
   zvisor run machine.toml
   zvisor disasm vmlinux | less
+  zvisor trace --region 0x11000 --kernel vmlinuz
   zvisor image debian root.img --packages gcc,make --root-password secret)";
 
 } // namespace
@@ -23,6 +24,7 @@ int main(int argc, char** argv)
     zvisor::Action action;
     zvisor::add_run_command(app, action);
     zvisor::add_disasm_command(app, action);
+    zvisor::add_trace_command(app, action);
     zvisor::add_models_command(app, action);
     zvisor::add_image_command(app, action);
     zvisor::add_completion_command(app, action);

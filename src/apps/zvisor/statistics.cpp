@@ -65,7 +65,7 @@ void print_executed(const EngineStatistics& sum)
 void print_handlers(const EngineStatistics& sum)
 {
     std::vector<std::pair<std::string_view, u64>> order(sum.handlers.begin(), sum.handlers.end());
-    std::ranges::stable_sort(order, std::ranges::greater {}, [](const auto& item) { return item.second; });
+    std::ranges::sort(order, std::ranges::greater {}, &std::pair<std::string_view, u64>::second);
     u64 all = 0;
     for (const auto& [mnemonic, count] : order)
         all += count;
@@ -80,7 +80,6 @@ void print_handlers(const EngineStatistics& sum)
 
 void print_statistics(Partition& partition, double seconds)
 {
-    partition.cpus().finish();
     print_machine(partition, seconds);
     EngineStatistics sum;
     for (const auto& cpu : partition.cpus().cpus())

@@ -4,7 +4,7 @@ namespace zvisor {
 
 class Partition;
 
-/// Ends the partition's CPUs and writes to standard error what they did in `seconds`.
+/// Writes to standard error what the CPUs, which run no more, did in `seconds`.
 void print_statistics(Partition& partition, double seconds);
 
 } // namespace zvisor
