@@ -15,6 +15,8 @@ enum class EngineKind : u8 { interpreter, translator };
 /// How an engine works. What is pointed to must outlive it.
 struct EngineOptions {
     EngineKind kind { EngineKind::translator };
+    /// Bytes of memory for the translated code of one CPU; a multiple of 1 MiB.
+    std::size_t code_bytes { std::size_t { 96 } << 20 };
     /// Sees every instruction while a CPU is in careful mode.
     Observer* observer { nullptr };
     /// Counts for Engine::statistics; translated code is slower for it.

@@ -42,8 +42,11 @@ Result<std::unique_ptr<Machine>> Machine::create(
         .identity = identity_of(config, model),
         .consoles = { .line_mode = config.personality != "kvm", .echo_line_mode = console_is_terminal },
         .load_parameter = config.loadparm,
-        .engine
-        = { .kind = config.engine, .observer = watch.instructions, .statistics = watch.statistics, .translations = watch.translations } };
+        .engine = { .kind = config.engine,
+            .code_bytes = config.code_cache,
+            .observer = watch.instructions,
+            .statistics = watch.statistics,
+            .translations = watch.translations } };
     machine->m_partition = TRY(Partition::create(std::move(partition), console));
     TRY_VOID(machine->attach_devices(config, console));
     return machine;

@@ -21,6 +21,7 @@ struct RunOptions {
     std::optional<std::string> cpus;
     std::optional<std::string> cpu;
     std::optional<std::string> engine;
+    std::optional<std::string> code_cache;
     std::optional<std::string> personality;
     std::optional<std::string> name;
     std::optional<std::string> loadparm;

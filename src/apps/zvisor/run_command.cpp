@@ -48,6 +48,8 @@ void replace(T& value, const std::optional<T>& by)
         config.console = TRY(parse_console(*options.console));
     if (options.engine)
         config.engine = TRY(parse_engine(*options.engine));
+    if (options.code_cache)
+        config.code_cache = TRY(parse_size(*options.code_cache, "--code-cache"));
     for (const auto& disk : options.disks)
         config.disks.push_back(TRY(VirtioBlockConfig::parse(disk)));
     for (const auto& network : options.networks)
@@ -211,6 +213,8 @@ void add_run_options(CLI::App* command, RunOptions* options)
         ->type_name("{sclp,virtio}");
     command->add_option("--engine", options->engine, "How instructions are executed (default translator)")
         ->type_name("{interpreter,translator}");
+    command->add_option("--code-cache", options->code_cache, "Memory for the translated code of each CPU, 2M to 1G (default 96M)")
+        ->type_name("SIZE");
     command->add_option("--personality", options->personality, "What the guest finds itself under (default kvm)")
         ->type_name("{kvm,lpar,zvm}");
     command->add_option("--name", options->name, "Name of the partition, up to 8 characters (default ZVISOR)");

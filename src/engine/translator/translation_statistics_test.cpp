@@ -70,6 +70,26 @@ TEST_F(Loop, IsNotCountedUnlessAskedFor)
     EXPECT_EQ(bench->cpu.gr[1], 0U);
 }
 
+TEST(CodeMemory, StartsOverWhenItIsUsedUp)
+{
+    constexpr u64 blocks = 20'000;
+    constexpr u64 passes = 30;
+    TestBench bench({ .code_bytes = std::size_t { 2 } << 20, .statistics = true }, u64 { 4 } << 20);
+    for (u64 i = 0; i < blocks; ++i)
+        bench.put(TestBench::code_at + i * 32, { "AGR 2,3", "LA 4,32(0,4)", "BCTGR 5,4" });
+    for (u64 pass = 0; pass < passes; ++pass) {
+        bench.cpu.gr[3] = 1;
+        bench.cpu.gr[4] = TestBench::code_at;
+        bench.cpu.gr[5] = blocks;
+        bench.run();
+    }
+    EngineStatistics sum = bench.cpu.engine().statistics();
+    EXPECT_EQ(bench.cpu.gr[2], blocks * passes);
+    EXPECT_EQ(sum.executed + sum.interpreted, bench.cpu.retired);
+    EXPECT_GT(sum.fillings, 0U);
+    EXPECT_GT(sum.made_again, 0U);
+}
+
 TEST(HostCode, IsCountedAndWrittenAsInstructions)
 {
     const u8 code[] { 0x48, 0x83, 0xc0, 0x05, 0xc3 };

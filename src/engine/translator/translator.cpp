@@ -9,7 +9,7 @@ namespace zvisor {
 namespace {
 
 constexpr u32 most_instructions = 64;
-constexpr std::size_t counters = 65536;
+constexpr unsigned counter_bits = 20;
 
 void leave_step(Cpu&, const Op*) { }
 
@@ -31,8 +31,8 @@ void Translator::Block::retire()
     *is_left = 1;
     if (machinery.statistics)
         machinery.statistics->dropped();
-    for (u32 number : incoming)
-        machinery.runtime.links()[number].code = machinery.exits[number].code.unlinked;
+    machinery.exits.release(
+        incoming, [this](u32 number, const Exits::Exit& exit) { machinery.runtime.links()[number].code = exit.code.unlinked; });
 }
 
 Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
@@ -40,7 +40,7 @@ Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
     , m_cache(storage)
     , m_interpreter(m_cache, options.observer)
     , m_statistics(options.statistics ? std::make_unique<TranslationStatistics>() : nullptr)
-    , m_executions(counters)
+    , m_executions(std::size_t { 1 } << counter_bits)
 {
     m_fetching.ops[1].run = &leave_step;
 }
@@ -68,7 +68,7 @@ void Translator::run(Cpu& cpu)
 
 std::unique_ptr<Translator::Machinery> Translator::make_machinery(const Cpu& cpu) const
 {
-    auto made = std::make_unique<Machinery>(cpu, m_statistics.get());
+    auto made = std::make_unique<Machinery>(cpu, m_options.code_bytes, m_statistics.get());
     if (m_options.translations)
         m_options.translations->made_shared_code(made->runtime.shared_code());
     return made;
@@ -133,11 +133,11 @@ void Translator::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
 /// A link is followed without looking while the spaces are as they are now.
 void Translator::link(Cpu& cpu, u32 number, Block& block)
 {
-    const Exit& exit = m_machinery->exits[number];
+    const Exits::Exit& exit = m_machinery->exits[number];
     if (exit.code.target != block.address || exit.mode != block.mode || block.stale)
         return;
     m_machinery->runtime.links()[number] = { block.code, cpu.code_stamp() >> 8 };
-    block.incoming.push_back(number);
+    m_machinery->exits.lead(number, block.incoming);
 }
 
 /// Null when the block is not worth translating yet.
@@ -160,14 +160,16 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
 
 bool Translator::is_hot(u64 absolute)
 {
-    u8& executions = m_executions[absolute / 2 % counters];
+    constexpr u64 golden = 0x9e3779b97f4a7c15; // spreads blocks that are equally far apart
+    u8& executions = m_executions[absolute / 2 * golden >> (64 - counter_bits)];
     if (executions >= m_patience)
         return true;
     ++executions;
     return false;
 }
 
-/// Starts over when the memory for code is used up.
+/// Starts over when the memory for code is used up. What ran before then is interpreted at first, so that a guest that runs more
+/// code than there is memory for does not have each execution translated.
 void Translator::make_room()
 {
     if (!m_machinery->runtime.is_full())
@@ -175,6 +177,7 @@ void Translator::make_room()
     forget_all();
     m_cache.free_dropped();
     m_machinery->exits.clear();
+    std::ranges::fill(m_executions, u8 { 0 });
     m_left_by = Runtime::no_link; // its number will be another exit's
     m_machinery->runtime.reset();
     if (m_statistics)
@@ -229,7 +232,7 @@ Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
     *block->is_left = 0;
     const u8* code = emit(*block);
     for (const ExitCode& exit : m_machinery->emitter.exits())
-        m_machinery->exits.push_back({ exit, block->mode });
+        m_machinery->exits.add(exit, block->mode);
     block->code = m_machinery->runtime.memory.executable(code);
     tell(*block, code);
     Block* made = block.get();

@@ -4,6 +4,7 @@
 #include "engine/engine_options.h"
 #include "engine/interpreter/interpreter.h"
 #include "engine/translator/emitter.h"
+#include "engine/translator/exits.h"
 #include "engine/translator/runtime.h"
 #include "engine/translator/translation_statistics.h"
 #include "ir/builder.h"
@@ -31,10 +32,6 @@ public:
 
 private:
     struct Machinery;
-    struct Exit {
-        ExitCode code;
-        u8 mode;
-    };
     struct Block final : CodeBlock {
         explicit Block(Machinery& made_by)
             : machinery(made_by)
@@ -46,13 +43,13 @@ private:
         std::unique_ptr<Step[]> steps;
         const void* code { nullptr };
         u8* is_left { nullptr };
-        /// Numbers of the links that lead here.
-        std::vector<u32> incoming;
+        /// Those that lead here.
+        Exits::Incoming incoming;
     };
     /// What exists once the engine has its CPU.
     struct Machinery {
-        Machinery(const Cpu& cpu, TranslationStatistics* counts)
-            : runtime(cpu)
+        Machinery(const Cpu& cpu, std::size_t code_bytes, TranslationStatistics* counts)
+            : runtime(cpu, code_bytes)
             , emitter(runtime)
             , builder(program)
             , statistics(counts)
@@ -62,8 +59,7 @@ private:
         Emitter emitter;
         ir::Program program;
         ir::Builder builder;
-        /// By link number.
-        std::vector<Exit> exits;
+        Exits exits;
         /// The instructions of the block that is being translated.
         std::vector<GuestInstruction> instructions;
         /// Null when nothing is counted.
