@@ -15,7 +15,7 @@ from support.zvisor import Console, zvisor
 FAILED, USAGE = 1, 2
 SIZES = "must be a size such as 512M or 2G, not"
 FORWARD = "expected tcp:[ADDRESS]:PORT-[ADDRESS]:PORT"
-KEYS = "kernel, initrd, cmdline, memory, cpus, cpu, engine, personality, name, loadparm, disk, net, rng, balloon, console"
+KEYS = "kernel, initrd, cmdline, memory, cpus, cpu, engine, code-cache, personality, name, loadparm, disk, net, rng, balloon, console"
 MODELS = "z10, z196, zEC12, z13, z14, z15, z16, z17, max"
 LONG = "x" * 5000
 
@@ -58,6 +58,8 @@ CASES = [
     ("disk without a name", [*LOOP, "--disk", ",ro"], FAILED, 'disk ",ro": expected FILE[,ro][,serial=TEXT]'),
     ("disk named twice", [*LOOP, "--disk", "disk", "--disk", "disk"], FAILED,
      "disk disk: is in use by another run; a disk that is written to belongs to one run at a time"),
+    ("memory for code 1M", [*LOOP, "--code-cache", "1M"], FAILED, "code-cache must be 2M to 1G in steps of 1M, not 1048576 bytes"),
+    ("memory for code abc", [*LOOP, "--code-cache", "abc"], FAILED, f"--code-cache {SIZES} 'abc'"),
     ("memory 0", [*LOOP, "--memory", "0"], FAILED, "memory must be 2M to 1T in steps of 1M, not 0 bytes"),
     ("memory 1K", [*LOOP, "--memory", "1K"], FAILED, "memory must be 2M to 1T in steps of 1M, not 1024 bytes"),
     ("memory 1.5G", [*LOOP, "--memory", "1.5G"], FAILED, f"--memory {SIZES} '1.5G'"),

@@ -346,6 +346,8 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_detours.clear();
     m_homes.clear();
     m_loop_begins = nullptr;
+    m_marks.clear();
+    m_counting.clear();
     m_owner.fill(0);
     m_slot_used.fill(false);
     m_register.assign(program.nodes.size(), no_register);
@@ -354,12 +356,13 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_number_owner.fill(0);
     find_uses();
     m_asm.align(16);
-    const u8* at = m_asm.getCurr();
+    m_start = m_asm.getCurr();
     Xbyak::Label hot;
     if (block.executions) {
         m_asm.sub(dword[rip + reinterpret_cast<const u8*>(block.executions)], 1);
         m_asm.jump_if(HostCondition::sign, hot);
     }
+    count(block.counters.executions);
     m_asm.add(Runtime::counter(), block.count);
     for (Id id = 1; id < program.nodes.size(); ++id) {
         const Node& node = program.nodes[id];
@@ -369,6 +372,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         m_pinned = 0;
         m_numbers_pinned = 0;
         m_current = id;
+        mark(id);
         (this->*row.emit)(id);
         for_each_operand(node, [&](Id operand) {
             if (dies(operand, id))
@@ -377,7 +381,9 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         if (m_last[id] == 0)
             release(id);
     }
+    m_path_end = m_asm.getCurr();
     for (Detour& detour : m_detours) {
+        mark(static_cast<Id>(detour.node - program.nodes.data()));
         m_asm.L(detour.entry);
         (this->*row_of(detour.node->kind).emit_detour)(detour);
     }
@@ -385,7 +391,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         m_asm.L(hot);
         emit_leave_for(block.address);
     }
-    return at;
+    return m_start;
 }
 
 void Emitter::emit_nothing(Id) { }

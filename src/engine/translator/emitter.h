@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/translation_observer.h"
 #include "engine/translator/runtime.h"
 #include "ir/node.h"
 
@@ -35,6 +36,18 @@ namespace zvisor {
     return bytes == 8 ? 3 : bytes == 4 ? 2 : bytes == 2 ? 1 : 0;
 }
 
+/// Where the code of a block counts what it does; what is null or empty is not counted.
+struct BlockCounters {
+    u64* executions { nullptr };
+    /// Of the block's loop.
+    u64* rounds { nullptr };
+    u64* slow_accesses { nullptr };
+    /// By step: executions by the instruction's handler.
+    std::span<u64* const> handlers;
+    /// By step: how often its branch left the block.
+    std::span<u64> exits;
+};
+
 /// What the emitter needs to know of a block besides what it does.
 struct BlockCode {
     u64 address { 0 };
@@ -47,6 +60,16 @@ struct BlockCode {
     /// In the runtime's data: executions until it leaves at once; none when they are not counted.
     const i32* executions { nullptr };
     bool problem_state { false };
+    BlockCounters counters;
+    /// Whether anyone looks at Emitter::marks.
+    bool marked { false };
+};
+
+/// Where in a block's code a counter is incremented.
+struct CountingCode {
+    static constexpr u64 instructions = 2;
+    std::size_t offset { 0 };
+    std::size_t bytes { 0 };
 };
 
 /// An exit that may be linked to another block.
@@ -71,6 +94,11 @@ public:
     /// Returns the writable address of the code. The exits it has are in `exits` until the next call.
     const u8* emit(const ir::Program& program, const BlockCode& block);
     [[nodiscard]] const std::vector<ExitCode>& exits() const { return m_exits; }
+    // The same for:
+    /// The writable address where code that is seldom executed begins.
+    [[nodiscard]] const u8* path_end() const { return m_path_end; }
+    [[nodiscard]] std::span<const CodeMark> marks() const { return m_marks; }
+    [[nodiscard]] std::span<const CountingCode> counting() const { return m_counting; }
 
 private:
     using Id = ir::Id;
@@ -211,6 +239,10 @@ private:
     void emit_taken(Detour& detour);
     void emit_stale_detour(Detour& detour);
     void run_handler(const Detour& detour);
+    void mark(Id id);
+    /// Increments a counter unless it is null; rax is lost.
+    void count(u64* counter);
+    void count_handler(const ir::Node& node);
     void go_back(Detour& detour);
     void go_back_unless_stale(Detour& detour);
 
@@ -273,6 +305,10 @@ private:
     const ir::Program* m_program { nullptr };
     const BlockCode* m_block { nullptr };
     std::vector<ExitCode> m_exits;
+    const u8* m_start { nullptr };
+    const u8* m_path_end { nullptr };
+    std::vector<CodeMark> m_marks;
+    std::vector<CountingCode> m_counting;
     std::vector<Id> m_last;
     std::vector<Register> m_register;
     std::vector<i16> m_slot;

@@ -32,6 +32,7 @@ void Emitter::emit_call(Id id)
 {
     const Node& node = m_program->nodes[id];
     write_back(state_of(node.before));
+    count_handler(node);
     Step& step = m_block->steps[node.step];
     m_asm.move_constant(rsi, reinterpret_cast<u64>(&step.ops[0]));
     m_asm.mov(rdi, rbp);
@@ -123,6 +124,8 @@ void Emitter::emit_raised(Detour& detour)
 void Emitter::emit_taken(Detour& detour)
 {
     const Step& step = m_block->steps[detour.node->step];
+    if (!m_block->counters.exits.empty())
+        count(&m_block->counters.exits[detour.node->step]);
     take_back(step.remaining - 1);
     write_back(detour.after);
     emit_exit(detour.a);
@@ -146,6 +149,7 @@ void Emitter::emit_slow_access(Detour& detour)
         emit_site_refill(detour, miss);
     m_asm.L(miss);
     write_back(detour.before);
+    count(m_block->counters.slow_accesses);
     set_op(node);
     move(rax, detour.a);
     m_asm.mov(edx, node.base);
@@ -164,6 +168,7 @@ void Emitter::emit_slow_interlocked(Detour& detour)
     const Node& node = *detour.node;
     std::size_t size = size_index(node.info);
     write_back(detour.before);
+    count(m_block->counters.slow_accesses);
     set_op(node);
     if (node.kind == Kind::swap) {
         move(rax, detour.d);
@@ -190,6 +195,7 @@ void Emitter::emit_slow_multiple(Detour& detour)
 
 void Emitter::run_handler(const Detour& detour)
 {
+    count_handler(*detour.node);
     m_asm.move_constant(rax, reinterpret_cast<u64>(&m_block->steps[detour.node->step].ops[0]));
     m_asm.call(m_runtime.run_step);
 }

@@ -64,6 +64,7 @@ void Emitter::emit_loop(Id)
             m_homes.push_back({ id, home_of(id) });
     m_asm.align(16);
     m_loop_begins = m_asm.getCurr();
+    count(m_block->counters.rounds);
     m_asm.add(Runtime::counter(), m_block->loop_count);
 }
 

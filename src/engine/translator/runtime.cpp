@@ -82,14 +82,22 @@ template<class Function>
 
 } // namespace
 
-Runtime::Runtime(const Cpu& cpu)
+/// Besides positions and links some for blocks, of which each takes 64 bytes of code at least.
+std::size_t Runtime::data_bytes(std::size_t code_bytes)
+{
+    std::size_t wanted = sizeof(CodePosition) * positions + code_bytes / bytes_a_link * sizeof(Link) + code_bytes / 8 + spare;
+    return (wanted + page_size - 1) & page_mask;
+}
+
+Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes)
     : features(host_features())
-    , memory(code_bytes, data_bytes)
+    , memory(code_bytes, data_bytes(code_bytes))
     , layout(cpu)
     , assembler(memory.writable(), code_bytes)
+    , m_most_links(static_cast<u32>(code_bytes / bytes_a_link))
 {
     m_positions = reinterpret_cast<CodePosition*>(allocate_data(sizeof(CodePosition) * positions));
-    m_links = reinterpret_cast<Link*>(allocate_data(sizeof(Link) * most_links));
+    m_links = reinterpret_cast<Link*>(allocate_data(sizeof(Link) * m_most_links));
     m_shared_data = m_data_used;
     make_entry();
     const u8* thunks = assembler.getCurr();
@@ -97,7 +105,7 @@ Runtime::Runtime(const Cpu& cpu)
     const u8* body = assembler.getCurr();
     make_exits();
     memory.describe_frames(thunks, body, thunk_frame);
-    memory.describe_frames(body, memory.writable() + code_bytes, body_frame);
+    memory.describe_frames(body, memory.writable() + memory.code_size(), body_frame);
     memory.register_frames();
     m_shared_code = assembler.getSize();
     reset();
@@ -214,8 +222,8 @@ u8* Runtime::allocate_data(std::size_t size)
 
 bool Runtime::is_full() const
 {
-    constexpr std::size_t spare = std::size_t { 256 } << 10;
-    return assembler.getSize() + spare > memory.code_size() || m_data_used + spare > memory.data_size() || m_next_link + 1000 > most_links;
+    return assembler.getSize() + spare > memory.code_size() || m_data_used + spare > memory.data_size()
+        || m_next_link + 1000 > m_most_links;
 }
 
 void Runtime::reset()

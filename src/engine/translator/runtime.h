@@ -7,6 +7,7 @@
 #include "engine/translator/cpu_layout.h"
 
 #include <array>
+#include <span>
 
 namespace zvisor {
 
@@ -38,8 +39,6 @@ struct CodePosition {
 /// whatever is called; rax, rcx and rdx are for the moment.
 class Runtime {
 public:
-    static constexpr std::size_t code_bytes = std::size_t { 96 } << 20;
-    static constexpr std::size_t data_bytes = std::size_t { 32 } << 20;
     static constexpr std::size_t positions = 16384;
     [[nodiscard]] static const Xbyak::Reg64& counter() { return Xbyak::util::r15; }
     static constexpr u32 no_link = ~u32 { 0 };
@@ -49,7 +48,8 @@ public:
     /// A slot for what a thunk takes besides rax, rdx and rcx.
     static constexpr u32 argument_slot = frame_slots;
 
-    explicit Runtime(const Cpu& cpu);
+    /// `code_bytes`: memory for code, a multiple of 1 MiB.
+    Runtime(const Cpu& cpu, std::size_t code_bytes);
 
     /// Executes from `code`, an executable address. Returns the number of the link the code left by, or no_link.
     [[nodiscard]] u32 enter(Cpu& cpu, const void* code) const { return m_enter(cpu, code); }
@@ -60,6 +60,9 @@ public:
     [[nodiscard]] bool is_full() const;
     /// Forgets all code; none may be executing.
     void reset();
+
+    /// What is there before any block, where it is executed.
+    [[nodiscard]] std::span<const u8> shared_code() const { return { memory.executable<const u8*>(memory.writable()), m_shared_code }; }
 
     [[nodiscard]] Link* links() { return m_links; }
     [[nodiscard]] u32 next_link() const { return m_next_link; }
@@ -97,7 +100,11 @@ public:
     const u8* run_step { nullptr };
 
 private:
-    static constexpr u32 most_links = 1'000'000;
+    /// For one exit there are this many bytes of code at least.
+    static constexpr std::size_t bytes_a_link = 96;
+    /// For the largest block.
+    static constexpr std::size_t spare = std::size_t { 256 } << 10;
+    [[nodiscard]] static std::size_t data_bytes(std::size_t code_bytes);
 
     void make_entry();
     void make_exits();
@@ -109,6 +116,7 @@ private:
     u32 (*m_enter)(Cpu&, const void*) { nullptr };
     CodePosition* m_positions { nullptr };
     Link* m_links { nullptr };
+    u32 m_most_links;
     u32 m_next_link { 0 };
     std::size_t m_shared_data { 0 };
     std::size_t m_data_used { 0 };

@@ -9,7 +9,7 @@ namespace zvisor {
 namespace {
 
 constexpr u32 most_instructions = 64;
-constexpr std::size_t counters = 65536;
+constexpr unsigned counter_bits = 20;
 
 void leave_step(Cpu&, const Op*) { }
 
@@ -29,14 +29,18 @@ void leave_step(Cpu&, const Op*) { }
 void Translator::Block::retire()
 {
     *is_left = 1;
-    for (u32 number : incoming)
-        machinery.runtime.links()[number].code = machinery.exits[number].code.unlinked;
+    if (machinery.statistics)
+        machinery.statistics->dropped();
+    machinery.exits.release(
+        incoming, [this](u32 number, const Exits::Exit& exit) { machinery.runtime.links()[number].code = exit.code.unlinked; });
 }
 
-Translator::Translator(AbsoluteStorage& storage, Observer* observer)
-    : m_cache(storage)
-    , m_interpreter(m_cache, observer)
-    , m_executions(counters)
+Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
+    : m_options(options)
+    , m_cache(storage)
+    , m_interpreter(m_cache, options.observer)
+    , m_statistics(options.statistics ? std::make_unique<TranslationStatistics>() : nullptr)
+    , m_executions(std::size_t { 1 } << counter_bits)
 {
     m_fetching.ops[1].run = &leave_step;
 }
@@ -51,7 +55,7 @@ void Translator::run(Cpu& cpu)
 {
     m_cpu = &cpu;
     if (!m_machinery)
-        m_machinery = std::make_unique<Machinery>(cpu);
+        m_machinery = make_machinery(cpu);
     for (;;) {
         try {
             if (!run_blocks(cpu))
@@ -60,6 +64,14 @@ void Translator::run(Cpu& cpu)
             interrupt(cpu, interruption);
         }
     }
+}
+
+std::unique_ptr<Translator::Machinery> Translator::make_machinery(const Cpu& cpu) const
+{
+    auto made = std::make_unique<Machinery>(cpu, m_options.code_bytes, m_statistics.get());
+    if (m_options.translations)
+        m_options.translations->made_shared_code(made->runtime.shared_code());
+    return made;
 }
 
 bool Translator::run_blocks(Cpu& cpu)
@@ -97,28 +109,41 @@ void Translator::interpret(Cpu& cpu)
 {
     m_left_by = Runtime::no_link;
     m_interpreting = true;
+    m_retired_before = cpu.retired;
     m_interpreter.execute_block(cpu);
     m_interpreting = false;
+    note_interpreted(cpu);
+}
+
+void Translator::note_interpreted(const Cpu& cpu)
+{
+    if (m_statistics)
+        m_statistics->interpreted(cpu.retired - m_retired_before);
 }
 
 void Translator::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
 {
     abandon_path(cpu);
-    if (std::exchange(m_interpreting, false))
-        return m_interpreter.interrupt(cpu, interruption);
+    if (std::exchange(m_interpreting, false)) {
+        m_interpreter.interrupt(cpu, interruption);
+        return note_interpreted(cpu);
+    }
     const Op* op = is_step(cpu.op) ? cpu.op : m_executing;
-    cpu.retired -= reinterpret_cast<const Step*>(op)->remaining;
+    u32 not_executed = reinterpret_cast<const Step*>(op)->remaining;
+    cpu.retired -= not_executed;
+    if (m_statistics)
+        m_statistics->interrupted(not_executed);
     cpu.take_program_interruption(interruption, op->address, op->length);
 }
 
 /// A link is followed without looking while the spaces are as they are now.
 void Translator::link(Cpu& cpu, u32 number, Block& block)
 {
-    const Exit& exit = m_machinery->exits[number];
+    const Exits::Exit& exit = m_machinery->exits[number];
     if (exit.code.target != block.address || exit.mode != block.mode || block.stale)
         return;
     m_machinery->runtime.links()[number] = { block.code, cpu.code_stamp() >> 8 };
-    block.incoming.push_back(number);
+    m_machinery->exits.lead(number, block.incoming);
 }
 
 /// Exceptions are those of fetching at an address from here on.
@@ -147,14 +172,16 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
 
 bool Translator::is_hot(u64 absolute)
 {
-    u8& executions = m_executions[absolute / 2 % counters];
+    constexpr u64 golden = 0x9e3779b97f4a7c15; // spreads blocks that are equally far apart
+    u8& executions = m_executions[absolute / 2 * golden >> (64 - counter_bits)];
     if (executions >= m_patience)
         return true;
     ++executions;
     return false;
 }
 
-/// Starts over when the memory for code is used up.
+/// Starts over when the memory for code is used up. What ran before then is interpreted at first, so that a guest that runs more
+/// code than there is memory for does not have each execution translated.
 void Translator::make_room()
 {
     if (!m_machinery->runtime.is_full())
@@ -162,8 +189,11 @@ void Translator::make_room()
     forget_all();
     m_cache.free_dropped();
     m_machinery->exits.clear();
+    std::ranges::fill(m_executions, u8 { 0 });
     m_left_by = Runtime::no_link; // its number will be another exit's
     m_machinery->runtime.reset();
+    if (m_statistics)
+        m_statistics->started_over();
 }
 
 Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
@@ -188,6 +218,9 @@ Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
 Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 absolute)
 {
     make_room();
+    if (m_statistics)
+        m_statistics->begin();
+    m_machinery->instructions.clear();
     m_cache.free_dropped();
     m_cache.watch(cpu, absolute & page_mask);
 
@@ -198,6 +231,44 @@ Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 abs
     block.mode = cpu.mode() | translated;
     m_machinery->builder.begin(addressing_mode(cpu.mode()), (cpu.mode() & ExecutionMode::overflow) != 0);
     return recording;
+}
+
+const u8* Translator::emit(const Recording& recording)
+{
+    const Block& block = *recording.block;
+    BlockCounters counting;
+    if (m_statistics)
+        counting = m_statistics->counters(m_machinery->instructions);
+    return m_machinery->emitter.emit(m_machinery->program,
+        { .address = block.address,
+            .count = block.count,
+            .loop_count = static_cast<u32>(recording.steps.size() - recording.before_loop),
+            .steps = { block.steps.get(), recording.steps.size() },
+            .stale = block.is_left,
+            .executions = block.executions,
+            .problem_state = (block.mode & ExecutionMode::problem) != 0,
+            .counters = counting,
+            .marked = m_options.translations || m_statistics });
+}
+
+/// Those who look on are told of a new block.
+void Translator::tell(const Recording& recording, const u8* code)
+{
+    const Block& block = *recording.block;
+    const Machinery& made_by = *m_machinery;
+    auto size = static_cast<std::size_t>(made_by.runtime.assembler.getCurr() - code);
+    TranslatedBlock told { .cpu = *m_cpu,
+        .address = block.address,
+        .instructions = made_by.instructions,
+        .before_loop = recording.before_loop,
+        .program = made_by.program,
+        .code = { static_cast<const u8*>(block.code), size },
+        .path_bytes = static_cast<std::size_t>(made_by.emitter.path_end() - code),
+        .marks = made_by.emitter.marks() };
+    if (m_statistics)
+        m_statistics->end(told, block.absolute, made_by.emitter.counting());
+    if (m_options.translations)
+        m_options.translations->translated(told);
 }
 
 /// Decodes and records the next instruction. True when it ends the block.
@@ -226,6 +297,7 @@ bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_
     Step& step = recording.steps.emplace_back();
     Op& op = step.ops[0];
     isa::decode(op, bits, at, static_cast<u8>(block.mode & ~translated), cpu.facilities(), row);
+    m_machinery->instructions.push_back({ at, bits, row });
     step.ops[1].run = &leave_step;
     step.ops[1].address = (at + op.length) & cpu.address_mask();
 
@@ -256,17 +328,11 @@ Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
         block->executions = reinterpret_cast<i32*>(m_machinery->runtime.allocate_data(sizeof(i32)));
         *block->executions = m_path_patience;
     }
-    const u8* code = m_machinery->emitter.emit(m_machinery->program,
-        { .address = block->address,
-            .count = block->count,
-            .loop_count = static_cast<u32>(count - recording.before_loop),
-            .steps = { block->steps.get(), count },
-            .stale = block->is_left,
-            .executions = block->executions,
-            .problem_state = (block->mode & ExecutionMode::problem) != 0 });
+    const u8* code = emit(recording);
     for (const ExitCode& exit : m_machinery->emitter.exits())
-        m_machinery->exits.push_back({ exit, block->mode });
+        m_machinery->exits.add(exit, block->mode);
     block->code = m_machinery->runtime.memory.executable(code);
+    tell(recording, code);
     m_cache.add(std::move(recording.block));
     return block;
 }
@@ -281,6 +347,11 @@ void Translator::code_stored(u64 absolute_address, u64 length)
 {
     if (m_cache.stored(absolute_address, length) && m_cpu)
         m_cpu->forget_code_positions();
+}
+
+EngineStatistics Translator::statistics() const
+{
+    return m_statistics ? m_statistics->sum() : EngineStatistics {};
 }
 
 void Translator::forget_all()
