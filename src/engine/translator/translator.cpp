@@ -137,6 +137,12 @@ bool Translator::is_hot(u64 absolute)
     return false;
 }
 
+void Translator::set_patience(u8 executions)
+{
+    m_patience = executions;
+    std::ranges::fill(m_executions, u8 { 0 });
+}
+
 /// Starts over when the memory for code is used up.
 void Translator::make_room()
 {

@@ -24,8 +24,8 @@ public:
     void code_stored(u64 absolute_address, u64 length) override;
     void forget_all() override;
 
-    /// Executions of a block by the interpreter before it is translated; for tests.
-    void set_patience(u8 executions) { m_patience = executions; }
+    /// Executions of a block by the interpreter before it is translated, counted from now on; for tests.
+    void set_patience(u8 executions);
 
 private:
     struct Machinery;
