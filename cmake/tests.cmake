@@ -52,7 +52,7 @@ foreach(test IN LISTS tool_tests)
 endforeach()
 
 # Bare-metal guests: tests/guest/<name>.c or .S runs on a machine of its own, on the runtime in lib/, and passes by stopping its CPU
-# (status 0), once with each engine. A line "// zvisor: OPTIONS" in it adds to the command line; @disk@ there is a fresh image of 1 MiB.
+# (status 0), once with each engine (lockstep: those with one CPU). A line "// zvisor: OPTIONS" in it adds to the command line; @disk@ there is a fresh image of 1 MiB.
 file(GLOB guests CONFIGURE_DEPENDS ${tests_dir}/guest/*.c ${tests_dir}/guest/*.S)
 find_program(S390X_CC s390x-linux-gnu-gcc)
 if(TARGET zvisor AND S390X_CC)
@@ -77,7 +77,11 @@ if(TARGET zvisor AND S390X_CC)
             string(REPLACE "@disk@" "${guest_dir}/${name}.disk" options "${options}")
         endif()
         separate_arguments(options UNIX_COMMAND "${options}")
-        foreach(engine interpreter translator)
+        set(engines interpreter translator)
+        if(NOT options MATCHES "--cpus" AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+            list(APPEND engines lockstep)
+        endif()
+        foreach(engine IN LISTS engines)
             set(test guest.${name}.${engine})
             add_test(NAME ${test} COMMAND zvisor run --kernel ${image} --memory 64M --engine ${engine} ${options})
             set_tests_properties(${test} PROPERTIES TIMEOUT 120 RESOURCE_LOCK ${name})

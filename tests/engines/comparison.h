@@ -3,6 +3,7 @@
 #include "guest.h"
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 namespace zvisor::engines {
@@ -29,8 +30,10 @@ public:
 
     /// Adds to the tally; what differs, or nothing.
     [[nodiscard]] std::string compare(u64 seed, Tally& tally);
-    /// Seed of the case that is being run; from any thread. It hangs when it stays the same.
+    /// Seed of the case that is being run; from any thread.
     [[nodiscard]] u64 running() const { return m_running.load(std::memory_order_relaxed); }
+    /// Ends the program that is being run, which takes too long; from any thread.
+    void stop();
 
 private:
     [[nodiscard]] std::string compare(const Case& made, Tally& tally);
@@ -38,7 +41,11 @@ private:
     void minimize(Case& made);
     [[nodiscard]] bool still_differs(const Case& made);
 
+    void make_guests();
+
     CaseMaker m_cases;
+    std::mutex m_mutex;
+    // Made anew under m_mutex:
     std::unique_ptr<Guest> m_interpreted;
     std::unique_ptr<Guest> m_translated;
     std::atomic<u64> m_running { 0 };

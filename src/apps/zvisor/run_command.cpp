@@ -234,7 +234,7 @@ void add_run_command(CLI::App& app, Action& action)
         ->add_option("--console", options->console, "Which console is typed at; virtio[,COLUMNSxROWS] is the guest's hvc0 (default sclp)")
         ->type_name("{sclp,virtio}");
     command->add_option("--engine", options->engine, "How instructions are executed (default translator)")
-        ->type_name("{interpreter,translator}");
+        ->type_name("{interpreter,translator,lockstep}");
     command->add_option("--personality", options->personality, "What the guest finds itself under (default kvm)")
         ->type_name("{kvm,lpar,zvm}");
     command->add_option("--name", options->name, "Name of the partition, up to 8 characters (default ZVISOR)");

@@ -47,11 +47,29 @@ Translator::~Translator()
     m_cache.free_dropped();
 }
 
-void Translator::run(Cpu& cpu)
+void Translator::serve(Cpu& cpu)
 {
     m_cpu = &cpu;
     if (!m_machinery)
         m_machinery = std::make_unique<Machinery>(cpu);
+}
+
+void Translator::execute_unlinked(Cpu& cpu)
+{
+    serve(cpu);
+    m_left_by = Runtime::no_link;
+    m_cache.free_dropped();
+    try {
+        run_block(cpu);
+    } catch (const ProgramInterruption& interruption) {
+        interrupt(cpu, interruption);
+    }
+    m_left_by = Runtime::no_link;
+}
+
+void Translator::run(Cpu& cpu)
+{
+    serve(cpu);
     for (;;) {
         try {
             if (!run_blocks(cpu))

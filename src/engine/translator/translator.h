@@ -24,6 +24,8 @@ public:
     void code_stored(u64 absolute_address, u64 length) override;
     void forget_all() override;
 
+    /// Executes what is at Cpu::next up to an exit of its block, and takes the program interruption it ends with, if any.
+    void execute_unlinked(Cpu& cpu);
     /// Executions of a block by the interpreter before it is translated, counted from now on; for tests.
     void set_patience(u8 executions);
 
@@ -65,6 +67,7 @@ private:
     /// In CodeBlock::mode: not the interpreter's.
     static constexpr u8 translated = 0x80;
 
+    void serve(Cpu& cpu);
     [[nodiscard]] bool run_blocks(Cpu& cpu);
     void run_block(Cpu& cpu);
     void interrupt(Cpu& cpu, const ProgramInterruption& interruption);
