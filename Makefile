@@ -58,6 +58,12 @@ random-programs: ## random programs with both engines, compared, until Ctrl-C: m
 	@tools/build dev zvisor-random-programs
 	@build/dev/zvisor-random-programs --count $(or $(COUNT),0) --seed $(or $(SEED),1) --jobs $(or $(JOBS),$(shell nproc))
 
+litmus: ## what two and four CPUs see of each other's storage accesses: make litmus ITERATIONS=100000000 ENGINE=interpreter
+	@tools/setup build check
+	@tools/build dev zvisor guests
+	@build/dev/zvisor run --kernel build/dev/guest/litmus.elf --cpus 4 --memory 64M --engine $(or $(ENGINE),translator) \
+	    --loadparm $$(( $(or $(ITERATIONS),10000000) / 1000 ))
+
 docs: ## check the links of the documentation
 	@tools/setup docs
 	@tools/check-docs

@@ -153,6 +153,12 @@ void append_loop_end(Random& random, std::vector<u8>& out, std::size_t begin)
     append(out, u64 { opcode | Reserved::loop_counter << 20 | back } << 32, 4);
 }
 
+/// BCR, BC and BRCL that never branch, as they stand for what was taken out.
+[[nodiscard]] bool is_no_operation(u64 bits)
+{
+    return bits >> 48 == 0x0707 || bits >> 32 == 0x47000000 || bits >> 16 == 0xc00400000000;
+}
+
 } // namespace
 
 ProgramMaker::ProgramMaker()
@@ -215,7 +221,8 @@ std::string listing(const std::vector<u8>& program, u64 address)
             break;
         const Row* row = isa::find_row(bits);
         u8 length = isa::instruction_length(static_cast<u8>(bits >> 56));
-        out += fmt::format("  {:x}: {:0{}x} {} {}\n", address + at, bits >> (64 - 8 * length), 2 * length, row ? row->mnemonic : "?",
+        if (!is_no_operation(bits))
+            out += fmt::format("  {:x}: {:0{}x} {} {}\n", address + at, bits >> (64 - 8 * length), 2 * length, row ? row->mnemonic : "?",
             row ? isa::print_operands(*row, bits, address + at, false) : "");
         at += length;
     }

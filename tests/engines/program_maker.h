@@ -39,7 +39,7 @@ private:
     Rows m_system;
 };
 
-/// The program's instructions up to the zeros that end it, one a line.
+/// The program's instructions up to the zeros that end it, one a line, without no-operations.
 [[nodiscard]] std::string listing(const std::vector<u8>& program, u64 address);
 
 } // namespace zvisor::engines
