@@ -223,7 +223,7 @@ std::string listing(const std::vector<u8>& program, u64 address)
         u8 length = isa::instruction_length(static_cast<u8>(bits >> 56));
         if (!is_no_operation(bits))
             out += fmt::format("  {:x}: {:0{}x} {} {}\n", address + at, bits >> (64 - 8 * length), 2 * length, row ? row->mnemonic : "?",
-            row ? isa::print_operands(*row, bits, address + at, false) : "");
+                row ? isa::print_operands(*row, bits, address + at, false) : "");
         at += length;
     }
     return out;

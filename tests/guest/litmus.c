@@ -16,6 +16,8 @@ static struct place {
 static volatile u64 seen[4][PLACES][2];
 static volatile u64 rendezvous[3];
 static volatile u64 batches;
+/// Places a CPU may be ahead of another. Few make more accesses meet, and more waiting where CPUs share a processor.
+static volatile u64 most_ahead = 256;
 /// How far each CPU is in the batch, in a line of its own.
 static struct {
     volatile u64 place;
@@ -47,7 +49,6 @@ static void judge(void)
 /// Waits for CPUs that are far behind: accesses to a place are to be at about the same time.
 static void stay_together(u64 who, u64 cpus, u64 place)
 {
-    u64 most_ahead = cpus == 2 ? 8 : 64;
     progress[who].place = place;
     for (u64 other = 0; other < cpus; ++other)
         for (u32 i = 0; progress[other].place + most_ahead < place; ++i)
@@ -230,7 +231,10 @@ static u64 wanted_batches(void)
     u64 number = 0;
     for (u32 i = 0; i < 8 && block[LOAD_PARAMETER_AT + i] >= 0xf0; ++i)
         number = number * 10 + (block[LOAD_PARAMETER_AT + i] & 0xf);
-    return number ? (number * 1000 + PLACES - 1) / PLACES : LEAST_BATCHES;
+    if (number == 0)
+        return LEAST_BATCHES;
+    most_ahead = 32;
+    return (number * 1000 + PLACES - 1) / PLACES;
 }
 
 int main(void)
