@@ -5,6 +5,7 @@
 #include "cpu/cpu_group.h"
 #include "cpu/elements.h"
 #include "cpu/engine.h"
+#include "cpu/store_watcher.h"
 
 #include <algorithm>
 #include <cstring>
@@ -107,6 +108,8 @@ void Cpu::fill_entry(Space& space, u64 address, u64 allowed, u8* host_page, u8 f
 {
     u64 controls = space.key.controls;
     u64 tag = address & page_mask;
+    if (m_store_watcher && (allowed & TranslationCache::write)) [[unlikely]]
+        m_store_watcher->page_opened(*this, space, tag, host_page);
     const TlbEntry& old = space.entry(address);
     if (old.read_tag != tag && old.write_tag != tag && old.noticed_tag != tag)
         space.replace(address);
@@ -149,8 +152,11 @@ u8* Cpu::host_view_in(Space& space, u64 address, u64, Access access, u8 space_in
         if (address - tag < page_size)
             return reinterpret_cast<u8*>(address + entry.delta);
         bool protected_low = (space.key.controls & cr0::low_address_protection) && is_low_address(address);
-        if (access == Access::store && address - entry.noticed_tag < page_size && !protected_low)
+        if (access == Access::store && address - entry.noticed_tag < page_size && !protected_low) {
+            if (m_store_watcher) [[unlikely]]
+                m_store_watcher->page_opened(*this, space, address & page_mask, reinterpret_cast<u8*>((address & page_mask) + entry.delta));
             return reinterpret_cast<u8*>(address + entry.delta);
+        }
         if (u8* host = recall(space, address, access))
             return host;
     }

@@ -29,6 +29,7 @@ namespace zvisor {
 class CpuGroup;
 struct CpuLayout;
 class Engine;
+class StoreWatcher;
 
 /// One CPU of z/Architecture: registers, PSW, timers, interruptions and its view of storage.
 ///
@@ -447,6 +448,9 @@ public:
     [[nodiscard]] const AbsoluteStorage& storage() const { return *m_group_storage; }
     [[nodiscard]] AbsoluteStorage& storage() { return *m_group_storage; }
 
+    /// What sees pages before they are stored into, or null; it must outlive the CPU or be taken away.
+    void set_store_watcher(StoreWatcher* watcher) { m_store_watcher = watcher; }
+
     /// Asks for careful execution (tracing, a debugger) besides PER.
     void set_careful(bool on);
 
@@ -550,6 +554,7 @@ private:
     u64 m_per_address { 0 };
     Psw m_per_psw;
     std::unique_ptr<Engine> m_engine;
+    StoreWatcher* m_store_watcher { nullptr };
 
     u64 m_clock_comparator { ~u64 { 0 } };
     u64 m_cpu_timer_deadline { 0 };

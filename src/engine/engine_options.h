@@ -9,8 +9,8 @@ namespace zvisor {
 class Observer;
 class TranslationObserver;
 
-/// Ways to execute instructions: one at a time, or as host code made from what they do.
-enum class EngineKind : u8 { interpreter, translator };
+/// Ways to execute instructions: one at a time, as host code made from what they do, or both with their results compared.
+enum class EngineKind : u8 { interpreter, translator, lockstep };
 
 /// How an engine works. What is pointed to must outlive it.
 struct EngineOptions {

@@ -55,6 +55,7 @@ void Builder::begin(unsigned addressing_mode, bool overflow)
 void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at)
 {
     m_goes_on_at = goes_on_at;
+    m_next = (address + length) & m_address_mask;
     m_address = address;
     m_length = length;
     m_registers_before = m_registers;
@@ -94,12 +95,10 @@ void Builder::end_branch()
 {
     const Node& target = m_program.nodes[m_branch.target];
     bool is_followed = m_goes_on_at && target.kind == Kind::constant && target.imm == *m_goes_on_at;
-    if (m_branch.condition.kind != ConditionKind::constant) {
-        side_exit(is_followed && *m_goes_on_at != next_address());
-        if (m_goes_on_at && !is_followed && *m_goes_on_at != next_address())
-            finish(next_address());
-        return;
-    }
+    if (is_followed)
+        m_next = *m_goes_on_at;
+    if (m_branch.condition.kind != ConditionKind::constant)
+        return side_exit(m_next != next_address());
     if (is_followed)
         return;
     m_finished = true;

@@ -135,6 +135,8 @@ public:
     void call(bool leaves);
     /// Ends the block with the instruction at `address`.
     void finish(u64 address);
+    /// The instruction behind the last one on the path that is recorded.
+    [[nodiscard]] u64 goes_on_at() const { return m_next; }
     /// The path is back where it began, at `address`. What is recorded from here on is a loop: what is known of registers and of the
     /// condition code is carried from one round to the next in values. To be recorded is the same path as before.
     void begin_loop();
@@ -488,6 +490,7 @@ private:
     Id m_bfp_state { 0 };
     Branch m_branch;
     std::optional<u64> m_goes_on_at;
+    u64 m_next { 0 };
     /// A handler was called, so that spaces and the state of BFP may be others.
     bool m_has_called { false };
     // As the loop began:

@@ -210,7 +210,9 @@ Result<EngineKind> parse_engine(std::string_view text)
         return EngineKind::interpreter;
     if (text == "translator")
         return EngineKind::translator;
-    return fail(fmt::format("engine must be 'interpreter' or 'translator', not '{}'", text));
+    if (text == "lockstep")
+        return EngineKind::lockstep;
+    return fail(fmt::format("engine must be 'interpreter', 'translator' or 'lockstep', not '{}'", text));
 }
 
 Result<u16> parse_cpus(std::string_view text)
@@ -262,6 +264,9 @@ Result<void> validate(const MachineConfig& config)
         return fail(fmt::format("cpus must be 1 to {}, not {}", most_cpus, config.cpus));
     if (config.code_cache < least_code || config.code_cache > most_code || config.code_cache % mega != 0)
         return fail(fmt::format("code-cache must be 2M to 1G in steps of 1M, not {} bytes", config.code_cache));
+    if (config.engine == EngineKind::lockstep && config.cpus != 1)
+        return fail(fmt::format(
+            "the engine 'lockstep' takes one CPU, not {}: others would change storage while results are compared", config.cpus));
     if (config.personality != "kvm" && config.personality != "lpar" && config.personality != "zvm")
         return fail(fmt::format("personality must be kvm, lpar or zvm, not '{}'", config.personality));
     return validate_names(config);

@@ -202,6 +202,14 @@ public:
         }
     }
 
+    /// Forgets that the page of `address` may be stored into.
+    void close_to_stores(u64 address)
+    {
+        sites.drop_index(address);
+        if (TlbEntry& known = entry(address); known.write_tag == (address & page_mask))
+            known.write_tag = no_tag(address);
+    }
+
     /// Makes the next store to a page take the slow path.
     void drop_write_tags(u64 host_page)
     {

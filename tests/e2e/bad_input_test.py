@@ -71,7 +71,9 @@ CASES = [
     ("cpus 9999", [*LOOP, "--cpus", "9999"], FAILED, "cpus must be 1 to 62, not '9999'"),
     ("cpus abc", [*LOOP, "--cpus", "abc"], FAILED, "cpus must be 1 to 62, not 'abc'"),
     ("CPU model unknown", [*LOOP, "--cpu", "z99"], FAILED, f"there is no CPU model 'z99'; the models are {MODELS}"),
-    ("engine unknown", [*LOOP, "--engine", "warp"], FAILED, "engine must be 'interpreter' or 'translator', not 'warp'"),
+    ("engine unknown", [*LOOP, "--engine", "warp"], FAILED, "engine must be 'interpreter', 'translator' or 'lockstep', not 'warp'"),
+    ("lockstep with two CPUs", [*LOOP, "--engine", "lockstep", "--cpus", "2"], FAILED,
+     "the engine 'lockstep' takes one CPU, not 2: others would change storage while results are compared"),
     ("personality unknown", [*LOOP, "--personality", "xen"], FAILED, "personality must be kvm, lpar or zvm, not 'xen'"),
     ("console unknown", [*LOOP, "--console", "3270"], FAILED, "console must be sclp or virtio[,COLUMNSxROWS], not '3270'"),
     ("console size not understood", [*LOOP, "--console", "virtio,wide"], FAILED, 'console "wide": expected COLUMNSxROWS, such as 80x24'),
@@ -99,7 +101,7 @@ CASES = [
     ("machine file: out of range", ["range.toml"], FAILED, "range.toml:2: cpus must be 1 to 62, not 99"),
     ("machine file: size not understood", ["memory.toml"], FAILED, f"memory.toml:2: memory {SIZES} 'lots'"),
     ("machine file: item of wrong type", ["disks.toml"], FAILED, "disks.toml:2: 'disk' must be a string or an array of strings"),
-    ("machine file: engine unknown", ["engine.toml"], FAILED, "engine.toml:2: engine must be 'interpreter' or 'translator', not 'warp'"),
+    ("machine file: engine unknown", ["engine.toml"], FAILED, "engine.toml:2: engine must be 'interpreter', 'translator' or 'lockstep', not 'warp'"),
 ]
 
 MACHINE_FILES = {

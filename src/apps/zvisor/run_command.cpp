@@ -212,7 +212,7 @@ void add_run_options(CLI::App* command, RunOptions* options)
         ->add_option("--console", options->console, "Which console is typed at; virtio[,COLUMNSxROWS] is the guest's hvc0 (default sclp)")
         ->type_name("{sclp,virtio}");
     command->add_option("--engine", options->engine, "How instructions are executed (default translator)")
-        ->type_name("{interpreter,translator}");
+        ->type_name("{interpreter,translator,lockstep}");
     command->add_option("--code-cache", options->code_cache, "Memory for the translated code of each CPU, 2M to 1G (default 96M)")
         ->type_name("SIZE");
     command->add_option("--personality", options->personality, "What the guest finds itself under (default kvm)")

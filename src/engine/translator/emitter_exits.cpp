@@ -227,7 +227,8 @@ void Emitter::emit_exit(const Place& target)
     m_runtime.set_next_link(number + 1);
     Link* link = m_runtime.links() + number;
     const u8* at = reinterpret_cast<const u8*>(link);
-    bool same_page = (target.value ^ m_block->address) < page_size;
+    // An instruction at the page's end may go on in the next page, which is not where it was when the spaces change.
+    bool same_page = (target.value ^ m_block->address) < page_size && target.value % page_size < page_size - 4;
     Xbyak::Label unlinked;
     // Every loop has an exit that does not lead forward, or one that is dispatched.
     if (target.value <= m_block->address) {

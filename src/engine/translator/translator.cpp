@@ -51,11 +51,29 @@ Translator::~Translator()
     m_cache.free_dropped();
 }
 
-void Translator::run(Cpu& cpu)
+void Translator::serve(Cpu& cpu)
 {
     m_cpu = &cpu;
     if (!m_machinery)
         m_machinery = make_machinery(cpu);
+}
+
+void Translator::execute_unlinked(Cpu& cpu)
+{
+    serve(cpu);
+    m_left_by = Runtime::no_link;
+    m_cache.free_dropped();
+    try {
+        run_block(cpu);
+    } catch (const ProgramInterruption& interruption) {
+        interrupt(cpu, interruption);
+    }
+    m_left_by = Runtime::no_link;
+}
+
+void Translator::run(Cpu& cpu)
+{
+    serve(cpu);
     for (;;) {
         try {
             if (!run_blocks(cpu))
@@ -180,6 +198,12 @@ bool Translator::is_hot(u64 absolute)
     return false;
 }
 
+void Translator::set_patience(u8 executions)
+{
+    m_patience = executions;
+    std::ranges::fill(m_executions, u8 { 0 });
+}
+
 /// Starts over when the memory for code is used up. What ran before then is interpreted at first, so that a guest that runs more
 /// code than there is memory for does not have each execution translated.
 void Translator::make_room()
@@ -205,13 +229,13 @@ Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
         u8 length = isa::instruction_length(cpu.storage().host()[absolute + (recording.at - address)]);
         if (length > left && !recording.steps.empty())
             break;
-        bool ends = record(cpu, recording);
-        if (ends || recording.at % page_size < length)
+        u64 at = recording.at;
+        if (record(cpu, recording) || (at ^ recording.at) >= page_size)
             break;
     } while (recording.steps.size() < most_instructions);
     recording.before_loop = recording.steps.size();
     if (!builder.finished())
-        builder.finish(recording.at & cpu.address_mask());
+        builder.finish(recording.at);
     return end_recording(recording, false);
 }
 
@@ -289,8 +313,6 @@ bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_
     u64 end = std::max(block.first + block.bytes, where + length);
     block.first = std::min(block.first, where);
     block.bytes = static_cast<u32>(end - block.first);
-    recording.at = at + length;
-
     ir::Builder& builder = m_machinery->builder;
     const isa::Row* row = nullptr;
     u64 bits = fetch_instruction(cpu, at);
@@ -303,12 +325,14 @@ bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_
 
     recording.branched = row && row->has(isa::RowFlag::branch);
     builder.begin_instruction(at, op.length, goes_on_at);
-    if (row && row->record && op.run == row->run) {
+    bool is_recorded = row && row->record && op.run == row->run;
+    if (is_recorded) {
         row->record(builder, op);
-        if (builder.end_instruction(row->has(isa::RowFlag::overflow)))
-            return builder.finished();
+        is_recorded = builder.end_instruction(row->has(isa::RowFlag::overflow));
     }
-    builder.call(!row || row->has(isa::RowFlag::branch));
+    if (!is_recorded)
+        builder.call(!row || row->has(isa::RowFlag::branch));
+    recording.at = builder.goes_on_at();
     return builder.finished();
 }
 

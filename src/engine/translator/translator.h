@@ -28,8 +28,10 @@ public:
     void forget_all() override;
     [[nodiscard]] EngineStatistics statistics() const override;
 
-    /// Executions of a block by the interpreter before it is translated; for tests.
-    void set_patience(u8 executions) { m_patience = executions; }
+    /// Executes what is at Cpu::next up to an exit of its block, and takes the program interruption it ends with, if any.
+    void execute_unlinked(Cpu& cpu);
+    /// Executions of a block by the interpreter before it is translated, counted from now on; for tests.
+    void set_patience(u8 executions);
     /// Executions of a translated block until the path from it is; for tests.
     void set_path_patience(i32 executions) { m_path_patience = executions; }
 
@@ -96,6 +98,7 @@ private:
     static constexpr u8 translated = 0x80;
 
     [[nodiscard]] std::unique_ptr<Machinery> make_machinery(const Cpu& cpu) const;
+    void serve(Cpu& cpu);
     [[nodiscard]] bool run_blocks(Cpu& cpu);
     void run_block(Cpu& cpu);
     void interrupt(Cpu& cpu, const ProgramInterruption& interruption);

@@ -3,6 +3,7 @@
 #include "isa/table.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace zvisor {
 
@@ -20,6 +21,10 @@ bool Translator::begin_path(Cpu& cpu, const Block& block)
 {
     if (!block.executions || *block.executions >= 0)
         return false;
+    if (block.second_page) {
+        *block.executions = std::numeric_limits<i32>::max();
+        return false;
+    }
     m_path = { .blocks = { block.address }, .end = 0, .absolute = block.absolute, .stamp = cpu.code_stamp() };
     interpret(cpu);
     return true;
@@ -54,13 +59,17 @@ void Translator::abandon_path(Cpu& cpu)
         *block->executions = m_path_patience * later;
 }
 
-/// A path stays in its page, where the page is does not change then, and does not go on where another is known.
+/// A path stays in its page, since where the page is does not change then: it has no instruction that goes on in the next page either.
+/// And it does not go on where another is known.
 bool Translator::ends_path(Cpu& cpu, u64 address) const
 {
     u64 head = m_path.blocks.front();
     if (address & 1 || (address ^ head) >= page_size || m_path.blocks.size() == most_blocks)
         return true;
-    auto* block = static_cast<const Block*>(m_cache.find(cpu, address, m_path.absolute + (address - head), cpu.mode() | translated));
+    u64 absolute = m_path.absolute + (address - head);
+    if (address % page_size + isa::instruction_length(cpu.storage().host()[absolute]) > page_size)
+        return true;
+    auto* block = static_cast<const Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
     return block && !block->executions;
 }
 
@@ -76,7 +85,7 @@ void Translator::translate_path(Cpu& cpu)
             builder.close_loop(m_path.end);
     }
     if (!builder.finished())
-        builder.finish(recording.at & cpu.address_mask());
+        builder.finish(recording.at);
     end_recording(recording, true);
 }
 
@@ -91,8 +100,7 @@ bool Translator::record_path(Cpu& cpu, Recording& recording)
             if (record(cpu, recording, goes_on_at))
                 return false;
         } while (!recording.branched && recording.at != goes_on_at);
-        recording.at = goes_on_at;
-        if (recording.steps.size() - recording.before_loop >= most_instructions)
+        if (recording.at != goes_on_at || recording.steps.size() - recording.before_loop >= most_instructions)
             return false;
     }
     return true;
