@@ -179,9 +179,9 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
     if (address & 1)
         cpu.specification();
     u64 absolute = cpu.absolute(cpu.fetch_view(address));
-    auto* block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
-    if (!block && !is_hot(absolute))
+    if (!is_hot(absolute))
         return nullptr;
+    auto* block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
     if (!block)
         block = translate(cpu, address, absolute);
     m_machinery->runtime.position(address) = { address, cpu.code_stamp(), block->code, 0 };
