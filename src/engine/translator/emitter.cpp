@@ -72,6 +72,8 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::update, Row::has_effect | Row::has_third_operand, &Emitter::emit_interlocked, &Emitter::emit_slow_interlocked },
         { Kind::load_registers, Row::has_effect, &Emitter::emit_multiple, &Emitter::emit_slow_multiple },
         { Kind::store_registers, Row::has_effect, &Emitter::emit_multiple, &Emitter::emit_slow_multiple },
+        { Kind::block, Row::has_effect | Row::has_third_operand, &Emitter::emit_block, &Emitter::emit_slow_block },
+        { Kind::program_mask, 0, &Emitter::emit_state_access },
         { Kind::leave_if_stale, Row::has_effect, &Emitter::emit_leave_if_stale, &Emitter::emit_stale_detour },
         { Kind::raise, Row::has_effect | Row::names_condition, &Emitter::emit_raise, &Emitter::emit_raised },
         { Kind::align, Row::has_effect, &Emitter::emit_align, &Emitter::emit_unaligned },
@@ -374,6 +376,8 @@ void Emitter::emit_state_access(Id id)
     Xbyak::Reg64 to = host(allocate(id));
     if (node.kind == Kind::get_gr) {
         m_asm.mov(sized(to, node.width), register_at(node.info, node.width));
+    } else if (node.kind == Kind::program_mask) {
+        m_asm.movzx(to.cvt32(), byte[rbp + m_layout.program_mask]);
     } else if (node.kind == Kind::get_vr) {
         m_asm.mov(sized(to, node.width), other_register(node));
     } else {
