@@ -493,6 +493,39 @@ void Builder::store(u8 bytes, const Address& to, Id value, Kind space_kind)
     m_store = { bytes, to.base, address, value, space(space_kind) };
 }
 
+/// Both addresses are operands, whatever the operation takes of them.
+Id Builder::block(BlockOperation operation, const Address& first, const Address& second, u64 length)
+{
+    Id a = node(first.at);
+    Id c = node(second.at);
+    Id in = space(Kind::data_tlb);
+    return add_node({ .kind = Kind::block,
+        .info = static_cast<u8>(operation),
+        .base = first.base,
+        .a = a,
+        .b = in,
+        .c = c,
+        .before = before(),
+        .imm = length });
+}
+
+void Builder::change_block(BlockOperation operation, const Address& to, const Address& from, u64 length)
+{
+    Id made = block(operation, to, from, length);
+    m_program.nodes[made].after = after();
+}
+
+G Builder::combine_block(BlockOperation operation, const Address& to, const Address& from, u64 length)
+{
+    m_changed_storage = true;
+    return { this, block(operation, to, from, length) };
+}
+
+W Builder::compare_block(const Address& first, const Address& second, u64 length)
+{
+    return { this, block(BlockOperation::compare, first, second, length) };
+}
+
 void Builder::flush_store(u32 after)
 {
     (void)add_node({ .kind = Kind::store,

@@ -201,6 +201,8 @@ public:
             return selected<u32>(condition, yes, no);
     }
 
+    /// The condition code as a number.
+    [[nodiscard]] W code();
     void cc(W value) { m_code = { CodeKind::value, 4, node(value), 0, 0 }; }
     [[nodiscard]] Truth cc_in(u8 mask) const;
     /// The handler has to execute this instruction: it is not one of those that are recorded.
@@ -294,6 +296,14 @@ public:
         store(sizeof(T), { at }, node(value), Kind::code_tlb);
     }
 
+    /// Moves, fills or clears `length` bytes at `to`; nothing else may happen afterwards.
+    void change_block(BlockOperation operation, const Address& to, const Address& from, u64 length);
+    /// Combines them; the value is not zero when a result byte is not.
+    [[nodiscard]] G combine_block(BlockOperation operation, const Address& to, const Address& from, u64 length);
+    /// Negative, zero or positive as the first operand is low, equal or high.
+    [[nodiscard]] W compare_block(const Address& first, const Address& second, u64 length);
+    [[nodiscard]] W program_mask() { return { this, add_node({ .kind = Kind::program_mask, .width = 4 }) }; }
+
     void branch(G target) { branch_if(constant_truth(true), target); }
     void branch_if(const Truth& condition, G target);
     [[nodiscard]] u64 next_address() const { return (m_address + m_length) & m_address_mask; }
@@ -367,6 +377,7 @@ private:
     [[nodiscard]] Id space(Kind kind);
     [[nodiscard]] Id load(u8 bytes, const Address& from, Kind space_kind);
     void store(u8 bytes, const Address& to, Id value, Kind space_kind);
+    [[nodiscard]] Id block(BlockOperation operation, const Address& first, const Address& second, u64 length);
     void flush_store(u32 after);
     [[nodiscard]] u32 snapshot(const RegisterFile& registers, const CodeState& code);
     [[nodiscard]] u32 before();
@@ -451,7 +462,6 @@ private:
         set_code(kind, x, y, node(result));
         return result;
     }
-    [[nodiscard]] W code();
     [[nodiscard]] W carry() { return truth(cc_in(0b0011)); }
     [[nodiscard]] W borrow() { return truth(cc_in(0b1100)); }
     template<class V>

@@ -51,6 +51,8 @@ enum class Kind : u8 {
     update,  ///< the same by `imm`, a StorageUpdate, of them and value c
     load_registers,  ///< general registers `info` to `imm` from address a, through the space b; they are in the CPU then
     store_registers, ///< the same to storage; all registers are in the CPU then
+    block,           ///< the BlockOperation `info` of `imm` bytes at the addresses a and c, through the space b
+    program_mask,    ///< of the PSW, as a word
     leave_if_stale,  ///< leaves when the instruction changed the block
     raise,           ///< the program interruption `imm` when condition c
     align,           ///< specification exception unless a is a multiple of imm
@@ -80,6 +82,23 @@ enum class CodeKind : u8 {
     bfp_sign, ///< of the number a against 0
     bfp_compare,
 };
+
+/// What is done with two storage operands of equal length; the first one is the target.
+enum class BlockOperation : u8 {
+    move,
+    fill,    ///< with the byte at c
+    clear,   ///< there is no second one
+    compare, ///< its value is the order: a signed word
+    bit_and, ///< their value is not zero when a result byte is not
+    bit_or,
+    bit_xor
+};
+[[nodiscard]] constexpr bool has_value(BlockOperation operation)
+{
+    return operation >= BlockOperation::compare;
+}
+/// Lengths of operands that are combined or compared as one or two values of a general register.
+constexpr u64 short_block = 16;
 
 /// Arithmetic of binary floating-point numbers; c is the addend or subtrahend.
 enum class BfpOperation : u8 { add, subtract, multiply, divide, square_root, multiply_add, multiply_subtract };
@@ -147,7 +166,7 @@ struct Node {
     u8 base { 16 };
     Id a { 0 };
     Id b { 0 };
-    /// An operand of store, swap, update, quotient_u and bfp, elsewhere an index in Program::conditions.
+    /// An operand of store, swap, update, block, quotient_u and bfp, elsewhere an index in Program::conditions.
     u32 c { 0 };
     Id d { 0 };
     /// Index in Program::snapshots of the state before and after the instruction; 0 none.

@@ -67,6 +67,8 @@ constexpr KindText kinds[] {
     { Kind::update, "update", Text::is_value | Text::accesses_storage | Text::has_third | Text::shows_immediate },
     { Kind::load_registers, "load_registers", Text::accesses_storage | Text::names_registers },
     { Kind::store_registers, "store_registers", Text::accesses_storage | Text::names_registers },
+    { Kind::block, "block", Text::is_value | Text::accesses_storage | Text::has_third | Text::shows_immediate },
+    { Kind::program_mask, "program_mask", Text::is_value },
     { Kind::leave_if_stale, "leave_if_stale", 0 },
     { Kind::raise, "raise", Text::has_condition | Text::shows_immediate },
     { Kind::align, "align", Text::shows_immediate },

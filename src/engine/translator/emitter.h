@@ -211,6 +211,13 @@ private:
     void emit_site_refill(Detour& detour, const Xbyak::Label& miss);
     void emit_lookup(const ir::Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss);
     void emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, const Xbyak::Label& miss);
+    void emit_block(Id id);
+    void find_blocks(const ir::Node& node, const Xbyak::Label& miss);
+    void move_block(u32 length);
+    void fill_block(const ir::Node& node);
+    void compare_block(u32 length, const Xbyak::Reg64& to);
+    void combine_block(const ir::Node& node, const Xbyak::Reg64& to);
+    void load_piece(const Xbyak::Reg64& to, const Xbyak::RegExp& from, u32 bytes);
     void emit_align(Id id);
     void emit_overflow(Id id);
     void emit_raise(Id id);
@@ -231,6 +238,7 @@ private:
     void emit_slow_access(Detour& detour);
     void emit_slow_interlocked(Detour& detour);
     void emit_slow_multiple(Detour& detour);
+    void emit_slow_block(Detour& detour);
     void emit_slow_bfp(Detour& detour);
     void emit_unordered(Detour& detour);
     void emit_unaligned(Detour& detour);

@@ -208,6 +208,7 @@ void Runtime::make_thunks()
     make_update_thunks<StorageUpdate::bit_xor>();
     swap = { nullptr, nullptr, make_thunk(pointer(&swap_data<u32>)), make_thunk(pointer(&swap_data<u64>)) };
     run_step = make_thunk(pointer(&run_op));
+    make_block_routines();
 }
 
 u8* Runtime::allocate_data(std::size_t size)

@@ -96,6 +96,13 @@ public:
     std::array<std::array<const u8*, 4>, 4> update {};
     /// By log2 of the bytes, with the replacement in rcx and what is expected in the argument slot.
     std::array<const u8*, 4> swap {};
+    // Of storage operands of `eax` bytes, more than 16, at the host addresses rdx and, the second one, rcx:
+    /// copies the second from the left;
+    const u8* copy_block { nullptr };
+    /// stores xmm14 again and again;
+    const u8* fill_block { nullptr };
+    /// leaves their order in eax.
+    const u8* compare_block { nullptr };
     /// Executes the op in rax.
     const u8* run_step { nullptr };
 
@@ -110,6 +117,7 @@ private:
     void make_exits();
     [[nodiscard]] const u8* make_thunk(const void* function);
     void make_thunks();
+    void make_block_routines();
     template<StorageUpdate Update>
     void make_update_thunks();
 

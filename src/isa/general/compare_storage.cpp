@@ -67,7 +67,8 @@ void compare_views(Cpu& c, const u8* x, const u8* y, u64 length)
     compare_views(c, x.data(), y.data(), length);
 }
 
-constexpr auto compare_character = [](Cpu& c, StorageLength op1, Storage op2) {
+void compare_operands(Cpu& c, StorageLength op1, Storage op2)
+{
     u64 length = op1.length + u64 { 1 };
     Address first = c.ea(op1);
     Address second = c.ea(op2);
@@ -77,7 +78,28 @@ constexpr auto compare_character = [](Cpu& c, StorageLength op1, Storage op2) {
         compare_views(c, x, y, length);
     else
         compare_over_pages(c, first, second, length);
-};
+}
+void compare_operands(ir::Builder& c, StorageLength op1, Storage op2)
+{
+    auto first = c.ea(op1);
+    auto second = c.ea(op2);
+    if (op1.length == 0) {
+        auto x = c.load8(first);
+        auto y = c.load8(second);
+        c.compare_u(x, y);
+    } else if (op1.length == 3) {
+        auto x = c.load32(first);
+        auto y = c.load32(second);
+        c.compare_u(x, y);
+    } else if (op1.length == 7) {
+        auto x = c.load64(first);
+        auto y = c.load64(second);
+        c.compare_u(x, y);
+    } else {
+        c.cc_sign(c.compare_block(first, second, op1.length + u64 { 1 }));
+    }
+}
+constexpr auto compare_character = [](auto& c, StorageLength op1, Storage op2) { compare_operands(c, op1, op2); };
 
 /// Compares as much as lies in one page of each operand, the shorter one padded. True when an inequality was found, which sets the
 /// condition code and leaves the operands there.

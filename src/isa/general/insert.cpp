@@ -37,9 +37,20 @@ constexpr auto insert_under_mask_high = [](auto& c, Gr r1, Mask m3, Storage s) {
     c.cc_sign(bytes);
 };
 
-constexpr auto insert_program_mask = [](Cpu& c, Gr r1) {
-    auto byte = static_cast<u32>(c.cc() << 4 | c.program_mask());
-    c.w(r1, (c.w(r1) & 0x00ffffff) | byte << 24);
+/// Condition code and program mask as bits 2-7 of a byte.
+[[nodiscard]] u32 code_and_mask(const Cpu& c)
+{
+    return static_cast<u32>(c.cc() << 4 | c.program_mask());
+}
+[[nodiscard]] ir::W code_and_mask(ir::Builder& c)
+{
+    auto code = c.code();
+    return code << 4 | c.program_mask();
+}
+
+constexpr auto insert_program_mask = [](auto& c, Gr r1) {
+    auto byte = code_and_mask(c);
+    c.w(r1, (c.w(r1) & 0x00ffffffU) | byte << 24);
 };
 
 constexpr Row rows[] = {

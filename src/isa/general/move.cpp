@@ -32,7 +32,8 @@ namespace {
     target.stored(c);
 }
 
-constexpr auto move = [](Cpu& c, StorageLength to, Storage from) {
+void move_block(Cpu& c, StorageLength to, Storage from)
+{
     u64 length = to.length + u64 { 1 };
     Address target = c.ea(to);
     Address source = c.ea(from);
@@ -42,7 +43,16 @@ constexpr auto move = [](Cpu& c, StorageLength to, Storage from) {
         copy_left_to_right(target_view, source_view, length);
     else
         move_over_pages(c, target, source, length);
-};
+}
+/// A move to the next byte fills the operand with the first one.
+void move_block(ir::Builder& c, StorageLength to, Storage from)
+{
+    bool fills = to.base == from.base && to.displacement == from.displacement + 1;
+    auto target = c.ea(to);
+    auto source = c.ea(from);
+    c.change_block(fills ? ir::BlockOperation::fill : ir::BlockOperation::move, target, source, to.length + u64 { 1 });
+}
+constexpr auto move = [](auto& c, StorageLength to, Storage from) { move_block(c, to, from); };
 
 /// MVN and MVZ: the bits of `Kept` stay in the first operand.
 template<u8 Kept>

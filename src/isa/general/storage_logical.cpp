@@ -8,6 +8,7 @@ namespace zvisor::isa {
 namespace {
 
 struct And {
+    static constexpr auto recorded = ir::BlockOperation::bit_and;
     template<class T>
     static T combine(T x, T y)
     {
@@ -15,6 +16,7 @@ struct And {
     }
 };
 struct Or {
+    static constexpr auto recorded = ir::BlockOperation::bit_or;
     template<class T>
     static T combine(T x, T y)
     {
@@ -22,6 +24,7 @@ struct Or {
     }
 };
 struct ExclusiveOr {
+    static constexpr auto recorded = ir::BlockOperation::bit_xor;
     template<class T>
     static T combine(T x, T y)
     {
@@ -85,7 +88,8 @@ template<class Operation>
 }
 
 template<class Operation>
-constexpr auto combine_storage = [](Cpu& c, StorageLength op1, Storage op2) {
+void combine_operands(Cpu& c, StorageLength op1, Storage op2)
+{
     u64 length = op1.length + u64 { 1 };
     Address to = c.ea(op1);
     Address from = c.ea(op2);
@@ -95,7 +99,19 @@ constexpr auto combine_storage = [](Cpu& c, StorageLength op1, Storage op2) {
         c.cc_zero(combine_left_to_right<Operation>(target, source, length));
     else
         combine_over_pages<Operation>(c, to, from, length);
-};
+}
+template<class Operation>
+void combine_operands(ir::Builder& c, StorageLength op1, Storage op2)
+{
+    u64 length = op1.length + u64 { 1 };
+    if (length > ir::short_block)
+        return c.leave_to_handler();
+    auto to = c.ea(op1);
+    auto from = c.ea(op2);
+    c.cc_zero(c.combine_block(Operation::recorded, to, from, length));
+}
+template<class Operation>
+constexpr auto combine_storage = [](auto& c, StorageLength op1, Storage op2) { combine_operands<Operation>(c, op1, op2); };
 
 /// Stores zeros; by hand, since compilers make a slow string instruction of a memset that is known to be short.
 void clear(u8* to, u64 length)
@@ -111,15 +127,25 @@ void clear(u8* to, u64 length)
 }
 
 /// An area combined with itself by EXCLUSIVE OR is cleared, whatever it held.
-constexpr auto exclusive_or = [](Cpu& c, StorageLength op1, Storage op2) {
+void exclusive_or_operands(Cpu& c, StorageLength op1, Storage op2)
+{
     Address to = c.ea(op1);
     u8* target = cached_view<Access::store>(c, to, op1.length + u64 { 1 });
     if (target && to.at == c.ea(op2).at && cached_view<Access::fetch>(c, to, op1.length + u64 { 1 })) {
         clear(target, op1.length + u64 { 1 });
         return c.cc(0);
     }
-    combine_storage<ExclusiveOr>(c, op1, op2);
-};
+    combine_operands<ExclusiveOr>(c, op1, op2);
+}
+void exclusive_or_operands(ir::Builder& c, StorageLength op1, Storage op2)
+{
+    if (op1.base != op2.base || op2.index != 16 || op1.displacement != op2.displacement)
+        return combine_operands<ExclusiveOr>(c, op1, op2);
+    auto to = c.ea(op1);
+    c.cc(0);
+    c.change_block(ir::BlockOperation::clear, to, to, op1.length + u64 { 1 });
+}
+constexpr auto exclusive_or = [](auto& c, StorageLength op1, Storage op2) { exclusive_or_operands(c, op1, op2); };
 
 constexpr Row rows[] = {
     insn("NC", 0xD4, SS_a, base, problem, combine_storage<And>, "0(2,1),0(2) | r1=2000 r2=3000 m2000=ff0f m3000=1234 -> m2000=1204 cc=1",
