@@ -15,7 +15,7 @@ protected:
     void run(bool statistics)
     {
         bench.emplace(EngineOptions { .statistics = statistics });
-        bench->put(TestBench::code_at, { "LGHI 2,0x100", "LA 3,0x400(0,2)", "IPM 4", "LG 5,0x200(0,2)", "BRCTG 1,0x3004" });
+        bench->put(TestBench::code_at, { "LGHI 2,0x100", "LA 3,0x400(0,2)", "EPSW 4,5", "LG 5,0x200(0,2)", "BRCTG 1,0x3004" });
         bench->cpu.gr[1] = rounds;
         bench->run();
     }
@@ -47,9 +47,9 @@ TEST_F(Loop, CountsWhatHandlersExecute)
 {
     run(true);
     auto handlers = bench->cpu.engine().statistics().handlers;
-    ASSERT_TRUE(handlers.contains("IPM"));
-    EXPECT_GT(handlers["IPM"], rounds - 20);
-    EXPECT_LE(handlers["IPM"], rounds);
+    ASSERT_TRUE(handlers.contains("EPSW"));
+    EXPECT_GT(handlers["EPSW"], rounds - 20);
+    EXPECT_LE(handlers["EPSW"], rounds);
 }
 
 TEST_F(Loop, IsMadeAgainAfterItWasForgotten)
