@@ -7,6 +7,8 @@ find_package(CLI11 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(ZLIB REQUIRED)
 find_package(Zydis REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(SQLite3 REQUIRED)
 find_package(Boost 1.74 REQUIRED) # headers only: Asio
 
 # By file: slirp's pkg-config file asks for glib's headers, which its own header does not use.
@@ -16,6 +18,7 @@ add_library(zvisor_slirp INTERFACE)
 target_include_directories(zvisor_slirp SYSTEM INTERFACE ${SLIRP_INCLUDE})
 target_link_libraries(zvisor_slirp INTERFACE ${SLIRP_LIBRARY})
 find_library(URING_LIBRARY NAMES uring REQUIRED)
+find_library(SECCOMP_LIBRARY NAMES seccomp REQUIRED)
 
 # Intel's decimal floating point, the variant with arguments by value and rounding mode and flags passed as arguments.
 find_library(BID_LIBRARY NAMES bidgcc000 REQUIRED)
@@ -30,5 +33,7 @@ set(libraries_isa zvisor_bid OpenSSL::Crypto ZLIB::ZLIB)
 set(libraries_engine Zydis::Zydis)
 set(libraries_debug Boost::headers)
 set(libraries_devices zvisor_slirp ${URING_LIBRARY})
+set(libraries_prsm nlohmann_json::nlohmann_json ${SECCOMP_LIBRARY} SQLite::SQLite3)
+set(libraries_control Boost::headers nlohmann_json::nlohmann_json)
 set(libraries_image crypt)
 set(libraries_apps CLI11::CLI11)

@@ -1,16 +1,9 @@
 #include "machine/config.h"
 
+#include "machine/toml_keys.h"
+
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <filesystem>
-#include <fmt/format.h>
-#include <fstream>
-#include <functional>
-#include <toml++/toml.h>
 
 namespace zvisor {
 
@@ -26,28 +19,7 @@ constexpr u16 most_cpus = 62;
 /// Partition names and load parameters are fields of this many characters.
 constexpr std::size_t longest_name = 8;
 
-/// Where a TOML value stands, for messages.
-[[nodiscard]] std::string place_of(const std::string& path, const toml::node& node)
-{
-    return fmt::format("{}:{}", path, node.source().begin.line);
-}
-
-/// One key of the file: how its value goes into the configuration.
-struct Key {
-    std::string_view name;
-    std::string_view expected;
-    std::function<Result<bool>(MachineConfig&, const toml::node&)> set;
-};
-
-[[nodiscard]] Key text_key(std::string_view name, std::string MachineConfig::* member)
-{
-    return { name, "a string", [member](MachineConfig& config, const toml::node& node) -> Result<bool> {
-                auto value = node.value_exact<std::string>();
-                if (value)
-                    config.*member = *value;
-                return value.has_value();
-            } };
-}
+using Key = TomlKey<MachineConfig>;
 
 /// A key that holds one string or an array of strings, each parsed as the flag of the same name is.
 template<class Config>
@@ -70,101 +42,27 @@ template<class Config>
             } };
 }
 
-[[nodiscard]] Result<bool> set_memory(MachineConfig& config, const toml::node& node)
-{
-    if (auto text = node.value_exact<std::string>())
-        config.memory = TRY(parse_size(*text, "memory"));
-    return node.is_string();
-}
-
-[[nodiscard]] Result<bool> set_cpus(MachineConfig& config, const toml::node& node)
-{
-    auto count = node.value_exact<i64>();
-    if (count && (*count < 1 || *count > most_cpus))
-        return fail(fmt::format("cpus must be 1 to {}, not {}", most_cpus, *count));
-    if (count)
-        config.cpus = static_cast<u16>(*count);
-    return count.has_value();
-}
-
-[[nodiscard]] Result<bool> set_code_cache(MachineConfig& config, const toml::node& node)
-{
-    if (auto text = node.value_exact<std::string>())
-        config.code_cache = TRY(parse_size(*text, "code-cache"));
-    return node.is_string();
-}
-
-[[nodiscard]] Result<bool> set_rng(MachineConfig& config, const toml::node& node)
-{
-    config.rng = node.value_exact<bool>().value_or(config.rng);
-    return node.is_boolean();
-}
-
-[[nodiscard]] Result<bool> set_balloon(MachineConfig& config, const toml::node& node)
-{
-    if (auto text = node.value_exact<std::string>())
-        config.balloon = TRY(VirtioBalloonConfig::parse(*text));
-    return node.is_string();
-}
-
-[[nodiscard]] Result<bool> set_console(MachineConfig& config, const toml::node& node)
-{
-    if (auto text = node.value_exact<std::string>())
-        config.console = TRY(parse_console(*text));
-    return node.is_string();
-}
-
-[[nodiscard]] Result<bool> set_engine(MachineConfig& config, const toml::node& node)
-{
-    if (auto text = node.value_exact<std::string>())
-        config.engine = TRY(parse_engine(*text));
-    return node.is_string();
-}
-
 [[nodiscard]] const std::vector<Key>& keys()
 {
     static const std::vector<Key> all {
         text_key("kernel", &MachineConfig::kernel),
         text_key("initrd", &MachineConfig::initrd),
         text_key("cmdline", &MachineConfig::cmdline),
-        { "memory", "a string such as \"1G\"", set_memory },
-        { "cpus", "an integer", set_cpus },
+        size_key("memory", &MachineConfig::memory),
+        number_key("cpus", 1, most_cpus, &MachineConfig::cpus),
         text_key("cpu", &MachineConfig::cpu),
-        { "engine", "a string", set_engine },
-        { "code-cache", "a string such as \"16M\"", set_code_cache },
+        parsed_key("engine", "a string", &MachineConfig::engine, parse_engine),
+        size_key("code-cache", &MachineConfig::code_cache),
         text_key("personality", &MachineConfig::personality),
         text_key("name", &MachineConfig::name),
         text_key("loadparm", &MachineConfig::loadparm),
         list_key("disk", &MachineConfig::disks),
         list_key("net", &MachineConfig::networks),
-        { "rng", "true or false", set_rng },
-        { "balloon", "a string, empty or such as \"target=256M\"", set_balloon },
-        { "console", "a string", set_console },
+        plain_key("rng", "true or false", &MachineConfig::rng),
+        parsed_key("balloon", "a string, empty or such as \"target=256M\"", &MachineConfig::balloon, VirtioBalloonConfig::parse),
+        parsed_key("console", "a string", &MachineConfig::console, parse_console),
     };
     return all;
-}
-
-[[nodiscard]] std::string key_names()
-{
-    std::string names;
-    for (const auto& key : keys())
-        names += (names.empty() ? "" : ", ") + std::string(key.name);
-    return names;
-}
-
-Result<void> set_key(MachineConfig& config, const std::string& path, std::string_view name, const toml::node& node)
-{
-    for (const auto& key : keys()) {
-        if (key.name != name)
-            continue;
-        auto done = key.set(config, node);
-        if (!done)
-            return fail(fmt::format("{}: {}", place_of(path, node), done.error().message));
-        if (!*done)
-            return fail(fmt::format("{}: '{}' must be {}", place_of(path, node), name, key.expected));
-        return {};
-    }
-    return fail(fmt::format("{}: unknown key '{}', expected one of: {}", place_of(path, node), name, key_names()));
 }
 
 /// What EBCDIC and every guest agree on.
@@ -184,25 +82,6 @@ Result<void> set_key(MachineConfig& config, const std::string& path, std::string
 }
 
 } // namespace
-
-Result<u64> parse_size(std::string_view text, std::string_view what)
-{
-    u64 value = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    constexpr std::string_view units = "KMGT";
-    unsigned shift = 0;
-    if (!unit.empty()) {
-        auto index = units.find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit[0]))));
-        bool suffix = unit.size() == 1 || unit.substr(1) == "iB" || unit.substr(1) == "B";
-        if (index == std::string_view::npos || !suffix)
-            return fail(fmt::format("{} must be a size such as 512M or 2G, not '{}'", what, text));
-        shift = 10 * (static_cast<unsigned>(index) + 1);
-    }
-    if (error != std::errc {} || text.empty() || value > ~u64 { 0 } >> shift)
-        return fail(fmt::format("{} must be a size such as 512M or 2G, not '{}'", what, text));
-    return value << shift;
-}
 
 Result<EngineKind> parse_engine(std::string_view text)
 {
@@ -235,23 +114,31 @@ Result<std::optional<VirtioConsoleConfig>> parse_console(std::string_view text)
     return TRY(VirtioConsoleConfig::parse(rest.substr(rest.empty() ? 0 : 1)));
 }
 
+namespace {
+
+[[nodiscard]] Result<MachineConfig> config_of(const toml::table& table, const std::string& path)
+{
+    MachineConfig config;
+    for (const auto& [name, node] : table)
+        TRY_VOID(set_key<MachineConfig>(keys(), config, path, name.str(), node));
+    return config;
+}
+
+} // namespace
+
 Result<MachineConfig> read_machine_config(const std::string& path)
 {
-    std::error_code error;
-    if (std::filesystem::is_directory(path, error))
-        return fail(fmt::format("{}: is a directory, expected a machine file", path));
-    std::ifstream file(path);
-    if (!file)
-        return fail(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
-    MachineConfig config;
-    try {
-        toml::table table = toml::parse(file, path);
-        for (const auto& [name, node] : table)
-            TRY_VOID(set_key(config, path, name.str(), node));
-    } catch (const toml::parse_error& wrong) {
-        return fail(fmt::format("{}:{}: {}", path, wrong.source().begin.line, wrong.description()));
-    }
-    return config;
+    return config_of(TRY(read_toml(path)), path);
+}
+
+Result<MachineConfig> parse_machine_config(std::string_view text, const std::string& path)
+{
+    return config_of(TRY(parse_toml(text, path)), path);
+}
+
+bool is_machine_key(std::string_view name)
+{
+    return std::ranges::any_of(keys(), [name](const Key& key) { return key.name == name; });
 }
 
 Result<void> validate(const MachineConfig& config)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "base/size.h"
 #include "base/types.h"
 #include "devices/virtio_balloon/config.h"
 #include "devices/virtio_block/config.h"
@@ -39,8 +40,6 @@ struct MachineConfig {
     std::optional<VirtioConsoleConfig> console;
 };
 
-/// A size such as 512M, 1G or 1073741824. `what` names the value in the error.
-[[nodiscard]] Result<u64> parse_size(std::string_view text, std::string_view what);
 [[nodiscard]] Result<EngineKind> parse_engine(std::string_view text);
 /// A number of CPUs the machine can have.
 [[nodiscard]] Result<u16> parse_cpus(std::string_view text);
@@ -49,6 +48,11 @@ struct MachineConfig {
 
 /// Reads a TOML file; an unknown key, a wrong type or a value out of range is an error with file, line and what was expected.
 [[nodiscard]] Result<MachineConfig> read_machine_config(const std::string& path);
+
+/// The same from text that came from `path`.
+[[nodiscard]] Result<MachineConfig> parse_machine_config(std::string_view text, const std::string& path);
+/// A key of machine files.
+[[nodiscard]] bool is_machine_key(std::string_view name);
 
 /// What must hold whatever the source: something to IPL, CPUs 1..62, storage 2M..1T, memory for code 2M..1G, a known personality, a name
 /// and a load parameter that fit their fields.

@@ -1,0 +1,117 @@
+#include "prsm/sandbox.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <memory>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace zvisor {
+
+namespace {
+
+/// Descriptors a partition may hold: its storage blocks, disks and links.
+constexpr rlim_t most_descriptors = 65536;
+/// User and group that own nothing.
+constexpr uid_t nobody = 65534;
+
+/// What a running partition asks of the host; mmap and mprotect only without PROT_EXEC.
+constexpr std::array<std::string_view, 25> allowed { "read", "write", "preadv2", "pwritev2", "fallocate", "fdatasync", "io_uring_enter",
+    "poll", "recvmsg", "sendmsg", "accept4", "shutdown", "close", "futex", "mmap", "munmap", "mprotect", "madvise", "exit", "exit_group",
+    "sched_yield", "sched_setaffinity", "rt_sigreturn", "clock_nanosleep", "brk" };
+
+[[nodiscard]] bool needs_no_code(std::string_view name)
+{
+    return name == "mmap" || name == "mprotect";
+}
+
+/// Makes an empty, read-only file system the root and lets go of the old one.
+[[nodiscard]] bool empty_root()
+{
+    constexpr const char* anywhere = "/proc";
+    return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0
+        && mount("none", anywhere, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=1,mode=0555") == 0 && chdir(anywhere) == 0
+        && syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0 && chdir("/") == 0
+        && mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0;
+}
+
+/// Root becomes nobody, in a user namespace of its own where that is allowed.
+[[nodiscard]] bool become_nobody()
+{
+    if (geteuid() != 0 || getuid() != 0)
+        return true;
+    // In a user namespace that maps one user there is nobody else to become.
+    if (setgroups(0, nullptr) != 0 || setresgid(nobody, nobody, nobody) != 0 || setresuid(nobody, nobody, nobody) != 0)
+        return errno == EINVAL || errno == EPERM;
+    return unshare(CLONE_NEWUSER) == 0;
+}
+
+[[nodiscard]] bool drop_capabilities()
+{
+    __user_cap_header_struct header { _LINUX_CAPABILITY_VERSION_3, 0 };
+    std::array<__user_cap_data_struct, 2> none {};
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 && syscall(SYS_capset, &header, none.data()) == 0;
+}
+
+[[nodiscard]] bool set_limit(__rlimit_resource resource, rlim_t value)
+{
+    rlimit limit {};
+    getrlimit(resource, &limit);
+    limit.rlim_cur = limit.rlim_max = std::min(value, limit.rlim_max);
+    return setrlimit(resource, &limit) == 0;
+}
+
+} // namespace
+
+Result<void> lock_in(u64 address_space, std::string& missing)
+{
+    auto note = [&missing](bool done, std::string_view what) {
+        if (!done)
+            missing += fmt::format("{}{} ({})", missing.empty() ? "" : ", ", what, std::strerror(errno));
+    };
+    note(empty_root(), "an empty file system");
+    note(become_nobody(), "a user of its own");
+    note(drop_capabilities(), "no capabilities");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return fail(fmt::format("the partition's process cannot be locked in: {}", std::strerror(errno)));
+    if (!set_limit(RLIMIT_CORE, 0) || !set_limit(RLIMIT_NOFILE, most_descriptors) || !set_limit(RLIMIT_AS, address_space)
+        || !set_limit(RLIMIT_MEMLOCK, 0))
+        return fail(fmt::format("the limits of the partition's process cannot be set: {}", std::strerror(errno)));
+    return {};
+}
+
+std::span<const std::string_view> running_system_calls()
+{
+    return allowed;
+}
+
+Result<void> allow_only_running()
+{
+    std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)), seccomp_release);
+    if (!filter)
+        return fail("the host has no memory for the system call list of a partition");
+    int error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
+    for (std::string_view name : allowed) {
+        int number = seccomp_syscall_resolve_name(std::string(name).c_str());
+        scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+        if (error == 0)
+            error = seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, number, needs_no_code(name) ? 1 : 0, &no_code);
+    }
+    if (error == 0)
+        error = seccomp_load(filter.get());
+    if (error != 0)
+        return fail(fmt::format("the system call list of a partition cannot be set: {}", std::strerror(-error)));
+    return {};
+}
+
+} // namespace zvisor

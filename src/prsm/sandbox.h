@@ -1,0 +1,22 @@
+#pragma once
+
+#include "base/result.h"
+#include "base/types.h"
+
+#include <span>
+#include <string_view>
+
+namespace zvisor {
+
+/// Takes from this process what a partition has no need of, for good: an empty read-only file system as root, no user, no capability, no
+/// new privileges, limits on memory and descriptors. Called while it has one thread and before anything of a guest is looked at.
+/// `address_space` is the most memory it may map, in bytes. Parts the host does not allow are named in `missing`.
+[[nodiscard]] Result<void> lock_in(u64 address_space, std::string& missing);
+
+/// From here on all threads may only make the system calls a running partition makes; others fail with EPERM.
+[[nodiscard]] Result<void> allow_only_running();
+
+/// Names of the system calls that stay allowed.
+[[nodiscard]] std::span<const std::string_view> running_system_calls();
+
+} // namespace zvisor
