@@ -11,6 +11,8 @@ class Engine {
 public:
     virtual ~Engine() = default;
 
+    /// Acquires of the host what execution on this CPU will need, if it is to be now; before the CPU's thread runs.
+    virtual void prepare(Cpu&) { }
     /// Executes from the CPU's PSW until Cpu::handle_pending says to leave.
     virtual void run(Cpu& cpu) = 0;
     /// EXECUTE: runs the instruction `bits` (left-aligned in 64 bits) found at `address` in place of the current op.

@@ -27,15 +27,23 @@ namespace {
 
 } // namespace
 
-Result<std::unique_ptr<Machine>> Machine::create(
-    const MachineConfig& config, ConsoleSink& console, bool console_is_terminal, const MachineWatch& watch)
+Result<MachineFiles> MachineFiles::open(const MachineConfig& config)
 {
     TRY_VOID(validate(config));
+    MachineFiles files { .program = TRY(read_ipl_program({ config.kernel, config.initrd, config.cmdline }, config.memory)), .disks = {} };
+    for (const auto& disk : config.disks)
+        files.disks.push_back(TRY(DiskImage::open(disk)));
+    return files;
+}
+
+Result<std::unique_ptr<Machine>> Machine::create(
+    const MachineConfig& config, MachineFiles files, ConsoleSink& console, bool console_is_terminal, const MachineWatch& watch)
+{
     std::unique_ptr<Machine> machine(new Machine);
     Model model = TRY(find_model(config.cpu));
     OfferedModel offered = offer(model, isa::implemented_facilities());
     machine->m_model_message = offered.message();
-    machine->m_program = TRY(read_ipl_program({ config.kernel, config.initrd, config.cmdline }, config.memory));
+    machine->m_program = std::move(files.program);
     PartitionConfig partition { .memory = config.memory,
         .cpus = config.cpus,
         .model = offered,
@@ -48,20 +56,20 @@ Result<std::unique_ptr<Machine>> Machine::create(
             .statistics = watch.statistics,
             .translations = watch.translations } };
     machine->m_partition = TRY(Partition::create(std::move(partition), console));
-    TRY_VOID(machine->attach_devices(config, console));
+    TRY_VOID(machine->attach_devices(config, std::move(files.disks), console));
     return machine;
 }
 
 /// Gives each device the next device number, so that what is named first keeps its number when more is added.
-Result<void> Machine::attach_devices(const MachineConfig& config, ConsoleSink& sink)
+Result<void> Machine::attach_devices(const MachineConfig& config, std::vector<DiskImage> disks, ConsoleSink& sink)
 {
     auto attach = [this, number = u16 { 0 }](auto created) mutable -> Result<void> {
         auto device = TRY(std::move(created));
         (void)TRY(m_partition->channels().attach(0, number++, std::move(device)));
         return {};
     };
-    for (const auto& disk : config.disks)
-        TRY_VOID(attach(VirtioBlock::create(disk)));
+    for (std::size_t i = 0; i < disks.size(); ++i)
+        TRY_VOID(attach(VirtioBlock::create(config.disks[i], std::move(disks[i]))));
     for (const auto& network : config.networks)
         TRY_VOID(attach(VirtioNet::create(network)));
     if (config.rng)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "devices/virtio_block/disk_image.h"
 #include "machine/config.h"
 #include "partition/partition.h"
 
@@ -15,12 +16,21 @@ struct MachineWatch {
     bool statistics { false };
 };
 
+/// What a configuration names on the host, read or opened.
+struct MachineFiles {
+    IplProgram program;
+    /// In the configuration's order.
+    std::vector<DiskImage> disks;
+
+    [[nodiscard]] static Result<MachineFiles> open(const MachineConfig& config);
+};
+
 /// A machine of one partition assembled from its configuration: the only place that knows every part.
 class Machine {
 public:
-    /// Opens the files and devices the configuration names. `console` must outlive the machine.
+    /// `files` are those of this configuration. `console` must outlive the machine.
     [[nodiscard]] static Result<std::unique_ptr<Machine>> create(
-        const MachineConfig& config, ConsoleSink& console, bool console_is_terminal, const MachineWatch& watch);
+        const MachineConfig& config, MachineFiles files, ConsoleSink& console, bool console_is_terminal, const MachineWatch& watch);
 
     [[nodiscard]] Partition& partition() { return *m_partition; }
     /// One line on what the model has and this machine masks; empty when nothing.
@@ -32,7 +42,7 @@ public:
 
 private:
     Machine() = default;
-    [[nodiscard]] Result<void> attach_devices(const MachineConfig& config, ConsoleSink& sink);
+    [[nodiscard]] Result<void> attach_devices(const MachineConfig& config, std::vector<DiskImage> disks, ConsoleSink& sink);
 
     std::string m_model_message;
     IplProgram m_program;

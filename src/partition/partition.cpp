@@ -89,10 +89,22 @@ Result<void> Partition::load(const IplProgram& program)
     return {};
 }
 
+void Partition::make_threads()
+{
+    if (std::exchange(m_threads_made, true))
+        return;
+    for (const auto& cpu : m_cpus.cpus())
+        cpu->engine().prepare(*cpu);
+    m_watchdog.make_thread();
+    m_cpus.start();
+}
+
 Result<Outcome> Partition::run(const IplProgram& program)
 {
+    make_threads();
+    reset();
+    m_clear = false;
     TRY_VOID(load(program));
-    m_cpus.start();
     std::unique_lock lock(m_mutex);
     for (;;) {
         std::optional<Outcome> result;
@@ -114,6 +126,44 @@ void Partition::end()
     request(Request::end);
 }
 
+bool Partition::stop()
+{
+    std::lock_guard lock(m_mutex);
+    bool had_stopped = !m_stopped.empty();
+    for (const auto& cpu : m_cpus.cpus())
+        if (!had_stopped && cpu->state() == RunState::operating)
+            m_stopped.push_back(cpu.get());
+    for (Cpu* cpu : m_stopped)
+        cpu->order_stop(false);
+    return !had_stopped && !m_stopped.empty();
+}
+
+bool Partition::start()
+{
+    std::vector<Cpu*> stopped;
+    {
+        std::lock_guard lock(m_mutex);
+        stopped = m_stopped;
+    }
+    for (Cpu* cpu : stopped)
+        cpu->wait_for_orders();
+    std::lock_guard lock(m_mutex);
+    for (Cpu* cpu : stopped)
+        cpu->order_start();
+    m_stopped.clear();
+    return !stopped.empty();
+}
+
+void Partition::reset()
+{
+    {
+        std::lock_guard lock(m_mutex);
+        m_stopped.clear();
+    }
+    if (!std::exchange(m_clear, true))
+        reset_all();
+}
+
 void Partition::request(Request what)
 {
     std::lock_guard lock(m_mutex);
@@ -125,6 +175,8 @@ void Partition::request(Request what)
 std::optional<Outcome> Partition::outcome()
 {
     Outcome result { .kind = Outcome::Kind::powered_off };
+    if (!m_stopped.empty())
+        return {};
     for (const auto& cpu : m_cpus.cpus()) {
         // Orders first: one being carried out shows in the state.
         if (cpu->has_orders() || cpu->state() == RunState::operating)

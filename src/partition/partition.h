@@ -57,11 +57,21 @@ public:
     [[nodiscard]] const PartitionActivity& activity() const { return m_activity; }
     [[nodiscard]] u64 channel_starts() const { return m_channel_adapter.starts(); }
 
+    /// Makes the CPUs' threads, which `run` does too; for who may not make threads later.
+    void make_threads();
     /// Loads the program, starts CPU 0 with its PSW and returns when the partition has ended. A program that
-    /// IPLs again gets a reset machine and `program` anew.
+    /// IPLs again gets a reset machine and `program` anew, as one that is loaded by another `run` does.
     [[nodiscard]] Result<Outcome> run(const IplProgram& program);
     /// Makes `run` return with Outcome::ended; from any thread.
     void end();
+
+    // The operator's functions while `run` runs, from one other thread.
+    /// Stops the CPUs that operate; `run` goes on. False when they are stopped already.
+    [[nodiscard]] bool stop();
+    /// Starts the CPUs that `stop` stopped. False when it stopped none.
+    [[nodiscard]] bool start();
+    /// Clear reset of everything, after `run` has returned.
+    void reset();
     /// Takes one line a service call (SCLP): CPU, command, SCCB and response. Before `run`.
     void trace_services(std::function<void(std::string_view)> hook) { m_service_trace = std::move(hook); }
 
@@ -132,6 +142,11 @@ private:
     std::mutex m_mutex;
     std::condition_variable m_changed;
     Request m_request { Request::none };
+    bool m_threads_made { false };
+    /// Storage and CPUs are as after a reset.
+    bool m_clear { true };
+    /// The CPUs the operator stopped; while there are any the partition has not ended.
+    std::vector<Cpu*> m_stopped;
 };
 
 } // namespace zvisor

@@ -52,12 +52,23 @@ void Watchdog::cancel()
     m_changed.notify_all();
 }
 
+void Watchdog::make_thread()
+{
+    std::lock_guard lock(m_mutex);
+    make_thread_locked();
+}
+
+void Watchdog::make_thread_locked()
+{
+    if (!m_thread.joinable())
+        m_thread = std::jthread([this](std::stop_token stop) { watch(stop); });
+}
+
 void Watchdog::arm(u64 timeout)
 {
     std::lock_guard lock(m_mutex);
     m_deadline = Clock::now() + m_second * static_cast<i64>(std::min(timeout, maximum_seconds));
-    if (!m_thread.joinable())
-        m_thread = std::jthread([this](std::stop_token stop) { watch(stop); });
+    make_thread_locked();
     m_changed.notify_all();
 }
 

@@ -28,6 +28,8 @@ public:
     [[nodiscard]] bool running() const;
     /// Subsystem reset.
     void cancel();
+    /// Makes the thread that `diagnose` makes at its first use; for who may not make threads later.
+    void make_thread();
 
     static constexpr std::chrono::seconds minimum_timeout { 15 };
 
@@ -35,6 +37,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     void arm(u64 timeout);
+    void make_thread_locked();
     void watch(std::stop_token stop);
 
     std::function<void(Action)> m_expire;

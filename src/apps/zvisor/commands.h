@@ -23,6 +23,8 @@ void add_trace_command(CLI::App& app, Action& action);
 void add_disasm_command(CLI::App& app, Action& action);
 void add_models_command(CLI::App& app, Action& action);
 void add_image_command(CLI::App& app, Action& action);
+void add_machine_command(CLI::App& app, Action& action);
+void add_partition_process_command(CLI::App& app, Action& action);
 /// Added last: it completes what the others have added.
 void add_completion_command(CLI::App& app, Action& action);
 

@@ -27,6 +27,8 @@ int main(int argc, char** argv)
     zvisor::add_trace_command(app, action);
     zvisor::add_models_command(app, action);
     zvisor::add_image_command(app, action);
+    zvisor::add_machine_command(app, action);
+    zvisor::add_partition_process_command(app, action);
     zvisor::add_completion_command(app, action);
     try {
         app.parse(argc, argv);

@@ -156,7 +156,8 @@ Result<int> run(const RunOptions& options)
     Terminal terminal;
     MachineConfig config = TRY(configuration(options));
     auto tools = TRY(debug::DebugTools::create(options.debug, [&](std::string_view line) { terminal.say(line); }));
-    auto machine = TRY(Machine::create(config, terminal, terminal.is_interactive(),
+    auto files = TRY(MachineFiles::open(config));
+    auto machine = TRY(Machine::create(config, std::move(files), terminal, terminal.is_interactive(),
         { .instructions = tools->observer(), .translations = tools->translations(), .statistics = options.stats }));
     if (!machine->model_message().empty())
         terminal.say("zvisor: " + machine->model_message());

@@ -96,7 +96,11 @@ std::string VirtioBlockConfig::to_string() const
 
 Result<std::unique_ptr<VirtioBlock>> VirtioBlock::create(const VirtioBlockConfig& config)
 {
-    auto image = TRY(DiskImage::open(config));
+    return create(config, TRY(DiskImage::open(config)));
+}
+
+Result<std::unique_ptr<VirtioBlock>> VirtioBlock::create(const VirtioBlockConfig& config, DiskImage image)
+{
     auto bell = TRY(EventFd::create());
     std::unique_ptr<VirtioBlock> device(new VirtioBlock(config, std::move(image), std::move(bell)));
     device->m_io = TRY(DiskIo::create(device->m_image, device->m_bell));

@@ -14,6 +14,8 @@ namespace zvisor {
 class VirtioBlock final : public VirtioDevice {
 public:
     [[nodiscard]] static Result<std::unique_ptr<VirtioBlock>> create(const VirtioBlockConfig& config);
+    /// The same with its disk opened already.
+    [[nodiscard]] static Result<std::unique_ptr<VirtioBlock>> create(const VirtioBlockConfig& config, DiskImage image);
     ~VirtioBlock() override;
 
     [[nodiscard]] const VirtioBlockConfig& config() const { return m_config; }

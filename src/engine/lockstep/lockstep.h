@@ -25,6 +25,7 @@ public:
     void run(Cpu& cpu) override;
     void execute_target(Cpu& cpu, u64 bits, u64 address) override;
     void code_stored(u64 absolute_address, u64 length) override;
+    void prepare(Cpu& cpu) override { m_translator.prepare(cpu); }
     void forget_all() override;
 
     struct Tally {

@@ -22,6 +22,7 @@ public:
     explicit Translator(AbsoluteStorage& storage, const EngineOptions& options = {});
     ~Translator() override;
 
+    void prepare(Cpu& cpu) override { serve(cpu); }
     void run(Cpu& cpu) override;
     void execute_target(Cpu& cpu, u64 bits, u64 address) override;
     void code_stored(u64 absolute_address, u64 length) override;

@@ -1,0 +1,31 @@
+#include "prsm/event_log.h"
+
+namespace zvisor {
+
+void EventLog::add(std::string partition, std::string text)
+{
+    MachineEvent event { .time = std::chrono::system_clock::now(), .partition = std::move(partition), .text = std::move(text) };
+    {
+        std::lock_guard lock(m_mutex);
+        event.number = ++m_last;
+        m_events.push_back(event);
+        if (m_events.size() > kept)
+            m_events.pop_front();
+        m_changed.notify_all();
+    }
+    if (m_listener)
+        m_listener(event);
+}
+
+std::vector<MachineEvent> EventLog::after(u64 number, std::chrono::milliseconds patience) const
+{
+    std::unique_lock lock(m_mutex);
+    m_changed.wait_for(lock, patience, [&] { return m_last > number; });
+    std::vector<MachineEvent> events;
+    for (const auto& event : m_events)
+        if (event.number > number)
+            events.push_back(event);
+    return events;
+}
+
+} // namespace zvisor

@@ -1,0 +1,240 @@
+#include "prsm/firmware.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fmt/format.h>
+#include <poll.h>
+
+namespace zvisor {
+
+namespace {
+
+/// What a partition's process needs beyond its storage: translated code, tables, stacks.
+constexpr u64 beside_storage = u64 { 2 } << 30;
+
+} // namespace
+
+Result<std::unique_ptr<Firmware>> Firmware::create(MachineDefinition definition, FirmwareOptions options)
+{
+    std::error_code error;
+    std::filesystem::create_directories(options.folder, error);
+    if (!error)
+        std::filesystem::permissions(options.folder, std::filesystem::perms::owner_all, error);
+    if (error)
+        return fail(fmt::format("the machine's folder {} cannot be made: {}", options.folder, error.message()));
+    auto bell = TRY(EventFd::create());
+    std::unique_ptr<Firmware> firmware(new Firmware(std::move(definition), std::move(options), std::move(bell)));
+    firmware->m_watcher = std::jthread([raw = firmware.get()](const std::stop_token& stop) { raw->watch(stop); });
+    return firmware;
+}
+
+Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, EventFd bell)
+    : m_definition(std::move(definition))
+    , m_options(std::move(options))
+    , m_bell(std::move(bell))
+{
+    for (const auto& partition : m_definition.partitions)
+        m_partitions.emplace_back(new ManagedPartition(partition, *this));
+}
+
+Firmware::~Firmware()
+{
+    for (auto& partition : m_partitions) {
+        partition->deactivate("the machine ended");
+        partition->console().close();
+    }
+    m_watcher.request_stop();
+    m_bell.ring();
+}
+
+// ---- What there is -------------------------------------------------------------------------------------------------
+
+Result<ManagedPartition*> Firmware::find(std::string_view name) const
+{
+    std::string names;
+    for (const auto& partition : m_partitions) {
+        if (partition->definition().name == name)
+            return partition.get();
+        names.append(names.empty() ? "" : ", ").append(partition->definition().name);
+    }
+    return fail(fmt::format("there is no partition '{}'; the machine {} has: {}", name, m_definition.name, names));
+}
+
+namespace {
+
+[[nodiscard]] PartitionStatus status_of(const ManagedPartition& partition)
+{
+    return { .definition = partition.definition(),
+        .state = partition.state(),
+        .why = partition.why(),
+        .pid = partition.pid(),
+        .cpu_time = partition.cpu_time() };
+}
+
+} // namespace
+
+std::vector<PartitionStatus> Firmware::partitions() const
+{
+    std::vector<PartitionStatus> all;
+    for (const auto& partition : m_partitions)
+        all.push_back(status_of(*partition));
+    return all;
+}
+
+Result<PartitionStatus> Firmware::partition(std::string_view name) const
+{
+    return status_of(*TRY(find(name)));
+}
+
+Result<ConsoleBuffer*> Firmware::console(std::string_view name)
+{
+    return &TRY(find(name))->console();
+}
+
+Result<void> Firmware::type(std::string_view name, std::string_view text)
+{
+    TRY(find(name))->type(text);
+    return {};
+}
+
+// ---- What is done ----------------------------------------------------------------------------------------------------
+
+Result<void> Firmware::start_process(ManagedPartition& partition)
+{
+    const auto& name = partition.definition().name;
+    std::string socket = fmt::format("{}/{}.sock", m_options.folder, name);
+    auto listener = TRY(listen_for_links(socket));
+    auto process
+        = TRY(PartitionProcess::start({ .program = m_options.program, .name = name, .listener = listener.get(), .log = STDERR_FILENO }));
+    if (!process.separate())
+        m_events.add(name, "the host allows no namespaces: the partition is confined by its list of system calls alone");
+    auto link = Link::connect(socket);
+    if (!link) {
+        process.kill();
+        [[maybe_unused]] auto end = process.wait();
+        return std::unexpected(link.error());
+    }
+    partition.attach(std::move(process), std::move(*link));
+    m_bell.ring();
+    return {};
+}
+
+Result<void> Firmware::create_in_process(ManagedPartition& partition)
+{
+    const auto& definition = partition.definition();
+    auto answer = TRY(
+        partition.order("create", { { "profile", definition.profile }, { "address_space", definition.maximum_memory + beside_storage } }));
+    for (auto [member, what] : { std::pair("missing", "the host does not allow "), std::pair("model", "") })
+        if (auto text = answer.find(member); text != answer.end() && text->is_string() && !text->get_ref<const std::string&>().empty())
+            m_events.add(definition.name, what + text->get<std::string>());
+    return {};
+}
+
+Result<void> Firmware::activate(std::string_view name)
+{
+    std::lock_guard lock(m_changing);
+    auto* partition = TRY(find(name));
+    if (partition->state() != PartitionState::not_activated && partition->state() != PartitionState::failed)
+        return fail(fmt::format("partition {} is activated already", name));
+    TRY_VOID(start_process(*partition));
+    if (auto created = create_in_process(*partition); !created) {
+        partition->deactivate("its activation failed");
+        return created;
+    }
+    partition->activated();
+    return {};
+}
+
+Result<void> Firmware::deactivate(std::string_view name)
+{
+    std::lock_guard lock(m_changing);
+    auto* partition = TRY(find(name));
+    if (partition->state() == PartitionState::not_activated)
+        return fail(fmt::format("partition {} is not activated", name));
+    partition->deactivate("it was deactivated");
+    return {};
+}
+
+Result<void> Firmware::simple_order(std::string_view name, std::string_view order)
+{
+    std::lock_guard lock(m_changing);
+    auto* partition = TRY(find(name));
+    [[maybe_unused]] auto answer = TRY(partition->order(order));
+    return {};
+}
+
+Result<void> Firmware::load(std::string_view name)
+{
+    return simple_order(name, "load");
+}
+
+Result<void> Firmware::stop(std::string_view name)
+{
+    return simple_order(name, "stop");
+}
+
+Result<void> Firmware::start(std::string_view name)
+{
+    return simple_order(name, "start");
+}
+
+Result<void> Firmware::reset(std::string_view name)
+{
+    return simple_order(name, "reset");
+}
+
+Result<void> Firmware::shut_down(std::string_view name)
+{
+    std::lock_guard lock(m_changing);
+    auto* partition = TRY(find(name));
+    auto answer = TRY(partition->order("quiesce"));
+    if (!answer.value("asked", false))
+        return fail(fmt::format("the program in partition {} cannot be asked to shut down", name));
+    return {};
+}
+
+void Firmware::start_all()
+{
+    for (const auto& partition : m_definition.partitions) {
+        if (!partition.autostart)
+            continue;
+        auto started = activate(partition.name);
+        if (started)
+            started = load(partition.name);
+        if (!started)
+            m_events.add(partition.name, started.error().message);
+    }
+}
+
+void Firmware::state_changed(const std::string& partition, PartitionState state, const std::string& why)
+{
+    m_events.add(partition, fmt::format("{}{}{}", name_of(state), why.empty() ? "" : ": ", why));
+}
+
+// ---- The watching thread ---------------------------------------------------------------------------------------------
+
+void Firmware::watch(const std::stop_token& stop)
+{
+    while (!stop.stop_requested()) {
+        std::vector<pollfd> watched { { m_bell.fd(), POLLIN, 0 } };
+        // Two entries a partition, in order; poll ignores descriptors of -1.
+        for (const auto& partition : m_partitions) {
+            watched.push_back({ partition->link_fd(), POLLIN, 0 });
+            watched.push_back({ partition->process_fd(), POLLIN, 0 });
+        }
+        if (poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR)
+            return;
+        m_bell.silence();
+        for (std::size_t i = 0; i < m_partitions.size(); ++i) {
+            // What it said before it ended comes first.
+            if (watched[1 + 2 * i].revents)
+                m_partitions[i]->receive();
+            else if (watched[2 + 2 * i].revents)
+                m_partitions[i]->process_ended();
+        }
+    }
+}
+
+} // namespace zvisor

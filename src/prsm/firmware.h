@@ -1,0 +1,87 @@
+#pragma once
+
+#include "prsm/event_log.h"
+#include "prsm/managed_partition.h"
+
+#include "base/event_fd.h"
+
+#include <functional>
+#include <thread>
+
+namespace zvisor {
+
+/// Where and with what the firmware works.
+struct FirmwareOptions {
+    /// Folder of the machine's sockets, for this user alone.
+    std::string folder;
+    /// The program partitions' processes run.
+    std::string program;
+};
+
+/// What a viewer sees of a partition at one time.
+struct PartitionStatus {
+    PartitionDefinition definition;
+    PartitionState state { PartitionState::not_activated };
+    std::string why;
+    /// Process of the partition, 0 when it has none.
+    int pid { 0 };
+    /// CPU time of its process in nanoseconds, system-assist processors included.
+    u64 cpu_time { 0 };
+};
+
+/// The firmware of a machine: its partitions, what each may use, and what is done to them. Methods may be called from any thread; those
+/// that change a partition wait for its answer. Names are those of the definition.
+class Firmware final : private PartitionObserver {
+public:
+    [[nodiscard]] static Result<std::unique_ptr<Firmware>> create(MachineDefinition definition, FirmwareOptions options);
+    ~Firmware() override;
+
+    [[nodiscard]] const MachineDefinition& definition() const { return m_definition; }
+    [[nodiscard]] EventLog& events() { return m_events; }
+    [[nodiscard]] std::vector<PartitionStatus> partitions() const;
+    [[nodiscard]] Result<PartitionStatus> partition(std::string_view name) const;
+    /// Its console, for reading and typing.
+    [[nodiscard]] Result<ConsoleBuffer*> console(std::string_view name);
+    [[nodiscard]] Result<void> type(std::string_view name, std::string_view text);
+
+    /// Gives a partition its process and storage; its program is not loaded.
+    [[nodiscard]] Result<void> activate(std::string_view name);
+    /// Takes both away, running program or not.
+    [[nodiscard]] Result<void> deactivate(std::string_view name);
+    /// Loads the program into cleared storage and starts it; a running program is ended.
+    [[nodiscard]] Result<void> load(std::string_view name);
+    /// Stops and starts the CPUs.
+    [[nodiscard]] Result<void> stop(std::string_view name);
+    [[nodiscard]] Result<void> start(std::string_view name);
+    /// Clears CPUs, channels and storage.
+    [[nodiscard]] Result<void> reset(std::string_view name);
+    /// Asks the program to shut down; an error when it cannot be asked.
+    [[nodiscard]] Result<void> shut_down(std::string_view name);
+
+    /// Activates and loads every partition with autostart; what fails is an event.
+    void start_all();
+
+private:
+    Firmware(MachineDefinition definition, FirmwareOptions options, EventFd bell);
+
+    // PartitionObserver
+    void state_changed(const std::string& partition, PartitionState state, const std::string& why) override;
+
+    [[nodiscard]] Result<ManagedPartition*> find(std::string_view name) const;
+    [[nodiscard]] Result<void> start_process(ManagedPartition& partition);
+    [[nodiscard]] Result<void> create_in_process(ManagedPartition& partition);
+    [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
+    void watch(const std::stop_token& stop);
+
+    MachineDefinition m_definition;
+    FirmwareOptions m_options;
+    EventLog m_events;
+    std::vector<std::unique_ptr<ManagedPartition>> m_partitions;
+    /// Orders that change a partition, one after the other.
+    std::mutex m_changing;
+    /// Rings when there is something else to watch.
+    EventFd m_bell;
+    std::jthread m_watcher;
+};
+
+} // namespace zvisor

@@ -1,0 +1,252 @@
+#include "prsm/managed_partition.h"
+
+#include <array>
+#include <fmt/format.h>
+
+namespace zvisor {
+
+namespace {
+
+struct StateName {
+    PartitionState state;
+    std::string_view name;
+};
+
+constexpr std::array names { StateName { PartitionState::not_activated, "not-activated" },
+    StateName { PartitionState::not_operating, "not-operating" }, StateName { PartitionState::operating, "operating" },
+    StateName { PartitionState::stopped, "stopped" }, StateName { PartitionState::disabled_wait, "disabled-wait" },
+    StateName { PartitionState::failed, "failed" } };
+
+/// Console input is given in pieces, and no more than this waits.
+constexpr std::size_t longest_piece = 4096;
+constexpr std::size_t most_typed = 1 << 20;
+
+} // namespace
+
+std::string_view name_of(PartitionState state)
+{
+    return names[static_cast<std::size_t>(state)].name;
+}
+
+PartitionState ManagedPartition::state() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_state;
+}
+
+std::string ManagedPartition::why() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_why;
+}
+
+pid_t ManagedPartition::pid() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_process ? m_process->pid() : 0;
+}
+
+u64 ManagedPartition::cpu_time() const
+{
+    std::shared_ptr<PartitionProcess> process;
+    {
+        std::lock_guard lock(m_mutex);
+        process = m_process;
+    }
+    return process ? process->cpu_time() : 0;
+}
+
+int ManagedPartition::link_fd() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_link ? m_link->fd() : -1;
+}
+
+int ManagedPartition::process_fd() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_process ? m_process->fd() : -1;
+}
+
+void ManagedPartition::attach(PartitionProcess process, std::shared_ptr<Link> link)
+{
+    std::lock_guard lock(m_mutex);
+    m_process = std::make_shared<PartitionProcess>(std::move(process));
+    m_link = std::move(link);
+    m_typed.clear();
+    m_typing = 0;
+}
+
+Result<nlohmann::json> ManagedPartition::order(std::string_view name, nlohmann::json members, std::span<const int> files)
+{
+    std::unique_lock lock(m_mutex);
+    if (!m_link)
+        return fail(fmt::format("partition {} is not activated", m_definition.name));
+    u64 id = ++m_last_order;
+    m_replies[id] = {};
+    members["order"] = name;
+    members["id"] = id;
+    auto link = m_link;
+    lock.unlock();
+    constexpr int send_patience = 5'000;
+    auto sent = link->send(members, files, send_patience);
+    lock.lock();
+    bool answered = sent && m_replied.wait_for(lock, patience, [&] { return m_replies[id].arrived || !m_link; });
+    Reply reply = std::move(m_replies[id]);
+    m_replies.erase(id);
+    if (!answered || !reply.arrived)
+        return fail(fmt::format(
+            "partition {} does not answer the order '{}'{}", m_definition.name, name, !m_link ? ": its process has ended" : ""));
+    if (auto error = reply.body.find("error"); error != reply.body.end() && error->is_string())
+        return fail(fmt::format("partition {}: {}", m_definition.name, error->get<std::string>()));
+    return std::move(reply.body);
+}
+
+void ManagedPartition::become(PartitionState state, const std::string& why)
+{
+    {
+        std::lock_guard lock(m_mutex);
+        if (m_state == state && m_why == why)
+            return;
+        m_state = state;
+        m_why = why;
+    }
+    m_observer.state_changed(m_definition.name, state, why);
+}
+
+void ManagedPartition::deactivate(const std::string& why)
+{
+    std::shared_ptr<PartitionProcess> process;
+    {
+        std::lock_guard lock(m_mutex);
+        process = std::exchange(m_process, nullptr);
+    }
+    lose_link();
+    if (process) {
+        process->kill();
+        [[maybe_unused]] auto end = process->wait();
+    }
+    become(PartitionState::not_activated, why);
+}
+
+void ManagedPartition::lose_link()
+{
+    std::lock_guard lock(m_mutex);
+    if (m_link)
+        m_link->shut_down();
+    m_link.reset();
+    m_replied.notify_all();
+}
+
+void ManagedPartition::process_ended()
+{
+    std::shared_ptr<PartitionProcess> process;
+    {
+        std::lock_guard lock(m_mutex);
+        process = std::exchange(m_process, nullptr);
+    }
+    lose_link();
+    if (process)
+        become(PartitionState::failed, "its process " + process->wait());
+}
+
+// ---- What the process says -----------------------------------------------------------------------------------------
+
+void ManagedPartition::receive()
+{
+    std::shared_ptr<Link> link;
+    {
+        std::lock_guard lock(m_mutex);
+        link = m_link;
+    }
+    if (!link)
+        return;
+    auto message = link->receive();
+    if (message && *message)
+        handle(**message);
+    else
+        lose_link();
+}
+
+void ManagedPartition::handle(LinkMessage& message)
+{
+    using Handler = void (ManagedPartition::*)(LinkMessage&);
+    static constexpr std::array<std::pair<std::string_view, Handler>, 2> events { { { "state", &ManagedPartition::take_state },
+        { "console", &ManagedPartition::take_console } } };
+    if (message.body.contains("reply"))
+        return take_reply(message);
+    auto name = message.get<std::string>("event").value_or("");
+    for (auto [event, handler] : events)
+        if (event == name)
+            (this->*handler)(message);
+    if (name == "input-room")
+        type_more();
+}
+
+void ManagedPartition::take_reply(LinkMessage& message)
+{
+    bool typed = false;
+    {
+        std::lock_guard lock(m_mutex);
+        u64 id = message.get<u64>("reply").value_or(0);
+        if (id == m_typing && id != 0) {
+            m_typing = 0;
+            std::size_t taken = message.get<std::size_t>("taken").value_or(m_typed.size());
+            m_typed.erase(0, std::min(taken, m_typed.size()));
+            typed = taken != 0;
+        }
+        // An answer to nothing that was asked is ignored.
+        if (auto waiting = m_replies.find(id); waiting != m_replies.end()) {
+            waiting->second = { .arrived = true, .body = std::move(message.body) };
+            m_replied.notify_all();
+        }
+    }
+    if (typed)
+        type_more();
+}
+
+void ManagedPartition::take_state(LinkMessage& message)
+{
+    auto name = message.get<std::string>("state").value_or("");
+    auto why = message.get<std::string>("why").value_or("").substr(0, 200);
+    for (auto state : { PartitionState::not_operating, PartitionState::operating, PartitionState::stopped, PartitionState::disabled_wait })
+        if (name_of(state) == name)
+            become(state, why);
+}
+
+void ManagedPartition::take_console(LinkMessage& message)
+{
+    if (auto text = message.get<nlohmann::json::binary_t>("text"))
+        m_console.append({ reinterpret_cast<const char*>(text->data()), text->size() });
+}
+
+// ---- Console input ---------------------------------------------------------------------------------------------------
+
+void ManagedPartition::type(std::string_view text)
+{
+    {
+        std::lock_guard lock(m_mutex);
+        m_typed.append(text.substr(0, most_typed - std::min(most_typed, m_typed.size())));
+    }
+    type_more();
+}
+
+/// Gives the next piece when none is on its way; its answer, or room at the console, brings the next.
+void ManagedPartition::type_more()
+{
+    std::shared_ptr<Link> link;
+    nlohmann::json order;
+    {
+        std::lock_guard lock(m_mutex);
+        if (m_typing != 0 || m_typed.empty() || !m_link)
+            return;
+        m_typing = ++m_last_order;
+        std::string_view piece = std::string_view(m_typed).substr(0, longest_piece);
+        order = { { "order", "type" }, { "id", m_typing }, { "text", nlohmann::json::binary({ piece.begin(), piece.end() }) } };
+        link = m_link;
+    }
+    constexpr int send_patience = 1'000;
+    [[maybe_unused]] auto sent = link->send(order, {}, send_patience);
+}
+
+} // namespace zvisor

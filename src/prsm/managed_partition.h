@@ -1,0 +1,110 @@
+#pragma once
+
+#include "prsm/console_buffer.h"
+#include "prsm/definition.h"
+#include "prsm/link.h"
+#include "prsm/process.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+
+namespace zvisor {
+
+/// What a partition does, in the words of the hardware management console where it has them.
+enum class PartitionState : u8 {
+    not_activated, ///< has no process and no storage
+    not_operating, ///< activated; no program runs
+    operating,
+    stopped,       ///< the operator stopped its CPUs
+    disabled_wait, ///< the program gave up
+    failed,        ///< its process ended unasked; its storage is kept
+};
+
+[[nodiscard]] std::string_view name_of(PartitionState state);
+
+/// Told, on the firmware's watching thread or that of an order, when a partition's state changes.
+struct PartitionObserver {
+    virtual ~PartitionObserver() = default;
+    virtual void state_changed(const std::string& partition, PartitionState state, const std::string& why) = 0;
+};
+
+/// The firmware's end of one partition: its process, the orders to it and what it says. Nothing that comes from the process is believed
+/// beyond its own state and its console.
+class ManagedPartition {
+public:
+    /// An order that is not answered within this is given up: the partition does not answer.
+    static constexpr std::chrono::seconds patience { 30 };
+
+    ManagedPartition(PartitionDefinition definition, PartitionObserver& observer)
+        : m_definition(std::move(definition))
+        , m_observer(observer)
+    {
+    }
+
+    [[nodiscard]] const PartitionDefinition& definition() const { return m_definition; }
+    [[nodiscard]] PartitionState state() const;
+    /// Why it is in this state; may be empty.
+    [[nodiscard]] std::string why() const;
+    /// 0 without a process.
+    [[nodiscard]] pid_t pid() const;
+    /// CPU time of its process, in nanoseconds.
+    [[nodiscard]] u64 cpu_time() const;
+    [[nodiscard]] ConsoleBuffer& console() { return m_console; }
+
+    /// Takes over a started process and the link to it.
+    void attach(PartitionProcess process, std::shared_ptr<Link> link);
+    /// Gives an order and waits for its answer, at most `patience`.
+    [[nodiscard]] Result<nlohmann::json> order(
+        std::string_view name, nlohmann::json members = nlohmann::json::object(), std::span<const int> files = {});
+    /// Types at the console. What the program does not take now is typed as it goes on reading.
+    void type(std::string_view text);
+    /// The partition has been activated.
+    void activated() { become(PartitionState::not_operating, "it was activated"); }
+    /// Ends the process; the state becomes not_activated.
+    void deactivate(const std::string& why);
+
+    // For the watching thread.
+    /// Descriptors of the link and the process, -1 without.
+    [[nodiscard]] int link_fd() const;
+    [[nodiscard]] int process_fd() const;
+    /// The link is readable: handles one message.
+    void receive();
+    /// The process has ended.
+    void process_ended();
+
+private:
+    struct Reply {
+        bool arrived { false };
+        nlohmann::json body;
+    };
+
+    void become(PartitionState state, const std::string& why);
+    void handle(LinkMessage& message);
+    void take_reply(LinkMessage& message);
+    void take_state(LinkMessage& message);
+    void take_console(LinkMessage& message);
+    void type_more();
+    /// Fails every order that waits.
+    void lose_link();
+
+    PartitionDefinition m_definition;
+    PartitionObserver& m_observer;
+    ConsoleBuffer m_console;
+
+    /// Guards what follows.
+    mutable std::mutex m_mutex;
+    std::condition_variable m_replied;
+    PartitionState m_state { PartitionState::not_activated };
+    std::string m_why;
+    std::shared_ptr<Link> m_link;
+    std::shared_ptr<PartitionProcess> m_process;
+    u64 m_last_order { 0 };
+    std::map<u64, Reply> m_replies;
+    /// Typed and not taken yet; and the order that is giving some of it, 0 for none.
+    std::string m_typed;
+    u64 m_typing { 0 };
+};
+
+} // namespace zvisor
