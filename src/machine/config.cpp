@@ -77,6 +77,13 @@ template<class Config>
     return node.is_string();
 }
 
+[[nodiscard]] Result<bool> set_max_memory(MachineConfig& config, const toml::node& node)
+{
+    if (auto text = node.value_exact<std::string>())
+        config.max_memory = TRY(parse_size(*text, "max-memory"));
+    return node.is_string();
+}
+
 [[nodiscard]] Result<bool> set_cpus(MachineConfig& config, const toml::node& node)
 {
     auto count = node.value_exact<i64>();
@@ -128,6 +135,7 @@ template<class Config>
         text_key("initrd", &MachineConfig::initrd),
         text_key("cmdline", &MachineConfig::cmdline),
         { "memory", "a string such as \"1G\"", set_memory },
+        { "max-memory", "a string such as \"2G\"", set_max_memory },
         { "cpus", "an integer", set_cpus },
         text_key("cpu", &MachineConfig::cpu),
         { "engine", "a string", set_engine },
@@ -260,6 +268,9 @@ Result<void> validate(const MachineConfig& config)
         return fail("nothing to IPL: name a kernel with --kernel or 'kernel =' in the machine file");
     if (config.memory < least_memory || config.memory > most_memory || config.memory % mega != 0)
         return fail(fmt::format("memory must be 2M to 1T in steps of 1M, not {} bytes", config.memory));
+    if (config.max_memory != 0 && (config.max_memory < config.memory || config.max_memory > most_memory || config.max_memory % mega != 0))
+        return fail(
+            fmt::format("max-memory must be {}M (the memory) to 1T in steps of 1M, not {} bytes", config.memory / mega, config.max_memory));
     if (config.cpus < 1 || config.cpus > most_cpus)
         return fail(fmt::format("cpus must be 1 to {}, not {}", most_cpus, config.cpus));
     if (config.code_cache < least_code || config.code_cache > most_code || config.code_cache % mega != 0)

@@ -22,6 +22,8 @@ struct MachineConfig {
     std::string cmdline;
     /// Bytes; a multiple of 1 MiB.
     u64 memory { u64 { 1 } << 30 };
+    /// Bytes the guest may have when it takes standby storage online; a multiple of 1 MiB, 0: as `memory`.
+    u64 max_memory { 0 };
     u16 cpus { 1 };
     std::string cpu { "z15" };
     EngineKind engine { EngineKind::translator };
@@ -50,8 +52,8 @@ struct MachineConfig {
 /// Reads a TOML file; an unknown key, a wrong type or a value out of range is an error with file, line and what was expected.
 [[nodiscard]] Result<MachineConfig> read_machine_config(const std::string& path);
 
-/// What must hold whatever the source: something to IPL, CPUs 1..62, storage 2M..1T, memory for code 2M..1G, a known personality, a name
-/// and a load parameter that fit their fields.
+/// What must hold whatever the source: something to IPL, CPUs 1..62, storage 2M..1T and no more than its maximum, memory for code 2M..1G, a
+/// known personality, a name and a load parameter that fit their fields.
 [[nodiscard]] Result<void> validate(const MachineConfig& config);
 
 } // namespace zvisor

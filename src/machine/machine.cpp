@@ -7,6 +7,9 @@
 #include "devices/virtio_rng/virtio_rng.h"
 #include "isa/facilities.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace zvisor {
 
 namespace {
@@ -25,6 +28,13 @@ namespace {
     return identity;
 }
 
+/// The largest block, up to 64 MiB, that both sizes of storage are multiples of.
+[[nodiscard]] u64 block_size_for(const MachineConfig& config)
+{
+    constexpr u64 largest = u64 { 64 } << 20;
+    return std::min(largest, u64 { 1 } << std::countr_zero(config.memory | config.max_memory));
+}
+
 } // namespace
 
 Result<std::unique_ptr<Machine>> Machine::create(
@@ -36,7 +46,13 @@ Result<std::unique_ptr<Machine>> Machine::create(
     OfferedModel offered = offer(model, isa::implemented_facilities());
     machine->m_model_message = offered.message();
     machine->m_program = TRY(read_ipl_program({ config.kernel, config.initrd, config.cmdline }, config.memory));
+    u64 block_size = block_size_for(config);
+    if (config.max_memory != 0)
+        machine->m_blocks = std::make_unique<OwnStorageBlocks>(block_size);
     PartitionConfig partition { .memory = config.memory,
+        .maximum_memory = config.max_memory,
+        .block_size = block_size,
+        .blocks = machine->m_blocks.get(),
         .cpus = config.cpus,
         .model = offered,
         .identity = identity_of(config, model),

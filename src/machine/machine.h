@@ -36,6 +36,8 @@ private:
 
     std::string m_model_message;
     IplProgram m_program;
+    /// Null when storage is private memory.
+    std::unique_ptr<StorageBlocks> m_blocks;
     std::unique_ptr<Partition> m_partition;
     /// Owned by the channel subsystem; null when what is typed goes to SCLP.
     VirtioConsole* m_console { nullptr };

@@ -40,6 +40,8 @@ void replace(T& value, const std::optional<T>& by)
     replace(config.loadparm, options.loadparm);
     if (options.memory)
         config.memory = TRY(parse_size(*options.memory, "--memory"));
+    if (options.max_memory)
+        config.max_memory = TRY(parse_size(*options.max_memory, "--max-memory"));
     if (options.cpus)
         config.cpus = TRY(parse_cpus(*options.cpus));
     if (options.balloon)
@@ -199,6 +201,10 @@ void add_run_options(CLI::App* command, RunOptions* options)
     command->add_option("--initrd", options->initrd, "Initial RAM disk for a Linux image")->type_name("FILE");
     command->add_option("--cmdline", options->cmdline, "Kernel command line");
     command->add_option("--memory", options->memory, "Storage, such as 512M or 2G (default 1G)")->type_name("SIZE");
+    command
+        ->add_option(
+            "--max-memory", options->max_memory, "Storage the guest may take online while it runs, standby at first (default: as --memory)")
+        ->type_name("SIZE");
     command->add_option("--cpus", options->cpus, "Number of CPUs (default 1)")->type_name("NUMBER");
     command->add_option("--cpu", options->cpu, "CPU model (default z15)")->type_name(model_names());
     command->add_option("--disk", options->disks, "FILE[,ro][,serial=TEXT]: disk image or block device (repeatable)")
