@@ -65,7 +65,7 @@ std::size_t ByteStream::store(std::span<const std::byte> from)
         if (block.skip)
             return;
         auto part = from.subspan(done, block.length);
-        // Blocks come checked against the size of storage, which never shrinks.
+        // Blocks come checked; one that the program has unassigned since takes nothing.
         if (!m_ccw.is_read_backward()) {
             (void)storage.write(block.address, part);
             return;

@@ -74,6 +74,7 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
     u64 where = translation.large ? translation.address : real_to_absolute(translation.address);
     if (!m_group_storage->contains(where))
         access_exception(ProgramCode::addressing, address, access, space_indication, 0);
+    m_group_storage->prepare(where);
     if (access == Access::instruction && translation.execution_protect)
         access_exception(ProgramCode::protection, address, access, space_indication, Teid::execution_protection);
     if (store && translation.protect)

@@ -79,6 +79,18 @@ void CpuGroup::purge_others(Cpu& self, const Purge& what)
         post_and_wait(self, [&what](Cpu& cpu) { cpu.post_purge(what); });
 }
 
+void CpuGroup::forget_storage(Cpu& self, u64 address, u64 length)
+{
+    // In this order, so that no code is made once the code there is goes.
+    auto post = [&](Cpu& cpu) {
+        cpu.post_purge({});
+        cpu.post_code_stored(address, length);
+    };
+    post(self);
+    self.answer_requests();
+    post_and_wait(self, post);
+}
+
 void CpuGroup::watch_code_page(Cpu& self, u64 absolute_page)
 {
     if (m_cpus.size() > 1)

@@ -46,6 +46,9 @@ public:
     void purge_others(Cpu& self, const Purge& what = {});
     /// Makes every other CPU notice its next store to an absolute page that now holds code, before returning.
     void watch_code_page(Cpu& self, u64 absolute_page);
+    /// Makes every CPU forget where absolute storage is and drop code of [address, address+length), and returns when none can use
+    /// what it knew: storage that left the configuration.
+    void forget_storage(Cpu& self, u64 address, u64 length);
     /// A store by `self` (null: a device) hit a page with code.
     void code_stored(Cpu* self, u64 absolute_address, u64 length);
     /// True for one CPU for each time a channel report became pending (PoP ch. 17, "Channel Report").

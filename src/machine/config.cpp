@@ -49,6 +49,7 @@ template<class Config>
         text_key("initrd", &MachineConfig::initrd),
         text_key("cmdline", &MachineConfig::cmdline),
         size_key("memory", &MachineConfig::memory),
+        size_key("max-memory", &MachineConfig::max_memory),
         number_key("cpus", 1, most_cpus, &MachineConfig::cpus),
         text_key("cpu", &MachineConfig::cpu),
         parsed_key("engine", "a string", &MachineConfig::engine, parse_engine),
@@ -147,6 +148,9 @@ Result<void> validate(const MachineConfig& config)
         return fail("nothing to IPL: name a kernel with --kernel or 'kernel =' in the machine file");
     if (config.memory < least_memory || config.memory > most_memory || config.memory % mega != 0)
         return fail(fmt::format("memory must be 2M to 1T in steps of 1M, not {} bytes", config.memory));
+    if (config.max_memory != 0 && (config.max_memory < config.memory || config.max_memory > most_memory || config.max_memory % mega != 0))
+        return fail(
+            fmt::format("max-memory must be {}M (the memory) to 1T in steps of 1M, not {} bytes", config.memory / mega, config.max_memory));
     if (config.cpus < 1 || config.cpus > most_cpus)
         return fail(fmt::format("cpus must be 1 to {}, not {}", most_cpus, config.cpus));
     if (config.code_cache < least_code || config.code_cache > most_code || config.code_cache % mega != 0)

@@ -23,6 +23,8 @@ struct MachineConfig {
     std::string cmdline;
     /// Bytes; a multiple of 1 MiB.
     u64 memory { u64 { 1 } << 30 };
+    /// Bytes the guest may have when it takes standby storage online; a multiple of 1 MiB, 0: as `memory`.
+    u64 max_memory { 0 };
     u16 cpus { 1 };
     std::string cpu { "z15" };
     EngineKind engine { EngineKind::translator };
@@ -54,8 +56,8 @@ struct MachineConfig {
 /// A key of machine files.
 [[nodiscard]] bool is_machine_key(std::string_view name);
 
-/// What must hold whatever the source: something to IPL, CPUs 1..62, storage 2M..1T, memory for code 2M..1G, a known personality, a name
-/// and a load parameter that fit their fields.
+/// What must hold whatever the source: something to IPL, CPUs 1..62, storage 2M..1T and no more than its maximum, memory for code 2M..1G, a
+/// known personality, a name and a load parameter that fit their fields.
 [[nodiscard]] Result<void> validate(const MachineConfig& config);
 
 } // namespace zvisor

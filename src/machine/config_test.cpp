@@ -50,6 +50,13 @@ TEST(MachineConfig, WhatMustHoldWhateverTheSource)
     }
     config.loadparm = "A. 1";
     EXPECT_EQ(complaint(config), "");
+    config.max_memory = config.memory;
+    EXPECT_EQ(complaint(config), "");
+    for (u64 wrong : { config.memory - (1 << 20), config.memory + 4096, u64 { 1 } << 41 }) {
+        config.max_memory = wrong;
+        EXPECT_NE(complaint(config), "") << wrong;
+    }
+    config.max_memory = 0;
     config.memory = (u64 { 1 } << 30) + 4096;
     EXPECT_NE(complaint(config), "");
 }

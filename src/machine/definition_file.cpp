@@ -124,6 +124,7 @@ void resolve_files(toml::table& profile, const std::string& path)
         profile.insert("personality", "lpar");
     profile.insert("name", partition.name);
     profile.insert("memory", size_text(partition.memory));
+    profile.insert("max-memory", size_text(partition.maximum_memory));
     profile.insert("cpus", static_cast<i64>(partition.cpus));
     resolve_files(profile, path);
     std::ostringstream text;
@@ -239,6 +240,8 @@ void complete(MachineDefinition& machine)
     if (machine.storage == 0)
         for (const auto& partition : machine.partitions)
             machine.storage += partition.maximum_memory;
+    for (auto& partition : machine.partitions)
+        partition.block_size = machine.block_size;
     number_partitions(machine);
 }
 

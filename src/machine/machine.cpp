@@ -7,6 +7,9 @@
 #include "devices/virtio_rng/virtio_rng.h"
 #include "isa/facilities.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace zvisor {
 
 namespace {
@@ -25,6 +28,13 @@ namespace {
     return identity;
 }
 
+/// The largest block, up to 64 MiB, that both sizes of storage are multiples of.
+[[nodiscard]] u64 block_size_for(const MachineConfig& config)
+{
+    constexpr u64 largest = u64 { 64 } << 20;
+    return std::min(largest, u64 { 1 } << std::countr_zero(config.memory | config.max_memory));
+}
+
 } // namespace
 
 Result<MachineFiles> MachineFiles::open(const MachineConfig& config)
@@ -37,18 +47,24 @@ Result<MachineFiles> MachineFiles::open(const MachineConfig& config)
 }
 
 Result<std::unique_ptr<Machine>> Machine::create(
-    const MachineConfig& config, MachineFiles files, ConsoleSink& console, bool console_is_terminal, const MachineWatch& watch)
+    const MachineConfig& config, MachineFiles files, ConsoleSink& console, const MachineSupply& supply, const MachineWatch& watch)
 {
     std::unique_ptr<Machine> machine(new Machine);
     Model model = TRY(find_model(config.cpu));
     OfferedModel offered = offer(model, isa::implemented_facilities());
     machine->m_model_message = offered.message();
     machine->m_program = std::move(files.program);
+    u64 block_size = supply.blocks ? supply.block_size : block_size_for(config);
+    if (config.max_memory != 0 && !supply.blocks)
+        machine->m_blocks = std::make_unique<OwnStorageBlocks>(block_size);
     PartitionConfig partition { .memory = config.memory,
+        .maximum_memory = config.max_memory,
+        .block_size = block_size,
+        .blocks = supply.blocks ? supply.blocks : machine->m_blocks.get(),
         .cpus = config.cpus,
         .model = offered,
         .identity = identity_of(config, model),
-        .consoles = { .line_mode = config.personality != "kvm", .echo_line_mode = console_is_terminal },
+        .consoles = { .line_mode = config.personality != "kvm", .echo_line_mode = supply.console_is_terminal },
         .load_parameter = config.loadparm,
         .engine = { .kind = config.engine,
             .code_bytes = config.code_cache,

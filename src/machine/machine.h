@@ -16,6 +16,15 @@ struct MachineWatch {
     bool statistics { false };
 };
 
+/// What a machine is given by who runs it; what is pointed to must outlive it.
+struct MachineSupply {
+    /// Lines typed at the line-mode console are shown by it.
+    bool console_is_terminal { false };
+    /// Where blocks of storage come from, and their size in bytes; null: the machine makes its own.
+    StorageBlocks* blocks { nullptr };
+    u64 block_size { 0 };
+};
+
 /// What a configuration names on the host, read or opened.
 struct MachineFiles {
     IplProgram program;
@@ -30,7 +39,7 @@ class Machine {
 public:
     /// `files` are those of this configuration. `console` must outlive the machine.
     [[nodiscard]] static Result<std::unique_ptr<Machine>> create(
-        const MachineConfig& config, MachineFiles files, ConsoleSink& console, bool console_is_terminal, const MachineWatch& watch);
+        const MachineConfig& config, MachineFiles files, ConsoleSink& console, const MachineSupply& supply, const MachineWatch& watch);
 
     [[nodiscard]] Partition& partition() { return *m_partition; }
     /// One line on what the model has and this machine masks; empty when nothing.
@@ -46,6 +55,8 @@ private:
 
     std::string m_model_message;
     IplProgram m_program;
+    /// Null when storage is private memory.
+    std::unique_ptr<StorageBlocks> m_blocks;
     std::unique_ptr<Partition> m_partition;
     /// Owned by the channel subsystem; null when what is typed goes to SCLP.
     VirtioConsole* m_console { nullptr };

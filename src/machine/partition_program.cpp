@@ -14,6 +14,9 @@ namespace {
 /// Console text goes in pieces of this many bytes.
 constexpr std::size_t piece = 16 * 1024;
 
+/// How long a program that asked for storage waits for the firmware.
+constexpr std::chrono::seconds block_patience { 10 };
+
 [[nodiscard]] nlohmann::json text_of(std::string_view text)
 {
     return nlohmann::json::binary({ text.begin(), text.end() });
@@ -29,13 +32,15 @@ constexpr std::size_t piece = 16 * 1024;
 } // namespace
 
 const PartitionProgram::Order PartitionProgram::orders[] = {
+    { "blocks", &PartitionProgram::take_blocks },
+    { "refuse", &PartitionProgram::refuse_block },
     { "create", &PartitionProgram::create },
-    { "load", &PartitionProgram::load },
-    { "stop", &PartitionProgram::stop },
-    { "start", &PartitionProgram::start },
-    { "reset", &PartitionProgram::reset },
-    { "type", &PartitionProgram::type },
-    { "quiesce", &PartitionProgram::quiesce },
+    { "load", &PartitionProgram::load, true },
+    { "stop", &PartitionProgram::stop, true },
+    { "start", &PartitionProgram::start, true },
+    { "reset", &PartitionProgram::reset, true },
+    { "type", &PartitionProgram::type, true },
+    { "quiesce", &PartitionProgram::quiesce, true },
     { "status", &PartitionProgram::status },
     { "end", &PartitionProgram::end },
 };
@@ -93,7 +98,7 @@ PartitionProgram::Answer PartitionProgram::answer_to(LinkMessage& message)
     for (const Order& order : orders) {
         if (order.name != name)
             continue;
-        if (!m_machine && order.handler != &PartitionProgram::create && order.handler != &PartitionProgram::end)
+        if (!m_machine && order.needs_machine)
             return fail("the partition has not been created");
         return (this->*order.handler)(message);
     }
@@ -134,31 +139,66 @@ void PartitionProgram::input_room()
 
 // ---- Orders ----------------------------------------------------------------------------------------------------
 
+PartitionProgram::Answer PartitionProgram::take_blocks(LinkMessage& message)
+{
+    auto first = message.get<u64>("first");
+    if (!first)
+        return fail("blocks come with the number of the first");
+    std::lock_guard lock(m_mutex);
+    for (auto& file : message.files)
+        m_blocks[(*first)++] = std::move(file);
+    m_changed.notify_all();
+    return nlohmann::json::object();
+}
+
+PartitionProgram::Answer PartitionProgram::refuse_block(LinkMessage& message)
+{
+    std::lock_guard lock(m_mutex);
+    m_refused[message.get<u64>("block").value_or(0)] = message.get<std::string>("why").value_or("");
+    m_changed.notify_all();
+    return nlohmann::json::object();
+}
+
 PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
 {
     auto profile = message.get<std::string>("profile");
+    auto block_size = message.get<u64>("block_size");
     auto address_space = message.get<u64>("address_space");
-    if (m_machine || !profile || !address_space)
-        return fail("a partition is created once, from a profile and a limit of its address space");
+    if (m_machine || !profile || !block_size || !address_space)
+        return fail("a partition is created once, from a profile, the size of blocks and a limit of its address space");
     auto config = TRY(parse_machine_config(*profile, "profile"));
     auto files = TRY(MachineFiles::open(config));
     std::string missing;
     TRY_VOID(lock_in(*address_space, missing));
-    m_machine = TRY(Machine::create(config, std::move(files), *this, true, {}));
+    MachineSupply supply { .console_is_terminal = true, .blocks = this, .block_size = *block_size };
+    m_machine = TRY(Machine::create(config, std::move(files), *this, supply, {}));
     m_machine->partition().make_threads();
     m_runner = std::jthread([this](const std::stop_token& stop) { run_machine(stop); });
     TRY_VOID(allow_only_running());
     return nlohmann::json { { "missing", missing }, { "model", m_machine->model_message() } };
 }
 
+/// Ends what runs, if anything, and has the machine's thread do a job. Not here: it may want blocks, which come over the link.
+PartitionProgram::Answer PartitionProgram::have_done(Job job)
+{
+    std::unique_lock lock(m_mutex);
+    if (m_job != Job::none)
+        return fail("the partition is being loaded or reset");
+    m_job = job;
+    if (m_running)
+        m_machine->partition().end();
+    m_changed.notify_all();
+    return nlohmann::json::object();
+}
+
 PartitionProgram::Answer PartitionProgram::load(LinkMessage&)
 {
-    end_program();
-    std::unique_lock lock(m_mutex);
-    m_wanted = true;
-    m_changed.notify_all();
-    m_changed.wait(lock, [this] { return !m_wanted; });
-    return nlohmann::json::object();
+    return have_done(Job::load);
+}
+
+PartitionProgram::Answer PartitionProgram::reset(LinkMessage&)
+{
+    return have_done(Job::reset);
 }
 
 PartitionProgram::Answer PartitionProgram::stop(LinkMessage&)
@@ -174,14 +214,6 @@ PartitionProgram::Answer PartitionProgram::start(LinkMessage&)
     if (!m_machine->partition().start())
         return fail("the partition has no stopped CPU to start");
     become("operating");
-    return nlohmann::json::object();
-}
-
-PartitionProgram::Answer PartitionProgram::reset(LinkMessage&)
-{
-    end_program();
-    m_machine->partition().reset();
-    become("not-operating", "it was reset");
     return nlohmann::json::object();
 }
 
@@ -217,41 +249,65 @@ PartitionProgram::Answer PartitionProgram::end(LinkMessage&)
 void PartitionProgram::run_machine(const std::stop_token& stop)
 {
     for (;;) {
+        Job job = Job::none;
         {
             std::unique_lock lock(m_mutex);
-            if (!m_changed.wait(lock, stop, [this] { return m_wanted; }))
+            if (!m_changed.wait(lock, stop, [this] { return m_job != Job::none; }))
                 return;
-            m_wanted = false;
-            m_running = true;
-            m_changed.notify_all();
+            job = std::exchange(m_job, Job::none);
+            m_running = job == Job::load;
         }
-        become("operating");
-        auto outcome = m_machine->run();
-        ended(outcome);
+        job == Job::load ? run_program() : reset_machine();
+        std::lock_guard lock(m_mutex);
+        m_running = false;
     }
 }
 
-void PartitionProgram::ended(const Result<Outcome>& outcome)
+void PartitionProgram::run_program()
 {
+    become("operating");
+    auto outcome = m_machine->run();
     if (!outcome)
         become("not-operating", outcome.error().message);
-    else if (outcome->kind == Outcome::Kind::disabled_wait)
-        become("disabled-wait", reason_of(*outcome));
     else
-        become("not-operating", reason_of(*outcome));
-    std::lock_guard lock(m_mutex);
-    m_running = false;
-    m_changed.notify_all();
+        become(outcome->kind == Outcome::Kind::disabled_wait ? "disabled-wait" : "not-operating", reason_of(*outcome));
 }
 
-/// Ends what runs, if anything, and waits for its end.
-void PartitionProgram::end_program()
+void PartitionProgram::reset_machine()
 {
+    auto done = m_machine->partition().reset();
+    become("not-operating", done ? "it was reset" : done.error().message);
+}
+
+// ---- Storage ---------------------------------------------------------------------------------------------------
+
+Result<UniqueFd> PartitionProgram::obtain(u64 block)
+{
+    auto take = [&, this]() -> UniqueFd {
+        auto found = m_blocks.find(block);
+        if (found == m_blocks.end())
+            return {};
+        UniqueFd file = std::move(found->second);
+        m_blocks.erase(found);
+        return file;
+    };
     std::unique_lock lock(m_mutex);
-    if (!m_running)
-        return;
-    m_machine->partition().end();
-    m_changed.wait(lock, [this] { return !m_running; });
+    if (UniqueFd file = take(); file.valid())
+        return file;
+    m_refused.erase(block);
+    lock.unlock();
+    tell({ { "event", "obtain" }, { "block", block } });
+    lock.lock();
+    m_changed.wait_for(lock, block_patience, [&] { return m_blocks.contains(block) || m_refused.contains(block) || !m_link; });
+    if (UniqueFd file = take(); file.valid())
+        return file;
+    auto why = m_refused.find(block);
+    return fail(why != m_refused.end() ? why->second : "the firmware does not answer");
+}
+
+void PartitionProgram::give_back(u64 block)
+{
+    tell({ { "event", "give-back" }, { "block", block } });
 }
 
 } // namespace zvisor

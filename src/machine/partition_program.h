@@ -4,7 +4,7 @@
 #include "prsm/link.h"
 
 #include <condition_variable>
-#include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -18,7 +18,9 @@ namespace zvisor {
 ///
 /// | order | members | answer, when done |
 /// |---|---|---|
-/// | create | profile: machine file; address_space: bytes | missing: what confinement the host did not allow |
+/// | blocks | first: number of a block; its memory, and that of those after it, as descriptors | |
+/// | refuse | block: number; why | |
+/// | create | profile: machine file; block_size, address_space: bytes | missing: what confinement the host did not allow |
 /// | load | | the program has been loaded and runs |
 /// | stop, start, reset | | |
 /// | type | text: console input | taken: bytes accepted |
@@ -31,7 +33,9 @@ namespace zvisor {
 /// | state | state: "not-operating", "operating", "stopped" or "disabled-wait"; why: a sentence or nothing |
 /// | console | kind: 0 line mode, 1 VT220; text |
 /// | input-room | the console takes input again |
-class PartitionProgram final : private ConsoleSink {
+/// | obtain | block: number; an order `blocks` or `refuse` answers it |
+/// | give-back | block: number; the partition has nothing of it mapped |
+class PartitionProgram final : private ConsoleSink, private StorageBlocks {
 public:
     /// Accepts links at the socket until it is told to end; returns the status of the process.
     [[nodiscard]] static int run(int listener);
@@ -42,6 +46,7 @@ private:
     struct Order {
         std::string_view name;
         Handler handler;
+        bool needs_machine { false };
     };
     static const Order orders[];
 
@@ -49,6 +54,8 @@ private:
     void carry_out(Link& link, LinkMessage& message);
     [[nodiscard]] Answer answer_to(LinkMessage& message);
 
+    [[nodiscard]] Answer take_blocks(LinkMessage& message);
+    [[nodiscard]] Answer refuse_block(LinkMessage& message);
     [[nodiscard]] Answer create(LinkMessage& message);
     [[nodiscard]] Answer load(LinkMessage&);
     [[nodiscard]] Answer stop(LinkMessage&);
@@ -59,13 +66,19 @@ private:
     [[nodiscard]] Answer status(LinkMessage&);
     [[nodiscard]] Answer end(LinkMessage&);
 
-    // The thread the machine runs on.
+    // What the machine's thread does.
+    enum class Job : u8 { none, load, reset };
+    [[nodiscard]] Answer have_done(Job job);
     void run_machine(const std::stop_token& stop);
-    void ended(const Result<Outcome>& outcome);
-    void end_program();
+    void run_program();
+    void reset_machine();
 
     void become(std::string_view state, std::string why = {});
     void tell(const nlohmann::json& event);
+
+    // StorageBlocks
+    [[nodiscard]] Result<UniqueFd> obtain(u64 block) override;
+    void give_back(u64 block) override;
 
     // ConsoleSink
     void output(ConsoleKind console, std::string_view text) override;
@@ -80,8 +93,11 @@ private:
     std::shared_ptr<Link> m_link;
     std::string m_state { "not-operating" };
     std::string m_why;
-    bool m_wanted { false };
+    Job m_job { Job::none };
     bool m_running { false };
+    /// Blocks that were handed over and are not in use yet, and why others are refused.
+    std::map<u64, UniqueFd> m_blocks;
+    std::map<u64, std::string> m_refused;
     std::jthread m_runner;
 };
 

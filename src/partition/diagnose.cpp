@@ -5,7 +5,6 @@
 #include "partition/partition.h"
 
 #include <algorithm>
-#include <sys/mman.h>
 #include <thread>
 
 namespace zvisor {
@@ -94,12 +93,10 @@ bool Partition::release_pages(Cpu& cpu, u8 r1, u8 r3)
     u64 first = cpu.g(r1);
     u64 last = cpu.g(r3);
     constexpr u64 prefix_area_end = 2 * page_size;
-    if ((first | last) & ~page_mask || first > last || first < prefix_area_end || !m_storage->contains(last, page_size))
+    if ((first | last) & ~page_mask || first > last || first < prefix_area_end || !m_storage->contains(first, last + page_size - first))
         cpu.specification();
-    auto view = m_storage->view(first, last + page_size - first);
-    // Private anonymous memory reads as zeros after this.
-    madvise(view.data(), view.size(), MADV_DONTNEED);
-    m_storage->stored(first, view.size());
+    m_storage->discard(first, last + page_size - first);
+    m_storage->stored(first, last + page_size - first);
     return true;
 }
 
@@ -125,27 +122,22 @@ bool Partition::page_fault_handshake(Cpu& cpu, u8, u8 r3)
     return true;
 }
 
-/// X'260' subcode X'C': highest addressable byte into R1, highest byte of storage into R3. Subcode X'10': extents.
+/// X'260': where the storage of the configuration is, see store_storage_limits.
 bool Partition::storage_limits(Cpu& cpu, u8 r1, u8 r3)
 {
-    u64 subcode = cpu.g(r3);
-    u64 highest = m_storage->size() - 1;
-    if (subcode == 0xc) {
-        cpu.g(r1, highest);
-        cpu.g(r3, highest);
-        return true;
-    }
-    if (subcode != 0x10 || (r1 & 1))
+    constexpr u64 last_byte_subcode = 0xc;
+    bool stores = cpu.g(r3) != last_byte_subcode;
+    if (stores && (r1 & 1))
         cpu.specification();
-    u64 where = cpu.g(r1);
     u64 length = cpu.g(static_cast<u8>(r1 + 1));
-    if (where % 16 != 0 || length % 16 != 0 || length == 0)
-        cpu.specification();
-    Be<u64> extent[2] { 0, highest };
-    if (!m_storage->write(cpu.real_to_absolute(where), std::as_bytes(std::span { extent })))
-        cpu.program(ProgramCode::addressing);
-    cpu.g(r3, 1);
-    cpu.cc(0);
+    auto limits = store_storage_limits(*m_storage, m_services.storage_extents(), cpu.real_to_absolute(cpu.g(r1)), length, cpu.g(r3));
+    if (!limits)
+        cpu.program(limits.error());
+    if (stores)
+        cpu.cc(limits->condition_code);
+    else
+        cpu.g(r1, limits->rx);
+    cpu.g(r3, limits->ry);
     return true;
 }
 

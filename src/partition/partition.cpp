@@ -35,17 +35,18 @@ constexpr u64 quiesced_wait = 0xfff;
 
 Result<std::unique_ptr<Partition>> Partition::create(PartitionConfig config, ConsoleSink& console)
 {
-    auto storage = TRY(AbsoluteStorage::create(config.memory));
+    u64 maximum = config.maximum_memory ? config.maximum_memory : config.memory;
+    auto increments = TRY(StorageConfiguration::create(config.memory, maximum - config.memory, config.block_size));
+    auto zone = TRY(
+        StorageZone::create({ .initial = config.memory, .maximum = maximum, .block_size = config.block_size, .blocks = config.blocks }));
     auto cpus = TRY(CpuConfiguration::create(config.cpus));
-    auto increments = TRY(StorageConfiguration::create(config.memory));
-    return std::unique_ptr<Partition>(
-        new Partition(std::move(config), console, std::move(storage), std::move(cpus), std::move(increments)));
+    return std::unique_ptr<Partition>(new Partition(std::move(config), console, std::move(zone), std::move(cpus), std::move(increments)));
 }
 
-Partition::Partition(PartitionConfig config, ConsoleSink& console, std::unique_ptr<AbsoluteStorage> storage, CpuConfiguration cpus,
-    StorageConfiguration increments)
+Partition::Partition(PartitionConfig config, ConsoleSink& console, StorageZone zone, CpuConfiguration cpus, StorageConfiguration increments)
     : m_config(std::move(config))
-    , m_storage(std::move(storage))
+    , m_zone(std::move(zone))
+    , m_storage(&m_zone.storage())
     , m_cpu_configuration(std::move(cpus))
     , m_increments(std::move(increments))
     , m_channels(*m_storage)
@@ -102,7 +103,7 @@ void Partition::make_threads()
 Result<Outcome> Partition::run(const IplProgram& program)
 {
     make_threads();
-    reset();
+    TRY_VOID(reset());
     m_clear = false;
     TRY_VOID(load(program));
     std::unique_lock lock(m_mutex);
@@ -115,7 +116,7 @@ Result<Outcome> Partition::run(const IplProgram& program)
         if (what == Request::none)
             return *result;
         lock.unlock();
-        reset_all();
+        TRY_VOID(reset_all());
         TRY_VOID(load(program));
         lock.lock();
     }
@@ -154,14 +155,15 @@ bool Partition::start()
     return !stopped.empty();
 }
 
-void Partition::reset()
+Result<void> Partition::reset()
 {
     {
         std::lock_guard lock(m_mutex);
         m_stopped.clear();
     }
     if (!std::exchange(m_clear, true))
-        reset_all();
+        return reset_all();
+    return {};
 }
 
 void Partition::request(Request what)
@@ -199,7 +201,7 @@ void Partition::stop_all()
 }
 
 /// Clear reset of everything: what an IPL starts from (PoP ch. 4, "Load Clear").
-void Partition::reset_all()
+Result<void> Partition::reset_all()
 {
     m_watchdog.cancel();
     stop_all();
@@ -208,15 +210,28 @@ void Partition::reset_all()
     m_topology.reset();
     m_increments.reset();
     m_service_signal = 0;
-    m_storage->clear();
     for (const auto& cpu : m_cpus.cpus())
         cpu->clear_reset();
+    return m_zone.restore();
 }
 
 void Partition::cpu_halted(Cpu&)
 {
     std::lock_guard lock(m_mutex);
     m_changed.notify_all();
+}
+
+// ---- Storage ---------------------------------------------------------------------------------------------------
+
+bool Partition::assign_storage(u64 start, u64 length)
+{
+    return m_zone.assign(start, length).has_value();
+}
+
+bool Partition::unassign_storage(u16 caller, u64 start, u64 length)
+{
+    m_zone.unassign(start, length, [&] { m_cpus.forget_storage(*m_cpus.find(caller), start, length); });
+    return true;
 }
 
 // ---- Services ----------------------------------------------------------------------------------------------------
@@ -244,7 +259,7 @@ void Partition::trace_service(const Cpu& cpu, u32 command, u64 sccb, u8 conditio
 u8 Partition::service_call(Cpu& cpu, u32 command, u64 sccb)
 {
     ++m_activity.service_calls;
-    auto answer = m_services.service_call(command, cpu.real_to_absolute(sccb), cpu.prefix);
+    auto answer = m_services.service_call(command, cpu.real_to_absolute(sccb), cpu.prefix, cpu.address());
     if (!answer)
         cpu.program(answer.error());
     if (m_service_trace)

@@ -6,6 +6,7 @@
 #include "engine/make_engine.h"
 #include "partition/channel_adapter.h"
 #include "partition/ipl.h"
+#include "partition/storage_zone.h"
 #include "service/ipl_parameters.h"
 #include "service/service_processor.h"
 #include "service/system_information.h"
@@ -19,7 +20,14 @@ namespace zvisor {
 
 /// What a partition is made of; validated by who fills it in.
 struct PartitionConfig {
+    /// Bytes of storage after IPL.
     u64 memory { u64 { 1 } << 30 };
+    /// Bytes of storage at most; what is above `memory` is standby storage. 0: as `memory`.
+    u64 maximum_memory { 0 };
+    /// Bytes of a block that storage comes in; both of the above are multiples.
+    u64 block_size { u64 { 64 } << 20 };
+    /// Where blocks come from; it must outlive the partition. Null: private memory of the process, without standby storage.
+    StorageBlocks* blocks { nullptr };
     u16 cpus { 1 };
     OfferedModel model;
     MachineIdentity identity;
@@ -53,7 +61,7 @@ public:
     [[nodiscard]] ChannelSubsystem& channels() { return m_channels; }
     [[nodiscard]] ServiceProcessor& services() { return m_services; }
     [[nodiscard]] CpuGroup& cpus() { return m_cpus; }
-    [[nodiscard]] AbsoluteStorage& storage() { return *m_storage; }
+    [[nodiscard]] AbsoluteStorage& storage() { return m_zone.storage(); }
     [[nodiscard]] const PartitionActivity& activity() const { return m_activity; }
     [[nodiscard]] u64 channel_starts() const { return m_channel_adapter.starts(); }
 
@@ -71,18 +79,17 @@ public:
     /// Starts the CPUs that `stop` stopped. False when it stopped none.
     [[nodiscard]] bool start();
     /// Clear reset of everything, after `run` has returned.
-    void reset();
+    [[nodiscard]] Result<void> reset();
     /// Takes one line a service call (SCLP): CPU, command, SCCB and response. Before `run`.
     void trace_services(std::function<void(std::string_view)> hook) { m_service_trace = std::move(hook); }
 
 private:
-    Partition(PartitionConfig config, ConsoleSink& console, std::unique_ptr<AbsoluteStorage> storage, CpuConfiguration cpus,
-        StorageConfiguration increments);
+    Partition(PartitionConfig config, ConsoleSink& console, StorageZone zone, CpuConfiguration cpus, StorageConfiguration increments);
 
     enum class Request : u8 { none, ipl, end };
 
     [[nodiscard]] Result<void> load(const IplProgram& program);
-    void reset_all();
+    [[nodiscard]] Result<void> reset_all();
     void stop_all();
     [[nodiscard]] std::optional<Outcome> outcome();
     void request(Request what);
@@ -90,6 +97,10 @@ private:
     // ServiceSignalSink
     void service_signal(u32 parameter) override;
     [[nodiscard]] u32 pending_service_signal() const override { return m_service_signal.load(); }
+
+    // ConfigurationSink
+    bool assign_storage(u64 start, u64 length) override;
+    bool unassign_storage(u16 caller, u64 start, u64 length) override;
 
     // MachineServices
     u8 service_call(Cpu& cpu, u32 command, u64 sccb) override;
@@ -124,7 +135,8 @@ private:
     void reset_for_restart(Cpu& cpu, bool clear);
 
     PartitionConfig m_config;
-    std::unique_ptr<AbsoluteStorage> m_storage;
+    StorageZone m_zone;
+    AbsoluteStorage* m_storage;
     CpuConfiguration m_cpu_configuration;
     StorageConfiguration m_increments;
     ChannelSubsystem m_channels;

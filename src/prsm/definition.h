@@ -22,6 +22,8 @@ struct PartitionDefinition {
     /// Bytes; multiples of the machine's block size.
     u64 memory { 0 };
     u64 maximum_memory { 0 };
+    /// The machine's.
+    u64 block_size { 0 };
     u16 cpus { 1 };
     u16 maximum_cpus { 1 };
     bool dedicated { false };

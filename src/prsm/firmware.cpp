@@ -1,5 +1,7 @@
 #include "prsm/firmware.h"
 
+#include "base/size.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -33,6 +35,7 @@ Result<std::unique_ptr<Firmware>> Firmware::create(MachineDefinition definition,
 Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, EventFd bell)
     : m_definition(std::move(definition))
     , m_options(std::move(options))
+    , m_storage(m_definition.storage, m_definition.block_size)
     , m_bell(std::move(bell))
 {
     for (const auto& partition : m_definition.partitions)
@@ -42,7 +45,7 @@ Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, EventF
 Firmware::~Firmware()
 {
     for (auto& partition : m_partitions) {
-        partition->deactivate("the machine ended");
+        end_process(*partition, "the machine ended");
         partition->console().close();
     }
     m_watcher.request_stop();
@@ -70,6 +73,7 @@ namespace {
         .state = partition.state(),
         .why = partition.why(),
         .pid = partition.pid(),
+        .storage = partition.block_count() * partition.definition().block_size,
         .cpu_time = partition.cpu_time() };
 }
 
@@ -101,8 +105,27 @@ Result<void> Firmware::type(std::string_view name, std::string_view text)
 
 // ---- What is done ----------------------------------------------------------------------------------------------------
 
+Result<HeldBlocks> Firmware::initial_blocks(const PartitionDefinition& partition)
+{
+    HeldBlocks blocks;
+    u64 count = partition.memory / partition.block_size;
+    if (count > m_storage.free())
+        return fail(fmt::format("partition {} begins with {} of storage, but of the machine's {} only {} is free", partition.name,
+            size_text(partition.memory), size_text(m_definition.storage), size_text(m_storage.free() * m_storage.block_size())));
+    for (u64 number = 0; number < count; ++number) {
+        auto block = m_storage.take();
+        if (!block) {
+            m_storage.put_back(std::move(blocks));
+            return std::unexpected(block.error());
+        }
+        blocks.emplace(number, std::move(*block));
+    }
+    return blocks;
+}
+
 Result<void> Firmware::start_process(ManagedPartition& partition)
 {
+    m_storage.put_back(partition.take_blocks());
     const auto& name = partition.definition().name;
     std::string socket = fmt::format("{}/{}.sock", m_options.folder, name);
     auto listener = TRY(listen_for_links(socket));
@@ -116,16 +139,18 @@ Result<void> Firmware::start_process(ManagedPartition& partition)
         [[maybe_unused]] auto end = process.wait();
         return std::unexpected(link.error());
     }
-    partition.attach(std::move(process), std::move(*link));
+    auto blocks = TRY(initial_blocks(partition.definition()));
+    auto attached = partition.attach(std::move(process), std::move(*link), std::move(blocks));
     m_bell.ring();
-    return {};
+    return attached;
 }
 
 Result<void> Firmware::create_in_process(ManagedPartition& partition)
 {
     const auto& definition = partition.definition();
-    auto answer = TRY(
-        partition.order("create", { { "profile", definition.profile }, { "address_space", definition.maximum_memory + beside_storage } }));
+    auto answer = TRY(partition.order("create",
+        { { "profile", definition.profile }, { "block_size", definition.block_size },
+            { "address_space", definition.maximum_memory + beside_storage } }));
     for (auto [member, what] : { std::pair("missing", "the host does not allow "), std::pair("model", "") })
         if (auto text = answer.find(member); text != answer.end() && text->is_string() && !text->get_ref<const std::string&>().empty())
             m_events.add(definition.name, what + text->get<std::string>());
@@ -138,9 +163,11 @@ Result<void> Firmware::activate(std::string_view name)
     auto* partition = TRY(find(name));
     if (partition->state() != PartitionState::not_activated && partition->state() != PartitionState::failed)
         return fail(fmt::format("partition {} is activated already", name));
-    TRY_VOID(start_process(*partition));
-    if (auto created = create_in_process(*partition); !created) {
-        partition->deactivate("its activation failed");
+    auto created = start_process(*partition);
+    if (created)
+        created = create_in_process(*partition);
+    if (!created) {
+        end_process(*partition, "its activation failed");
         return created;
     }
     partition->activated();
@@ -153,8 +180,14 @@ Result<void> Firmware::deactivate(std::string_view name)
     auto* partition = TRY(find(name));
     if (partition->state() == PartitionState::not_activated)
         return fail(fmt::format("partition {} is not activated", name));
-    partition->deactivate("it was deactivated");
+    end_process(*partition, "it was deactivated");
     return {};
+}
+
+void Firmware::end_process(ManagedPartition& partition, const std::string& why)
+{
+    partition.deactivate(why);
+    m_storage.put_back(partition.take_blocks());
 }
 
 Result<void> Firmware::simple_order(std::string_view name, std::string_view order)
@@ -208,9 +241,25 @@ void Firmware::start_all()
     }
 }
 
-void Firmware::state_changed(const std::string& partition, PartitionState state, const std::string& why)
+void Firmware::state_changed(ManagedPartition& partition, PartitionState state, const std::string& why)
 {
-    m_events.add(partition, fmt::format("{}{}{}", name_of(state), why.empty() ? "" : ": ", why));
+    m_events.add(partition.definition().name, fmt::format("{}{}{}", name_of(state), why.empty() ? "" : ": ", why));
+}
+
+Result<UniqueFd> Firmware::block_wanted(ManagedPartition& partition, u64 block)
+{
+    auto memory = m_storage.take();
+    if (!memory)
+        m_events.add(partition.definition().name, fmt::format("storage was refused: {}", memory.error().message));
+    else
+        m_events.add(partition.definition().name, fmt::format("took block {} of storage online", block));
+    return memory;
+}
+
+void Firmware::block_given_back(ManagedPartition& partition, UniqueFd block)
+{
+    m_storage.put_back(std::move(block));
+    m_events.add(partition.definition().name, "took a block of storage offline");
 }
 
 // ---- The watching thread ---------------------------------------------------------------------------------------------

@@ -25,6 +25,8 @@ struct PartitionStatus {
     std::string why;
     /// Process of the partition, 0 when it has none.
     int pid { 0 };
+    /// Bytes of storage it has.
+    u64 storage { 0 };
     /// CPU time of its process in nanoseconds, system-assist processors included.
     u64 cpu_time { 0 };
 };
@@ -38,6 +40,7 @@ public:
 
     [[nodiscard]] const MachineDefinition& definition() const { return m_definition; }
     [[nodiscard]] EventLog& events() { return m_events; }
+    [[nodiscard]] const StoragePool& storage() const { return m_storage; }
     [[nodiscard]] std::vector<PartitionStatus> partitions() const;
     [[nodiscard]] Result<PartitionStatus> partition(std::string_view name) const;
     /// Its console, for reading and typing.
@@ -65,17 +68,22 @@ private:
     Firmware(MachineDefinition definition, FirmwareOptions options, EventFd bell);
 
     // PartitionObserver
-    void state_changed(const std::string& partition, PartitionState state, const std::string& why) override;
+    void state_changed(ManagedPartition& partition, PartitionState state, const std::string& why) override;
+    [[nodiscard]] Result<UniqueFd> block_wanted(ManagedPartition& partition, u64 block) override;
+    void block_given_back(ManagedPartition& partition, UniqueFd block) override;
 
     [[nodiscard]] Result<ManagedPartition*> find(std::string_view name) const;
+    [[nodiscard]] Result<HeldBlocks> initial_blocks(const PartitionDefinition& partition);
     [[nodiscard]] Result<void> start_process(ManagedPartition& partition);
     [[nodiscard]] Result<void> create_in_process(ManagedPartition& partition);
+    void end_process(ManagedPartition& partition, const std::string& why);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
     void watch(const std::stop_token& stop);
 
     MachineDefinition m_definition;
     FirmwareOptions m_options;
     EventLog m_events;
+    StoragePool m_storage;
     std::vector<std::unique_ptr<ManagedPartition>> m_partitions;
     /// Orders that change a partition, one after the other.
     std::mutex m_changing;

@@ -20,6 +20,8 @@ constexpr std::array names { StateName { PartitionState::not_activated, "not-act
 /// Console input is given in pieces, and no more than this waits.
 constexpr std::size_t longest_piece = 4096;
 constexpr std::size_t most_typed = 1 << 20;
+/// Milliseconds a partition may take to read what is sent to it.
+constexpr int send_patience = 2'000;
 
 } // namespace
 
@@ -68,13 +70,50 @@ int ManagedPartition::process_fd() const
     return m_process ? m_process->fd() : -1;
 }
 
-void ManagedPartition::attach(PartitionProcess process, std::shared_ptr<Link> link)
+Result<void> ManagedPartition::attach(PartitionProcess process, std::shared_ptr<Link> link, HeldBlocks blocks)
 {
     std::lock_guard lock(m_mutex);
     m_process = std::make_shared<PartitionProcess>(std::move(process));
     m_link = std::move(link);
+    m_blocks = std::move(blocks);
     m_typed.clear();
     m_typing = 0;
+    return hand_over(m_blocks);
+}
+
+/// Sends blocks with numbers that follow each other, as many in a message as it carries.
+Result<void> ManagedPartition::hand_over(const HeldBlocks& blocks)
+{
+    std::vector<int> files;
+    u64 first = 0;
+    auto send = [&]() -> Result<void> {
+        if (files.empty())
+            return {};
+        nlohmann::json order { { "order", "blocks" }, { "id", 0 }, { "first", first } };
+        TRY_VOID(m_link->send(order, files, send_patience));
+        files.clear();
+        return {};
+    };
+    for (const auto& [number, block] : blocks) {
+        if (files.size() == Link::most_files || number != first + files.size())
+            TRY_VOID(send());
+        if (files.empty())
+            first = number;
+        files.push_back(block.get());
+    }
+    return send();
+}
+
+u64 ManagedPartition::block_count() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_blocks.size();
+}
+
+HeldBlocks ManagedPartition::take_blocks()
+{
+    std::lock_guard lock(m_mutex);
+    return std::exchange(m_blocks, {});
 }
 
 Result<nlohmann::json> ManagedPartition::order(std::string_view name, nlohmann::json members, std::span<const int> files)
@@ -88,7 +127,6 @@ Result<nlohmann::json> ManagedPartition::order(std::string_view name, nlohmann::
     members["id"] = id;
     auto link = m_link;
     lock.unlock();
-    constexpr int send_patience = 5'000;
     auto sent = link->send(members, files, send_patience);
     lock.lock();
     bool answered = sent && m_replied.wait_for(lock, patience, [&] { return m_replies[id].arrived || !m_link; });
@@ -111,7 +149,7 @@ void ManagedPartition::become(PartitionState state, const std::string& why)
         m_state = state;
         m_why = why;
     }
-    m_observer.state_changed(m_definition.name, state, why);
+    m_observer.state_changed(*this, state, why);
 }
 
 void ManagedPartition::deactivate(const std::string& why)
@@ -220,6 +258,50 @@ void ManagedPartition::take_console(LinkMessage& message)
         m_console.append({ reinterpret_cast<const char*>(text->data()), text->size() });
 }
 
+void ManagedPartition::take_obtain(LinkMessage& message)
+{
+    u64 number = message.get<u64>("block").value_or(~u64 { 0 });
+    u64 most = m_definition.maximum_memory / m_definition.block_size;
+    bool held = false;
+    std::shared_ptr<Link> link;
+    {
+        std::lock_guard lock(m_mutex);
+        held = m_blocks.contains(number);
+        link = m_link;
+    }
+    Result<UniqueFd> block = fail("the partition cannot have this block");
+    if (!held && number < most)
+        block = m_observer.block_wanted(*this, number);
+    nlohmann::json order { { "order", block ? "blocks" : "refuse" }, { "id", 0 }, { "block", number }, { "first", number } };
+    std::vector<int> files;
+    if (block)
+        files.push_back(block->get());
+    else
+        order["why"] = block.error().message;
+    // The block is the partition's when it was sent; who does not read loses its link.
+    bool sent = link && link->send(order, files, send_patience);
+    if (!block)
+        return;
+    if (!sent)
+        return m_observer.block_given_back(*this, std::move(*block));
+    std::lock_guard lock(m_mutex);
+    m_blocks[number] = std::move(*block);
+}
+
+void ManagedPartition::take_give_back(LinkMessage& message)
+{
+    UniqueFd block;
+    {
+        std::lock_guard lock(m_mutex);
+        auto found = m_blocks.find(message.get<u64>("block").value_or(~u64 { 0 }));
+        if (found == m_blocks.end())
+            return;
+        block = std::move(found->second);
+        m_blocks.erase(found);
+    }
+    m_observer.block_given_back(*this, std::move(block));
+}
+
 // ---- Console input ---------------------------------------------------------------------------------------------------
 
 void ManagedPartition::type(std::string_view text)
@@ -245,7 +327,6 @@ void ManagedPartition::type_more()
         order = { { "order", "type" }, { "id", m_typing }, { "text", nlohmann::json::binary({ piece.begin(), piece.end() }) } };
         link = m_link;
     }
-    constexpr int send_patience = 1'000;
     [[maybe_unused]] auto sent = link->send(order, {}, send_patience);
 }
 

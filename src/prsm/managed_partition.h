@@ -4,6 +4,7 @@
 #include "prsm/definition.h"
 #include "prsm/link.h"
 #include "prsm/process.h"
+#include "prsm/storage_pool.h"
 
 #include <chrono>
 #include <condition_variable>
@@ -24,10 +25,16 @@ enum class PartitionState : u8 {
 
 [[nodiscard]] std::string_view name_of(PartitionState state);
 
-/// Told, on the firmware's watching thread or that of an order, when a partition's state changes.
+class ManagedPartition;
+
+/// Told what happens in partitions, on the firmware's watching thread or that of an order.
 struct PartitionObserver {
     virtual ~PartitionObserver() = default;
-    virtual void state_changed(const std::string& partition, PartitionState state, const std::string& why) = 0;
+    virtual void state_changed(ManagedPartition& partition, PartitionState state, const std::string& why) = 0;
+    /// The program assigns storage to itself: a new block, or an error that refuses it.
+    [[nodiscard]] virtual Result<UniqueFd> block_wanted(ManagedPartition& partition, u64 block) = 0;
+    /// The program took a block out of use.
+    virtual void block_given_back(ManagedPartition& partition, UniqueFd block) = 0;
 };
 
 /// The firmware's end of one partition: its process, the orders to it and what it says. Nothing that comes from the process is believed
@@ -53,8 +60,12 @@ public:
     [[nodiscard]] u64 cpu_time() const;
     [[nodiscard]] ConsoleBuffer& console() { return m_console; }
 
-    /// Takes over a started process and the link to it.
-    void attach(PartitionProcess process, std::shared_ptr<Link> link);
+    /// Takes over a started process, the link to it, and the blocks it begins with; hands it those.
+    [[nodiscard]] Result<void> attach(PartitionProcess process, std::shared_ptr<Link> link, HeldBlocks blocks);
+    /// Number of blocks it has.
+    [[nodiscard]] u64 block_count() const;
+    /// Takes all blocks from one that has no process any more.
+    [[nodiscard]] HeldBlocks take_blocks();
     /// Gives an order and waits for its answer, at most `patience`.
     [[nodiscard]] Result<nlohmann::json> order(
         std::string_view name, nlohmann::json members = nlohmann::json::object(), std::span<const int> files = {});
@@ -85,6 +96,9 @@ private:
     void take_reply(LinkMessage& message);
     void take_state(LinkMessage& message);
     void take_console(LinkMessage& message);
+    void take_obtain(LinkMessage& message);
+    void take_give_back(LinkMessage& message);
+    [[nodiscard]] Result<void> hand_over(const HeldBlocks& blocks);
     void type_more();
     /// Fails every order that waits.
     void lose_link();
@@ -100,6 +114,7 @@ private:
     std::string m_why;
     std::shared_ptr<Link> m_link;
     std::shared_ptr<PartitionProcess> m_process;
+    HeldBlocks m_blocks;
     u64 m_last_order { 0 };
     std::map<u64, Reply> m_replies;
     /// Typed and not taken yet; and the order that is giving some of it, 0 for none.

@@ -50,12 +50,12 @@ std::vector<u16> CpuConfiguration::addresses(CpuState wanted) const
     return result;
 }
 
-Result<StorageConfiguration> StorageConfiguration::create(u64 initial, u64 standby)
+Result<StorageConfiguration> StorageConfiguration::create(u64 initial, u64 standby, u64 block)
 {
     if (initial == 0 || initial % megabyte != 0 || standby % megabyte != 0)
         return fail(
             "storage must be a positive multiple of 1M, not " + std::to_string(initial) + " and " + std::to_string(standby) + " bytes");
-    u64 increment = megabyte;
+    u64 increment = standby != 0 ? block : megabyte;
     while (standby != 0 && (initial + standby) / increment > maximum_listed_increments)
         increment *= 2;
     if (initial % increment != 0 || standby % increment != 0)
@@ -75,11 +75,25 @@ StorageConfiguration::StorageConfiguration(u64 increment_size, u64 initial, u64 
 void StorageConfiguration::reset()
 {
     m_standby_attached = false;
-    m_assigned.clear();
+    if (reconfigurable() && m_assigned.empty())
+        m_assigned = std::vector<std::atomic<bool>>(increment_count());
+    for (u64 increment = 1; increment <= m_assigned.size(); ++increment)
+        set_assigned(increment, increment <= m_initial_increments);
+}
+
+std::vector<StorageExtent> StorageConfiguration::extents() const
+{
     if (!reconfigurable())
-        return;
-    m_assigned.assign(m_initial_increments, true);
-    m_assigned.resize(increment_count(), false);
+        return { { 0, increment_count() * m_increment_size - 1 } };
+    std::vector<StorageExtent> found;
+    for (u64 increment = 1; increment <= increment_count(); ++increment) {
+        if (!assigned(increment))
+            continue;
+        if (found.empty() || found.back().last + 1 != start(increment))
+            found.push_back({ start(increment), start(increment) });
+        found.back().last = start(increment) + m_increment_size - 1;
+    }
+    return found;
 }
 
 } // namespace zvisor

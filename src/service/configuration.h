@@ -16,10 +16,10 @@ struct ConfigurationSink {
     virtual bool configure_cpu([[maybe_unused]] u16 address) { return true; }
     /// Refused while the CPU is not stopped.
     virtual bool deconfigure_cpu([[maybe_unused]] u16 address) { return true; }
-    /// Absolute storage in [start, start+length) becomes part of the configuration, cleared.
+    /// Absolute storage in [start, start+length), a storage increment, becomes part of the configuration, cleared.
     virtual bool assign_storage([[maybe_unused]] u64 start, [[maybe_unused]] u64 length) { return true; }
-    /// The range leaves the configuration: accesses get addressing exceptions, contents are lost.
-    virtual bool unassign_storage([[maybe_unused]] u64 start, [[maybe_unused]] u64 length) { return true; }
+    /// The range leaves the configuration: accesses get addressing exceptions, contents are lost. `caller`: address of the CPU.
+    virtual bool unassign_storage([[maybe_unused]] u16 caller, [[maybe_unused]] u64 start, [[maybe_unused]] u64 length) { return true; }
 };
 
 enum class CpuState : u8 { reserved, standby, configured };
@@ -48,13 +48,21 @@ private:
     std::vector<std::atomic<CpuState>> m_states;
 };
 
+/// A contiguous part of the configuration's storage: first and last byte, absolute.
+struct StorageExtent {
+    u64 first;
+    u64 last;
+
+    friend bool operator==(const StorageExtent&, const StorageExtent&) = default;
+};
+
 /// Storage in increments, numbered from 1 (increment n starts at (n-1) * increment_size).
-/// Element 0 is the storage a configuration starts with, element 1 the standby storage it may attach.
+/// Element 0 is the storage a configuration starts with, element 1 the standby storage it may attach. May be read from any thread.
 class StorageConfiguration {
 public:
-    /// `initial` and `standby` in bytes, multiples of 1 MiB. With standby storage all increments must fit one
-    /// element-information block, so both must be multiples of the increment size that follows.
-    [[nodiscard]] static Result<StorageConfiguration> create(u64 initial, u64 standby = 0);
+    /// `initial` and `standby` in bytes, multiples of 1 MiB. With standby storage increments are `block` bytes (a power of 2 from 1 MiB
+    /// on) or, so that all fit one element-information block, a multiple of it; both sizes must be multiples of an increment.
+    [[nodiscard]] static Result<StorageConfiguration> create(u64 initial, u64 standby = 0, u64 block = u64 { 1 } << 20);
 
     [[nodiscard]] u64 increment_size() const { return m_increment_size; }
     [[nodiscard]] u64 increment_count() const { return m_initial_increments + m_standby_increments; }
@@ -64,8 +72,10 @@ public:
     [[nodiscard]] u64 start(u64 increment) const { return (increment - 1) * m_increment_size; }
 
     /// Only when reconfigurable; `increment` 1..increment_count().
-    [[nodiscard]] bool assigned(u64 increment) const { return m_assigned[increment - 1]; }
-    void set_assigned(u64 increment, bool on) { m_assigned[increment - 1] = on; }
+    [[nodiscard]] bool assigned(u64 increment) const { return m_assigned[increment - 1].load(); }
+    void set_assigned(u64 increment, bool on) { m_assigned[increment - 1].store(on); }
+    /// What of the storage is assigned, in ascending order.
+    [[nodiscard]] std::vector<StorageExtent> extents() const;
     [[nodiscard]] bool standby_attached() const { return m_standby_attached; }
     void attach_standby() { m_standby_attached = true; }
     /// Back to the state at creation (system reset with IPL).
@@ -77,7 +87,7 @@ private:
     u64 m_increment_size;
     u64 m_initial_increments;
     u64 m_standby_increments;
-    std::vector<bool> m_assigned;
+    std::vector<std::atomic<bool>> m_assigned;
     bool m_standby_attached { false };
 };
 

@@ -75,7 +75,8 @@ std::expected<IplParameters::Response, ProgramCode> IplParameters::store(Absolut
     std::lock_guard lock(m_mutex);
     if (!m_list)
         return Response::none_configured;
-    VERIFY(storage.write_as(address, *m_list));
+    if (!storage.write_as(address, *m_list))
+        return std::unexpected(ProgramCode::addressing);
     return Response::done;
 }
 

@@ -138,29 +138,10 @@ SclpResponse ServiceProcessor::change_increment(Sccb& sccb, bool assign)
     u64 start = storage.start(number);
     u64 length = storage.increment_size();
     ConfigurationSink& sink = m_environment.configuration;
-    if (!(assign ? sink.assign_storage(start, length) : sink.unassign_storage(start, length)))
+    if (!(assign ? sink.assign_storage(start, length) : sink.unassign_storage(m_caller, start, length)))
         return SclpResponse::improper_state;
     storage.set_assigned(number, assign);
     return SclpResponse::normal_completion;
-}
-
-std::vector<StorageExtent> ServiceProcessor::storage_extents()
-{
-    std::lock_guard lock(m_command);
-    const StorageConfiguration& storage = m_environment.storage_increments;
-    u64 size = storage.increment_size();
-    if (!storage.reconfigurable())
-        return { { 0, storage.increment_count() * size - 1 } };
-    std::vector<StorageExtent> extents;
-    for (u64 number = 1; number <= storage.increment_count(); ++number) {
-        if (!storage.assigned(number))
-            continue;
-        u64 start = storage.start(number);
-        if (extents.empty() || extents.back().last + 1 != start)
-            extents.push_back({ start, start });
-        extents.back().last = start + size - 1;
-    }
-    return extents;
 }
 
 SclpResponse ServiceProcessor::read_channel_path_info(Sccb& sccb, u8)

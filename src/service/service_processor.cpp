@@ -59,12 +59,12 @@ std::string_view ServiceProcessor::command_name(u32 command)
     return found ? found->name : "unknown";
 }
 
-std::expected<u8, ProgramCode> ServiceProcessor::service_call(u32 command, u64 sccb_address, u64 prefix)
+std::expected<u8, ProgramCode> ServiceProcessor::service_call(u32 command, u64 sccb_address, u64 prefix, u16 caller)
 {
     if (!is_valid_sccb_address(sccb_address, prefix))
         return std::unexpected(ProgramCode::specification);
-    std::lock_guard lock(m_command);
-    if (m_environment.signals.pending_service_signal() & sccb_address_mask)
+    std::unique_lock lock(m_command, std::try_to_lock);
+    if (!lock || m_environment.signals.pending_service_signal() & sccb_address_mask)
         return u8 { 2 };
     Sccb sccb;
     std::size_t room = page_size - sccb_address % page_size;
@@ -73,12 +73,14 @@ std::expected<u8, ProgramCode> ServiceProcessor::service_call(u32 command, u64 s
     if (sccb.length() < sizeof(SccbHeader))
         return std::unexpected(ProgramCode::specification);
 
+    m_caller = caller;
     auto response = execute(command, sccb, room);
     SccbHeader header = sccb.header();
     header.response_code = static_cast<u16>(response);
     sccb.set_header(header);
     std::size_t stored = std::min<std::size_t>(sccb.length(), room);
-    VERIFY(m_environment.storage.write(sccb_address, sccb.bytes().first(stored)));
+    // The command may have taken the SCCB's own storage away.
+    (void)m_environment.storage.write(sccb_address, sccb.bytes().first(stored));
     m_environment.signals.service_signal(static_cast<u32>(sccb_address) | (m_events.pending() ? event_pending : 0));
     return u8 { 0 };
 }

@@ -42,15 +42,16 @@ struct ServiceEnvironment {
 };
 
 /// The service-call logical processor (SCLP): answers SERVICE CALL.
-/// `service_call` may be called by several CPUs at once; commands run one after the other.
+/// `service_call` may be called by several CPUs at once; all but one find it busy.
 class ServiceProcessor {
 public:
     ServiceProcessor(ServiceEnvironment environment, ServiceOptions options);
 
     /// Condition code 0 (done; a service signal is pending) or 2 (busy), or the program interruption recognized:
     /// specification (SCCB not on a doubleword, not below 2 GiB, in the first or the CPU's prefix area, or shorter than
-    /// its header) or addressing. `command` and `sccb_address` are the operands R1 and R2 designate, the address absolute.
-    [[nodiscard]] std::expected<u8, ProgramCode> service_call(u32 command, u64 sccb_address, u64 prefix);
+    /// its header) or addressing. `command` and `sccb_address` are the operands R1 and R2 designate, the address absolute; `caller` is
+    /// the CPU's address.
+    [[nodiscard]] std::expected<u8, ProgramCode> service_call(u32 command, u64 sccb_address, u64 prefix, u16 caller = 0);
 
     /// Events and consoles: typing, quiesce, operator commands.
     [[nodiscard]] EventFacility& events() { return m_events; }
@@ -61,7 +62,7 @@ public:
     [[nodiscard]] bool quiescing() const { return m_events.quiescing(); }
 
     /// The storage now in the configuration, in ascending order.
-    [[nodiscard]] std::vector<StorageExtent> storage_extents();
+    [[nodiscard]] std::vector<StorageExtent> storage_extents() const { return m_environment.storage_increments.extents(); }
 
     /// Name of a command for traces, "unknown" when SCLP has none such.
     [[nodiscard]] static std::string_view command_name(u32 command);
@@ -105,7 +106,10 @@ private:
     ServiceEnvironment m_environment;
     ServiceOptions m_options;
     EventFacility m_events;
+    /// Held by the CPU whose command is executed; no CPU waits for it, since a command may wait for every CPU.
     std::mutex m_command;
+    /// Address of that CPU.
+    u16 m_caller { 0 };
 };
 
 } // namespace zvisor

@@ -50,9 +50,14 @@ struct Configuration : ConfigurationSink {
         log += "-cpu" + std::to_string(address) + " ";
         return allow;
     }
-    bool assign_storage(u64 start, u64) override
+    bool assign_storage(u64 start, u64 length) override
     {
-        log += "+" + std::to_string(start >> 20) + "M ";
+        log += "+" + std::to_string(start >> 20) + "M," + std::to_string(length >> 20) + " ";
+        return allow;
+    }
+    bool unassign_storage(u16 caller, u64 start, u64) override
+    {
+        log += "-" + std::to_string(start >> 20) + "M by " + std::to_string(caller) + " ";
         return true;
     }
     std::string log;
@@ -71,10 +76,10 @@ struct Paths : ChannelPathConfiguration {
 
 class ServiceProcessorTest : public testing::Test {
 protected:
-    void make(u64 initial = 64 << 20, u64 standby = 0)
+    void make(u64 initial = 64 << 20, u64 standby = 0, u64 block = 1 << 20)
     {
         storage = std::move(*AbsoluteStorage::create(initial + standby));
-        increments = *StorageConfiguration::create(initial, standby);
+        increments = *StorageConfiguration::create(initial, standby, block);
         ServiceOptions options;
         options.load_parameter = "PROMPT";
         processor = std::make_unique<ServiceProcessor>(
@@ -251,11 +256,57 @@ TEST_F(ServiceProcessorTest, AttachesAndAssignsStandbyStorage)
     EXPECT_EQ(assign(70), SclpResponse::normal_completion);
     EXPECT_EQ(assign(70), SclpResponse::no_action_required);
     EXPECT_EQ(assign(97), SclpResponse::resource_not_recognized);
-    EXPECT_EQ(configuration.log, "+69M ");
+    EXPECT_EQ(configuration.log, "+69M,1 ");
     std::vector<StorageExtent> extents { { 0, (64 << 20) - 1 }, { 69 << 20, (70 << 20) - 1 } };
     EXPECT_EQ(processor->storage_extents(), extents);
     EXPECT_EQ(command(0x00040101), SclpResponse::normal_read_completion);
     EXPECT_EQ(get<ReadStorageElement>().assigned, 1);
+}
+
+TEST_F(ServiceProcessorTest, IncrementsAreAsLargeAsTheBlocksOfStorage)
+{
+    make(u64 { 512 } << 20, u64 { 1536 } << 20, 256 << 20);
+    ASSERT_EQ(command(read_scp_info_forced), SclpResponse::normal_read_completion);
+    EXPECT_EQ(get<ReadScpInfo>().rnmax, 8);
+    EXPECT_EQ(get<ReadScpInfo>().rnsize, 0);
+    EXPECT_EQ(get<ReadScpInfo>().rnsize2, 256U);
+    ASSERT_EQ(command(0x00080101), SclpResponse::normal_completion);
+    auto change = [&](u32 code, u16 increment) {
+        put_header(4096);
+        EXPECT_TRUE(storage->write_as(sccb_address + 8, Be<u16>(increment)));
+        EXPECT_EQ(*processor->service_call(code, sccb_address, prefix, 1), 0);
+        signals.take();
+        return static_cast<SclpResponse>(static_cast<u16>(get<SccbHeader>().response_code));
+    };
+    EXPECT_EQ(change(0x000d0001, 3), SclpResponse::normal_completion);
+    EXPECT_EQ(change(0x000c0001, 3), SclpResponse::normal_completion);
+    configuration.allow = false;
+    EXPECT_EQ(change(0x000d0001, 3), SclpResponse::improper_state);
+    EXPECT_EQ(configuration.log, "+512M,256 -512M by 1 +512M,256 ");
+    EXPECT_EQ(processor->storage_extents(), (std::vector<StorageExtent> { { 0, (512 << 20) - 1 } }));
+    increments.reset();
+    EXPECT_FALSE(increments.standby_attached());
+    EXPECT_EQ(StorageConfiguration::create(u64 { 1 } << 40, u64 { 1 } << 40, 64 << 20)->increment_size(), u64 { 4 } << 30)
+        << "all must fit one block of element information";
+}
+
+TEST_F(ServiceProcessorTest, IsBusyWhileACommandIsExecuted)
+{
+    struct Nested : ConfigurationSink {
+        bool configure_cpu(u16) override
+        {
+            // Another CPU, which must not wait: this command may be waiting for it.
+            std::jthread([this] { found = *processor->service_call(read_cpu_info, sccb_address, prefix, 1); }).join();
+            return true;
+        }
+        ServiceProcessor* processor { nullptr };
+        u8 found { 0 };
+    } nested;
+    processor = std::make_unique<ServiceProcessor>(
+        ServiceEnvironment { *storage, cpus, increments, nested, signals, console }, ServiceOptions {});
+    nested.processor = processor.get();
+    EXPECT_EQ(command(0x00110201, 8), SclpResponse::normal_completion);
+    EXPECT_EQ(nested.found, 2);
 }
 
 TEST_F(ServiceProcessorTest, StorageSizesThatDoNotFitIncrementsAreRefusedInOneSentence)

@@ -1,7 +1,6 @@
 #include "service/storage_limits.h"
 
 #include "base/big_endian.h"
-#include "base/verify.h"
 
 namespace zvisor {
 
@@ -31,7 +30,8 @@ std::expected<StorageLimits, ProgramCode> store_storage_limits(
         return std::unexpected(ProgramCode::addressing);
     bool fits = extents.size() <= rx_odd / sizeof(ExtentEntry);
     for (u64 i = 0; fits && i < extents.size(); ++i)
-        VERIFY(storage.write_as(rx + i * sizeof(ExtentEntry), ExtentEntry { extents[i].first, extents[i].last }));
+        if (!storage.write_as(rx + i * sizeof(ExtentEntry), ExtentEntry { extents[i].first, extents[i].last }))
+            return std::unexpected(ProgramCode::addressing);
     return StorageLimits { static_cast<u8>(fits ? 0 : 3), rx, extents.size() };
 }
 

@@ -2,20 +2,13 @@
 
 #include "arch/interruption.h"
 #include "base/types.h"
+#include "service/configuration.h"
 #include "storage/absolute_storage.h"
 
 #include <expected>
 #include <vector>
 
 namespace zvisor {
-
-/// A contiguous part of the configuration's storage: first and last byte, absolute.
-struct StorageExtent {
-    u64 first;
-    u64 last;
-
-    friend bool operator==(const StorageExtent&, const StorageExtent&) = default;
-};
 
 /// What DIAGNOSE X'260' (access certain virtual machine information) leaves.
 struct StorageLimits {

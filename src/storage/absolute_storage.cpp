@@ -1,23 +1,63 @@
 #include "storage/absolute_storage.h"
 
+#include "base/verify.h"
+
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 namespace zvisor {
 
 namespace {
 
-[[nodiscard]] void* reserve(u64 bytes)
-{
-    return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-}
+constexpr u64 megabyte = 1 << 20;
+
+/// Smaller zones keep to small pages, and take no more memory than they use.
+constexpr u64 least_zone_of_huge_pages = 32 * megabyte;
+
+/// Linux 6.1; the host's headers may be older.
+constexpr int advise_collapse = 25;
 
 /// Bytes of the code map: a bit for each 16 bytes of storage.
 [[nodiscard]] constexpr u64 code_map_size(u64 storage_size)
 {
     return storage_size / 16 / 8;
+}
+
+[[nodiscard]] constexpr u64 words_of(u64 bits)
+{
+    return (bits + 63) / 64;
+}
+
+/// True when the bit was off.
+bool set_bit(std::vector<std::atomic<u64>>& bits, u64 index)
+{
+    u64 bit = u64 { 1 } << index % 64;
+    return !(bits[index / 64].fetch_or(bit) & bit);
+}
+
+void reset_bit(std::vector<std::atomic<u64>>& bits, u64 index)
+{
+    bits[index / 64].fetch_and(~(u64 { 1 } << index % 64));
+}
+
+/// Refuses what could leave part of a mapped block without memory behind it.
+[[nodiscard]] Result<void> check_block(u64 index, const UniqueFd& file, u64 block_size)
+{
+    auto wrong = [&](const std::string& why) { return fail("storage block " + std::to_string(index) + ": " + why); };
+    struct stat status {};
+    if (fstat(file.get(), &status) != 0)
+        return wrong(std::string("its file cannot be looked at: ") + std::strerror(errno));
+    if (static_cast<u64>(status.st_size) != block_size)
+        return wrong("its file has " + std::to_string(status.st_size) + " bytes, expected " + std::to_string(block_size));
+    int seals = fcntl(file.get(), F_GET_SEALS);
+    if (seals < 0 || !(seals & F_SEAL_SHRINK))
+        return wrong("expected memory (memfd) that is sealed against shrinking");
+    return {};
 }
 
 /// Calls `each(page_address)` for every page a range touches.
@@ -32,34 +72,129 @@ void for_each_page(u64 address, u64 length, Each each)
 
 } // namespace
 
+Result<AbsoluteStorage::Maps> AbsoluteStorage::reserve_maps(u64 size)
+{
+    auto keys = TRY(HostRange::reserve(size / page_size, "storage keys"));
+    auto flags = TRY(HostRange::reserve(size / page_size, "page flags"));
+    auto code = TRY(HostRange::reserve(code_map_size(size), "the map of code"));
+    return Maps { std::move(keys), std::move(flags), std::move(code) };
+}
+
 Result<std::unique_ptr<AbsoluteStorage>> AbsoluteStorage::create(u64 size)
 {
-    constexpr u64 megabyte = 1 << 20;
     if (size == 0 || size % megabyte != 0)
         return fail("storage size must be a positive multiple of 1M, not " + std::to_string(size) + " bytes");
-    void* host = reserve(size);
-    void* code_map = reserve(code_map_size(size));
-    if (host == MAP_FAILED || code_map == MAP_FAILED)
-        return fail("cannot reserve " + std::to_string(size / megabyte) + "M of guest storage: " + std::strerror(errno));
-    madvise(host, size, MADV_HUGEPAGE);
-    return std::unique_ptr<AbsoluteStorage>(new AbsoluteStorage(static_cast<u8*>(host), size, static_cast<CodeWord*>(code_map)));
+    auto range = TRY(HostRange::reserve(size, "guest storage"));
+    madvise(range.start(), size, MADV_HUGEPAGE);
+    constexpr unsigned one_block = 63;
+    std::unique_ptr<AbsoluteStorage> storage(new AbsoluteStorage(std::move(range), TRY(reserve_maps(size)), one_block));
+    set_bit(storage->m_present, 0);
+    return storage;
 }
 
-AbsoluteStorage::AbsoluteStorage(u8* host, u64 size, CodeWord* code_map)
-    : m_host(host)
-    , m_size(size)
-    , m_code_map(code_map)
-    , m_keys(std::make_unique<std::atomic<u8>[]>(size / page_size))
-    , m_flags(std::make_unique<std::atomic<u8>[]>(size / page_size))
+Result<std::unique_ptr<AbsoluteStorage>> AbsoluteStorage::create_zone(u64 maximum, u64 block_size)
 {
-    static_assert(CodeWord::is_always_lock_free && sizeof(CodeWord) == 8 && code_map_size(1024) == 8);
+    if (!std::has_single_bit(block_size) || block_size < megabyte || block_size > 256 * megabyte)
+        return fail("storage comes in blocks of 1M to 256M, a power of 2, not of " + std::to_string(block_size) + " bytes");
+    if (maximum == 0 || maximum % block_size != 0)
+        return fail("the largest storage must be a positive multiple of the block size, " + std::to_string(block_size / megabyte)
+            + "M, not " + std::to_string(maximum) + " bytes");
+    auto range = TRY(HostRange::reserve(maximum, "guest storage"));
+    auto shift = static_cast<unsigned>(std::countr_zero(block_size));
+    std::unique_ptr<AbsoluteStorage> storage(new AbsoluteStorage(std::move(range), TRY(reserve_maps(maximum)), shift));
+    if (block_size >= host_huge_page && maximum >= least_zone_of_huge_pages)
+        storage->m_prepared = Bits(words_of(maximum / host_huge_page));
+    return storage;
 }
 
-AbsoluteStorage::~AbsoluteStorage()
+AbsoluteStorage::AbsoluteStorage(HostRange range, Maps maps, unsigned block_shift)
+    : m_range(std::move(range))
+    , m_maps(std::move(maps))
+    , m_host(m_range.start())
+    , m_size(m_range.size())
+    , m_block_shift(block_shift)
+    // SAFETY: fresh memory is zero, which is what these atomics begin with.
+    , m_keys(reinterpret_cast<std::atomic<u8>*>(m_maps.keys.start()))
+    , m_flags(reinterpret_cast<std::atomic<u8>*>(m_maps.flags.start()))
+    , m_code_map(reinterpret_cast<CodeWord*>(m_maps.code.start()))
+    , m_present(words_of((m_size >> block_shift) + 1))
 {
-    munmap(m_host, m_size);
-    munmap(m_code_map, code_map_size(m_size));
+    static_assert(CodeWord::is_always_lock_free && sizeof(CodeWord) == 8 && code_map_size(1024) == 8 && sizeof(*m_keys) == 1);
 }
+
+// ---- Blocks ----------------------------------------------------------------------------------------------------
+
+Result<void> AbsoluteStorage::attach_block(u64 index, const UniqueFd& file)
+{
+    VERIFY(is_zone() && index < m_size / block_size() && !has_block(index));
+    TRY_VOID(check_block(index, file, block_size()));
+    u8* where = m_host + index * block_size();
+    if (mmap(where, block_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file.get(), 0) == MAP_FAILED) {
+        int error = errno;
+        map_nothing(index);
+        return fail("storage block " + std::to_string(index) + ": cannot be mapped: " + std::strerror(error));
+    }
+    if (!m_prepared.empty())
+        madvise(where, block_size(), MADV_HUGEPAGE);
+    reset_block(index);
+    set_bit(m_present, index);
+    return {};
+}
+
+void AbsoluteStorage::withdraw_block(u64 index)
+{
+    VERIFY(is_zone() && index < m_size / block_size());
+    reset_bit(m_present, index);
+}
+
+void AbsoluteStorage::detach_block(u64 index)
+{
+    withdraw_block(index);
+    map_nothing(index);
+    reset_block(index);
+}
+
+/// Puts memory under a hole that is nobody's, for old views.
+void AbsoluteStorage::map_nothing(u64 index)
+{
+    void* nothing = mmap(m_host + index * block_size(), block_size(), PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    // Fails only when the host has no memory left for itself.
+    VERIFY(nothing != MAP_FAILED);
+}
+
+/// What is known of the pages of a block that comes or goes.
+void AbsoluteStorage::reset_block(u64 index)
+{
+    reset_pages(index * block_size(), block_size());
+    for (u64 page = 0; page < block_size(); page += page_size)
+        page_flags(index * block_size() + page).fetch_and(static_cast<u8>(~PageFlag::cached));
+}
+
+/// Keys to zero, code made from the pages gone, huge pages to be asked for anew.
+void AbsoluteStorage::reset_pages(u64 address, u64 length)
+{
+    for (u64 page = address; page < address + length; page += page_size) {
+        set_key(page, {});
+        notice_code(page, page_size);
+    }
+    if (!m_prepared.empty())
+        for (u64 at = address; at < address + length; at += host_huge_page)
+            reset_bit(m_prepared, at / host_huge_page);
+}
+
+/// Memory of a memfd comes in small pages on many hosts, unless one asks for the other. Where the host will not, nothing is lost.
+void AbsoluteStorage::collapse(u64 huge_page)
+{
+    if (!set_bit(m_prepared, huge_page))
+        return;
+    u8* first = m_host + huge_page * host_huge_page;
+    // A range without any page is refused.
+    (void)*const_cast<const volatile u8*>(first);
+    (void)madvise(first, host_huge_page, advise_collapse);
+}
+
+// ---- Code ------------------------------------------------------------------------------------------------------
 
 /// Calls `each(word, mask)` for the words of the code map a range touches, until one gives true.
 template<class Each>
@@ -155,12 +290,25 @@ void AbsoluteStorage::notice_code(u64 address, u64 length)
 
 void AbsoluteStorage::clear()
 {
-    for (u64 page = 0; page < m_size; page += page_size) {
-        set_key(page, {});
-        notice_code(page, page_size);
+    u64 part = std::min(block_size(), m_size);
+    for (u64 at = 0; at < m_size; at += part) {
+        if (!contains(at))
+            continue;
+        reset_pages(at, part);
+        discard(at, part);
     }
-    // The host gives back zero pages for discarded private anonymous memory.
-    madvise(m_host, m_size, MADV_DONTNEED);
+}
+
+void AbsoluteStorage::discard(u64 address, u64 length)
+{
+    u64 step = std::min(block_size(), m_size);
+    // A file's memory goes by a hole in the file, private memory by being dropped; either reads as zeros afterwards.
+    int advice = is_zone() ? MADV_REMOVE : MADV_DONTNEED;
+    for (u64 at = address, part = 0; at < address + length; at += part) {
+        part = std::min(address + length, (at / step + 1) * step) - at;
+        if (madvise(m_host + at, part, advice) != 0)
+            std::memset(m_host + at, 0, part);
+    }
 }
 
 } // namespace zvisor

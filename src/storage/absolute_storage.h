@@ -3,6 +3,8 @@
 #include "arch/storage_key.h"
 #include "base/result.h"
 #include "base/types.h"
+#include "base/unique_fd.h"
+#include "storage/host_range.h"
 
 #include <atomic>
 #include <functional>
@@ -10,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 namespace zvisor {
 
@@ -27,7 +30,10 @@ struct PageFlag {
 };
 
 /// The storage of one configuration: one range of host memory, addressed absolutely from 0, with a storage key
-/// for each 4 KiB block. All methods may be called from any thread.
+/// for each 4 KiB block. All methods may be called from any thread, those that take blocks from one at a time.
+///
+/// Storage is all there from the beginning, or a zone that blocks are attached to and detached from while the program runs.
+/// Where no block is, no address is valid; who still has an old view there finds memory that is nobody's.
 ///
 /// Contents of guest storage change under our hands. Structures a guest owns are copied in once with `read`
 /// or `read_as` and only the copy is looked at.
@@ -35,12 +41,37 @@ class AbsoluteStorage {
 public:
     /// `size` in bytes, a positive multiple of 1 MiB. Memory is zero and is taken from the host when first used.
     [[nodiscard]] static Result<std::unique_ptr<AbsoluteStorage>> create(u64 size);
-    ~AbsoluteStorage();
+    /// A zone of at most `maximum` bytes, without a block yet. `block_size` is a power of 2 from 1 MiB to 256 MiB, `maximum` a multiple.
+    [[nodiscard]] static Result<std::unique_ptr<AbsoluteStorage>> create_zone(u64 maximum, u64 block_size);
     AbsoluteStorage(const AbsoluteStorage&) = delete;
     AbsoluteStorage& operator=(const AbsoluteStorage&) = delete;
 
+    /// Where the last address that may ever be valid ends: not every address below need be, see `contains`.
     [[nodiscard]] u64 size() const { return m_size; }
-    [[nodiscard]] bool contains(u64 address, u64 length = 1) const { return length <= m_size && address <= m_size - length; }
+    /// Whether every address in a range is valid now.
+    [[nodiscard]] bool contains(u64 address, u64 length = 1) const
+    {
+        bool in_range = length <= m_size && address <= m_size - length;
+        return in_range && (length == 0 || are_present(address >> m_block_shift, (address + length - 1) >> m_block_shift));
+    }
+
+    // ---- Blocks of a zone: block i is absolute storage from i * block_size() on -----------------------------
+
+    [[nodiscard]] u64 block_size() const { return u64 { 1 } << m_block_shift; }
+    [[nodiscard]] bool has_block(u64 index) const { return is_present(index); }
+    /// Puts a block where none is, with keys of zero: the memory of `file`, as long as a block and sealed against shrinking
+    /// (F_SEAL_SHRINK), which need not stay open.
+    [[nodiscard]] Result<void> attach_block(u64 index, const UniqueFd& file);
+    /// From now on no address of the block is valid. CPUs and devices that found one before may still use it.
+    void withdraw_block(u64 index);
+    /// Takes a block away, withdrawn before or not, with its keys; its memory is the file's alone again.
+    void detach_block(u64 index);
+    /// A CPU is about to use the page of a valid address: the first time, the host is asked for a huge page around it.
+    void prepare(u64 address)
+    {
+        if (!m_prepared.empty() && !test_bit(m_prepared, address / host_huge_page)) [[unlikely]]
+            collapse(address / host_huge_page);
+    }
 
     /// Host address of absolute 0; absolute address a is at host() + a while contains(a).
     [[nodiscard]] u8* host() const { return m_host; }
@@ -92,24 +123,59 @@ public:
     /// Reports a store into [address, address+length) that did not come through `write`.
     void notice_code(u64 address, u64 length);
 
-    /// Returns every byte, key and flag to zero (clear reset).
+    /// Returns every byte and key to zero (clear reset).
     void clear();
+    /// Returns whole pages to zero and their memory to the host; `contains` them.
+    void discard(u64 address, u64 length);
 
 private:
     /// Bytes of storage one bit of the code map stands for.
     static constexpr u64 code_block = 16;
     using CodeWord = std::atomic<u64>;
 
-    AbsoluteStorage(u8* host, u64 size, CodeWord* code_map);
+    using Bits = std::vector<std::atomic<u64>>;
+    /// What is known of each page and each 16 bytes, in memory that is taken when first used.
+    struct Maps {
+        HostRange keys;
+        HostRange flags;
+        HostRange code;
+    };
+
+    AbsoluteStorage(HostRange range, Maps maps, unsigned block_shift);
+    [[nodiscard]] static Result<Maps> reserve_maps(u64 size);
     template<class Each>
     [[nodiscard]] bool any_code_word(u64 address, u64 length, Each each) const;
 
+    [[nodiscard]] static bool test_bit(const Bits& bits, u64 index)
+    {
+        return bits[index / 64].load(std::memory_order_acquire) >> index % 64 & 1;
+    }
+    [[nodiscard]] bool is_present(u64 block) const { return test_bit(m_present, block); }
+    [[nodiscard]] bool are_present(u64 first, u64 last) const
+    {
+        while (first < last && is_present(first))
+            ++first;
+        return is_present(first);
+    }
+    [[nodiscard]] bool is_zone() const { return block_size() <= m_size; }
+    void map_nothing(u64 index);
+    void reset_block(u64 index);
+    void reset_pages(u64 address, u64 length);
+    void collapse(u64 huge_page);
+
+    HostRange m_range;
+    Maps m_maps;
     u8* m_host;
     u64 m_size;
-    /// One bit for each 16 bytes, host memory that is taken when first used.
+    unsigned m_block_shift;
+    std::atomic<u8>* m_keys;
+    std::atomic<u8>* m_flags;
+    /// One bit for each 16 bytes.
     CodeWord* m_code_map;
-    std::unique_ptr<std::atomic<u8>[]> m_keys;
-    std::unique_ptr<std::atomic<u8>[]> m_flags;
+    /// A bit for each block that is there; storage that is all there is one block.
+    Bits m_present;
+    /// A bit for each huge page of the host that was asked for; empty where it does not matter.
+    Bits m_prepared;
     CodeListener m_code_listener;
 };
 

@@ -15,7 +15,7 @@ from support.zvisor import Console, zvisor
 FAILED, USAGE = 1, 2
 SIZES = "must be a size such as 512M or 2G, not"
 FORWARD = "expected tcp:[ADDRESS]:PORT-[ADDRESS]:PORT"
-KEYS = "kernel, initrd, cmdline, memory, cpus, cpu, engine, code-cache, personality, name, loadparm, disk, net, rng, balloon, console"
+KEYS = "kernel, initrd, cmdline, memory, max-memory, cpus, cpu, engine, code-cache, personality, name, loadparm, disk, net, rng, balloon, console"
 MODELS = "z10, z196, zEC12, z13, z14, z15, z16, z17, max"
 LONG = "x" * 5000
 
@@ -67,6 +67,11 @@ CASES = [
     ("memory beyond 64 bits", [*LOOP, "--memory", "99999999999999999999"], FAILED, f"--memory {SIZES} '99999999999999999999'"),
     ("memory abc", [*LOOP, "--memory", "abc"], FAILED, f"--memory {SIZES} 'abc'"),
     ("memory -1", [*LOOP, "--memory=-1"], FAILED, f"--memory {SIZES} '-1'"),
+    ("maximum below the memory", [*LOOP, "--memory", "1G", "--max-memory", "512M"], FAILED,
+     "max-memory must be 1024M (the memory) to 1T in steps of 1M, not 536870912 bytes"),
+    ("maximum abc", [*LOOP, "--max-memory", "abc"], FAILED, f"--max-memory {SIZES} 'abc'"),
+    ("sizes no increment divides", [*LOOP, "--memory", "1025M", "--max-memory", "2049M"], FAILED,
+     "with 1024M of standby storage, both sizes must be multiples of 4M, and 1025M and 1024M are not"),
     ("cpus 0", [*LOOP, "--cpus", "0"], FAILED, "cpus must be 1 to 62, not '0'"),
     ("cpus 9999", [*LOOP, "--cpus", "9999"], FAILED, "cpus must be 1 to 62, not '9999'"),
     ("cpus abc", [*LOOP, "--cpus", "abc"], FAILED, "cpus must be 1 to 62, not 'abc'"),

@@ -18,6 +18,7 @@ struct RunOptions {
     std::optional<std::string> initrd;
     std::optional<std::string> cmdline;
     std::optional<std::string> memory;
+    std::optional<std::string> max_memory;
     std::optional<std::string> cpus;
     std::optional<std::string> cpu;
     std::optional<std::string> engine;

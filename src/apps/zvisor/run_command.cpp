@@ -40,6 +40,8 @@ void replace(T& value, const std::optional<T>& by)
     replace(config.loadparm, options.loadparm);
     if (options.memory)
         config.memory = TRY(parse_size(*options.memory, "--memory"));
+    if (options.max_memory)
+        config.max_memory = TRY(parse_size(*options.max_memory, "--max-memory"));
     if (options.cpus)
         config.cpus = TRY(parse_cpus(*options.cpus));
     if (options.balloon)
@@ -157,7 +159,7 @@ Result<int> run(const RunOptions& options)
     MachineConfig config = TRY(configuration(options));
     auto tools = TRY(debug::DebugTools::create(options.debug, [&](std::string_view line) { terminal.say(line); }));
     auto files = TRY(MachineFiles::open(config));
-    auto machine = TRY(Machine::create(config, std::move(files), terminal, terminal.is_interactive(),
+    auto machine = TRY(Machine::create(config, std::move(files), terminal, { .console_is_terminal = terminal.is_interactive() },
         { .instructions = tools->observer(), .translations = tools->translations(), .statistics = options.stats }));
     if (!machine->model_message().empty())
         terminal.say("zvisor: " + machine->model_message());
@@ -200,6 +202,10 @@ void add_run_options(CLI::App* command, RunOptions* options)
     command->add_option("--initrd", options->initrd, "Initial RAM disk for a Linux image")->type_name("FILE");
     command->add_option("--cmdline", options->cmdline, "Kernel command line");
     command->add_option("--memory", options->memory, "Storage, such as 512M or 2G (default 1G)")->type_name("SIZE");
+    command
+        ->add_option(
+            "--max-memory", options->max_memory, "Storage the guest may take online while it runs, standby at first (default: as --memory)")
+        ->type_name("SIZE");
     command->add_option("--cpus", options->cpus, "Number of CPUs (default 1)")->type_name("NUMBER");
     command->add_option("--cpu", options->cpu, "CPU model (default z15)")->type_name(model_names());
     command->add_option("--disk", options->disks, "FILE[,ro][,serial=TEXT]: disk image or block device (repeatable)")

@@ -346,7 +346,7 @@ DeviceStatus VirtioDevice::set_adapter_indicators(ByteStream& data)
 
 bool VirtioDevice::set_bit(u64 address, u8 bit)
 {
-    // SAFETY: indicator addresses were checked against storage, which never shrinks; the guest clears bits concurrently.
+    // SAFETY: indicator addresses were checked against storage, and something is mapped where it was; the guest clears bits concurrently.
     auto& byte = *(storage().host() + address);
     u8 before = std::atomic_ref(byte).fetch_or(bit);
     storage().stored(address, 1);

@@ -65,13 +65,17 @@ u64 VirtioChain::writable_length() const
 std::size_t gather(const AbsoluteStorage& storage, std::span<const VirtioSegment> from, u64 offset, std::span<std::byte> to)
 {
     return visit(from, offset, to.size(),
-        [&](u64 address, std::size_t done, std::size_t length) { VERIFY(storage.read(address, to.subspan(done, length))); });
+        // What the program has given back since then reads as nothing.
+        [&](u64 address, std::size_t done, std::size_t length) {
+            if (!storage.read(address, to.subspan(done, length)))
+                std::ranges::fill(to.subspan(done, length), std::byte {});
+        });
 }
 
 std::size_t scatter(AbsoluteStorage& storage, std::span<const VirtioSegment> to, u64 offset, std::span<const std::byte> from)
 {
     return visit(to, offset, from.size(),
-        [&](u64 address, std::size_t done, std::size_t length) { VERIFY(storage.write(address, from.subspan(done, length))); });
+        [&](u64 address, std::size_t done, std::size_t length) { (void)storage.write(address, from.subspan(done, length)); });
 }
 
 bool Virtqueue::enable(AbsoluteStorage& storage, const Layout& layout)
@@ -96,7 +100,8 @@ void Virtqueue::negotiated(VirtioEndian endian, bool event_index)
 
 u16 Virtqueue::load(u64 address) const
 {
-    // SAFETY: rings are inside storage and the field is aligned (checked in enable); the guest may store to it at any time.
+    // SAFETY: rings were inside storage and the field is aligned (checked in enable); the guest may store to it, or give it back, at any
+    // time.
     auto& field = *reinterpret_cast<u16*>(m_storage->host() + address);
     return m_endian.convert(std::atomic_ref(field).load(std::memory_order_seq_cst));
 }
@@ -187,7 +192,7 @@ void Virtqueue::give_back(u16 head, u32 written)
         u32 written;
     } element { m_endian.convert(u32 { head }), m_endian.convert(written) };
     u64 slot = m_layout.used + rings_offset + sizeof element * (m_next_used % m_layout.size);
-    VERIFY(m_storage->write_as(slot, element));
+    m_broken = !m_storage->write_as(slot, element);
     ++m_next_used;
     store(m_layout.used + index_offset, m_next_used);
 }

@@ -3,7 +3,6 @@
 #include <charconv>
 #include <cstring>
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 namespace zvisor {
 
@@ -104,10 +103,7 @@ std::optional<u32> VirtioBalloon::serve(u16 index, const VirtioChain& chain)
 
 void VirtioBalloon::discard(u64 first_page, u64 pages)
 {
-    u8* first = storage().host() + first_page * page_size;
-    // Private anonymous memory reads as zero afterwards; where the host refuses, the contents go all the same.
-    if (madvise(first, pages * page_size, MADV_DONTNEED) != 0)
-        std::memset(first, 0, pages * page_size);
+    storage().discard(first_page * page_size, pages * page_size);
     storage().notice_code(first_page * page_size, pages * page_size);
 }
 

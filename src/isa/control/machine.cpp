@@ -41,7 +41,8 @@ constexpr auto stidp = [](Cpu& c, Storage target) {
 
 constexpr auto stfl = [](Cpu& c, Storage) {
     Be<u32> list = static_cast<u32>(c.facilities().doubleword(0) >> 32);
-    VERIFY(c.storage().write_as(c.real_to_absolute(lowcore::stfl_list), list));
+    if (!c.storage().write_as(c.real_to_absolute(lowcore::stfl_list), list))
+        c.program(ProgramCode::addressing);
 };
 
 constexpr auto stsi = [](Cpu& c, Storage target) {

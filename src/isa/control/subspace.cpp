@@ -17,7 +17,9 @@ namespace {
 
 void store_duct(Cpu& c, const Duct& duct)
 {
-    VERIFY(c.storage().write_as(c.real_to_absolute(duct.origin), duct.word));
+    // Another CPU may have unassigned the storage since it was read.
+    if (!c.storage().write_as(c.real_to_absolute(duct.origin), duct.word))
+        c.program(ProgramCode::addressing);
 }
 
 /// The address to return to and, outside 64-bit mode, the bit that tells 31 from 24.

@@ -49,7 +49,8 @@ void form_entry(Cpu& c, u64 at, const Entry& entry, u64 length)
     serialize();
     u64 absolute = c.real_to_absolute(at);
     auto bytes = std::as_bytes(std::span { &entry, 1 }).first(length);
-    VERIFY(c.storage().write(absolute, bytes));
+    if (!c.storage().write(absolute, bytes))
+        c.program(ProgramCode::addressing);
     c.cr[12] = (c.cr[12] & ~trace_entry_address) | ((at + length) & trace_entry_address);
     serialize();
 }

@@ -91,10 +91,10 @@ constexpr auto tpi = [](Cpu& c, Storage operand) {
         return;
     }
     std::array<Be<u32>, 3> code { interruption->subsystem_id, interruption->parameter, interruption->identification };
-    if (in_lowcore)
-        VERIFY(c.storage().write_as(c.real_to_absolute(lowcore::subsystem_id), code));
-    else
+    if (!in_lowcore)
         c.store_bytes(a, code.data(), 8);
+    else if (!c.storage().write_as(c.real_to_absolute(lowcore::subsystem_id), code))
+        c.program(ProgramCode::addressing);
     c.cc(1);
 };
 

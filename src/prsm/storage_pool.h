@@ -1,0 +1,45 @@
+#pragma once
+
+#include "base/result.h"
+#include "base/types.h"
+#include "base/unique_fd.h"
+
+#include <map>
+#include <mutex>
+
+namespace zvisor {
+
+/// Blocks one partition holds: block number in its storage → memory. The firmware keeps them so that they outlive the partition's process.
+using HeldBlocks = std::map<u64, UniqueFd>;
+
+/// The machine's storage: so many blocks, given to partitions and taken back. A block that comes back is never given again: its memory is
+/// returned to the host and the next one is new, so nothing of it is left. May be used from any thread.
+class StoragePool {
+public:
+    /// Sizes in bytes, `total` a multiple of `block_size`.
+    StoragePool(u64 total, u64 block_size)
+        : m_block_size(block_size)
+        , m_total(total / block_size)
+        , m_free(m_total)
+    {
+    }
+
+    [[nodiscard]] u64 block_size() const { return m_block_size; }
+    /// In blocks.
+    [[nodiscard]] u64 total() const { return m_total; }
+    [[nodiscard]] u64 free() const;
+
+    /// A new block; an error when all are given.
+    [[nodiscard]] Result<UniqueFd> take();
+    /// Ends the life of a block, whoever still has it mapped.
+    void put_back(UniqueFd block);
+    void put_back(HeldBlocks blocks);
+
+private:
+    u64 m_block_size;
+    u64 m_total;
+    mutable std::mutex m_mutex;
+    u64 m_free;
+};
+
+} // namespace zvisor
