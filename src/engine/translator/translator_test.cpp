@@ -183,6 +183,8 @@ public:
         for (const char* name : { "LMG", "STMG", "MVC", "CLC", "XC", "IPM", "MLGR", "DLGR", "CSG", "STCK", "NI", "SLA", "LAM" })
             if (const isa::Row* row = isa::find_row(std::string_view(name)))
                 m_helpers.push_back(row);
+        for (const char* name : { "BRC", "LOCGR", "LOCHI", "SELGR", "IPM" })
+            m_conditional.push_back(isa::find_row(std::string_view(name)));
     }
 
     std::vector<u8> program()
@@ -190,7 +192,7 @@ public:
         std::vector<u8> out;
         std::size_t count = 1 + m_random() % 40;
         for (std::size_t i = 0; i < count; ++i) {
-            const auto& rows = m_random() % 12 == 0 ? m_helpers : m_rows;
+            const auto& rows = m_random() % 12 == 0 ? m_helpers : m_random() % 6 == 0 ? m_conditional : m_rows;
             const isa::Row& row = *rows[m_random() % rows.size()];
             if (row.mnemonic == std::string_view("STCK"))
                 continue;
@@ -213,6 +215,15 @@ private:
         out.insert(out.end(), { 0xa7, static_cast<u8>(r1 << 4 | 9), static_cast<u8>(value >> 8), static_cast<u8>(value) });
     }
 
+    /// Lets the two storage operands of an SS instruction overlap.
+    void bring_together(u64& bits)
+    {
+        u64 first = bits >> 32 & 0xffff;
+        set_field(bits, 32, 16, first + m_random() % 9 - 4);
+        if (m_random() % 2)
+            set_field(bits, 8, 8, m_random() % 20);
+    }
+
     u64 instruction(const isa::Row& row)
     {
         u64 bits = m_random() & ~u64 { 0xffff };
@@ -222,12 +233,16 @@ private:
             if (operand.kind == isa::OperandKind::relative)
                 set_field(bits, operand.at, operand.width, m_random() % 8 == 0 ? m_random() % 512 : 2 + m_random() % 30);
             if (operand.base && m_random() % 16)
-                set_field(bits, operand.base, 4, m_random() % 16 == 0 ? 13 : 10 + m_random() % 3);
+                set_field(bits, operand.base, 4, m_random() % 16 == 0 ? 13 : m_random() % 8 == 0 ? 0 : 10 + m_random() % 3);
+            if (operand.kind == isa::OperandKind::mask && m_random() % 2)
+                set_field(bits, operand.at, operand.width, m_random() % 2 ? 0 : m_random() % 4);
             if (operand.long_displacement)
                 set_field(bits, 32, 8, m_random() % 8 ? 0 : 0xff);
             if (operand.kind == isa::OperandKind::base_index && m_random() % 4)
                 set_field(bits, operand.at, operand.width, 0);
         }
+        if (row.format->length == 6 && row.format->place == isa::OpcodePlace::byte && m_random() % 2)
+            bring_together(bits);
         u64 opcode = isa::opcode_bits(row);
         u64 mask = 0xff00000000000000;
         switch (row.format->place) {
@@ -249,6 +264,7 @@ private:
     std::mt19937_64 m_random;
     std::vector<const isa::Row*> m_rows;
     std::vector<const isa::Row*> m_helpers;
+    std::vector<const isa::Row*> m_conditional;
 };
 
 std::string listing(std::span<const u8> program)
