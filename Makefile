@@ -1,7 +1,7 @@
 # A short front to CMakePresets.json. Everything is left under build/; what is missing is installed by tools/setup.
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: help all run check asan tsan tidy coverage bench durability fuzz docs format clean
+.PHONY: help all run check asan tsan tidy coverage bench durability fuzz difftest random-programs litmus docs format clean
 
 all: ## build/zvisor
 	@tools/setup build >&2
@@ -53,6 +53,17 @@ difftest: ## random instructions here and in qemu-s390x, compared: make difftest
 	@build/dev/zvisor-difftest --oracle build/dev/difftest-oracle --count $(or $(COUNT),10000000) --rows '$(or $(ROWS),*)' \
 	    --seed $(or $(SEED),1) --jobs $(or $(JOBS),$(shell nproc))
 
+random-programs: ## random programs with both engines, compared, until Ctrl-C: make random-programs SEED=2 COUNT=10000000 JOBS=1
+	@tools/setup build check
+	@tools/build dev zvisor-random-programs
+	@build/dev/zvisor-random-programs --count $(or $(COUNT),0) --seed $(or $(SEED),1) --jobs $(or $(JOBS),$(shell nproc))
+
+litmus: ## what two and four CPUs see of each other's storage accesses: make litmus ITERATIONS=100000000 ENGINE=interpreter
+	@tools/setup build check
+	@tools/build dev zvisor guests
+	@build/dev/zvisor run --kernel build/dev/guest/litmus.elf --cpus 4 --memory 64M --engine $(or $(ENGINE),translator) \
+	    --loadparm $$(( $(or $(ITERATIONS),10000000) / 1000 ))
+
 docs: ## check the links of the documentation
 	@tools/setup docs
 	@tools/check-docs
@@ -65,4 +76,4 @@ clean: ## remove everything built
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z ]*\):[^#]*## \(.*\)/\1: \2/p' Makefile
+	@sed -n 's/^\([a-z -]*\):[^#]*## \(.*\)/\1: \2/p' Makefile

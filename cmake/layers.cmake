@@ -6,7 +6,7 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_
 function(sources_of folder sources tests)
     file(GLOB_RECURSE all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${folder}/*.cpp)
     if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-        list(FILTER all EXCLUDE REGEX "/engine/translator/") # other hosts have the interpreter
+        list(FILTER all EXCLUDE REGEX "/engine/(translator|lockstep)/") # other hosts have the interpreter
     endif()
     set(found_tests ${all})
     list(FILTER found_tests INCLUDE REGEX "_test\\.cpp$")

@@ -6,6 +6,7 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(ZLIB REQUIRED)
+find_package(Zydis REQUIRED)
 find_package(Boost 1.74 REQUIRED) # headers only: Asio
 
 # By file: slirp's pkg-config file asks for glib's headers, which its own header does not use.
@@ -26,6 +27,7 @@ target_compile_definitions(zvisor_bid INTERFACE
 # xbyak (engine) and toml++ (machine) are headers in the compiler's own path.
 set(libraries_base fmt::fmt spdlog::spdlog Threads::Threads)
 set(libraries_isa zvisor_bid OpenSSL::Crypto ZLIB::ZLIB)
+set(libraries_engine Zydis::Zydis)
 set(libraries_debug Boost::headers)
 set(libraries_devices zvisor_slirp ${URING_LIBRARY})
 set(libraries_image crypt)

@@ -5,6 +5,7 @@
 #include "cpu/cpu_group.h"
 #include "cpu/elements.h"
 #include "cpu/engine.h"
+#include "cpu/store_watcher.h"
 
 #include <algorithm>
 #include <cstring>
@@ -68,6 +69,7 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
         if (!walked)
             access_exception(walked.error().code, address, access, space_indication, 0);
         translation = *walked;
+        space.note_entry(translation.entry_address);
     }
     u64 where = translation.large ? translation.address : real_to_absolute(translation.address);
     if (!m_group_storage->contains(where))
@@ -105,10 +107,13 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
 void Cpu::fill_entry(Space& space, u64 address, u64 allowed, u8* host_page, u8 flags)
 {
     u64 controls = space.key.controls;
-    TlbEntry& entry = space.entry(address);
     u64 tag = address & page_mask;
-    if (entry.read_tag != tag && entry.write_tag != tag && entry.noticed_tag != tag)
-        space.drop(address);
+    if (m_store_watcher && (allowed & TranslationCache::write)) [[unlikely]]
+        m_store_watcher->page_opened(*this, space, tag, host_page);
+    const TlbEntry& old = space.entry(address);
+    if (old.read_tag != tag && old.write_tag != tag && old.noticed_tag != tag)
+        space.replace(address);
+    TlbEntry& entry = space.entry(address);
     entry.delta = reinterpret_cast<u64>(host_page) - tag;
     if (allowed & TranslationCache::read)
         entry.read_tag = tag;
@@ -147,8 +152,11 @@ u8* Cpu::host_view_in(Space& space, u64 address, u64, Access access, u8 space_in
         if (address - tag < page_size)
             return reinterpret_cast<u8*>(address + entry.delta);
         bool protected_low = (space.key.controls & cr0::low_address_protection) && is_low_address(address);
-        if (access == Access::store && address - entry.noticed_tag < page_size && !protected_low)
+        if (access == Access::store && address - entry.noticed_tag < page_size && !protected_low) {
+            if (m_store_watcher) [[unlikely]]
+                m_store_watcher->page_opened(*this, space, address & page_mask, reinterpret_cast<u8*>((address & page_mask) + entry.delta));
             return reinterpret_cast<u8*>(address + entry.delta);
+        }
         if (u8* host = recall(space, address, access))
             return host;
     }

@@ -245,13 +245,14 @@ void Cpu::drop_write_tags(u64 absolute_page)
 
 void Cpu::post_purge(const Purge& what)
 {
-    constexpr std::size_t most_purges = 64;
+    constexpr std::size_t most_purges = 1024;
     {
         std::lock_guard lock(m_mutex);
-        if (m_purges.size() >= most_purges)
-            m_purges.assign(1, Purge {});
-        else
+        // A CPU that waits gathers many; those of a range of pages come one after the other.
+        if (m_purges.empty() || !m_purges.back().extend(what))
             m_purges.push_back(what);
+        if (m_purges.size() > most_purges)
+            m_purges.assign(1, Purge {});
         m_request = true;
     }
     notify(Pending::request);

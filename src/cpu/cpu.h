@@ -10,6 +10,7 @@
 #include "base/types.h"
 #include "cpu/cpu_types.h"
 #include "cpu/op.h"
+#include "cpu/wait_polling.h"
 #include "storage/dat.h"
 #include "storage/shared_bytes.h"
 #include "storage/tlb.h"
@@ -28,6 +29,7 @@ namespace zvisor {
 class CpuGroup;
 struct CpuLayout;
 class Engine;
+class StoreWatcher;
 
 /// One CPU of z/Architecture: registers, PSW, timers, interruptions and its view of storage.
 ///
@@ -446,6 +448,9 @@ public:
     [[nodiscard]] const AbsoluteStorage& storage() const { return *m_group_storage; }
     [[nodiscard]] AbsoluteStorage& storage() { return *m_group_storage; }
 
+    /// What sees pages before they are stored into, or null; it must outlive the CPU or be taken away.
+    void set_store_watcher(StoreWatcher* watcher) { m_store_watcher = watcher; }
+
     /// Asks for careful execution (tracing, a debugger) besides PER.
     void set_careful(bool on);
 
@@ -511,6 +516,7 @@ private:
     void swap_psw(u64 old_at, u64 new_at);
     void early_exceptions();
     [[nodiscard]] bool wait_for_work();
+    void poll_for_work(std::unique_lock<std::mutex>& lock);
     void pause();
     [[nodiscard]] bool settle_orders();
     [[nodiscard]] bool has_orders_locked() const;
@@ -548,6 +554,7 @@ private:
     u64 m_per_address { 0 };
     Psw m_per_psw;
     std::unique_ptr<Engine> m_engine;
+    StoreWatcher* m_store_watcher { nullptr };
 
     u64 m_clock_comparator { ~u64 { 0 } };
     u64 m_cpu_timer_deadline { 0 };
@@ -562,6 +569,7 @@ private:
     std::atomic<int> m_external_call { -1 };
     std::mutex m_mutex;
     std::condition_variable m_wake;
+    WaitPolling m_polling;
     // Under m_mutex:
     std::atomic<bool> m_request { false };
     std::bitset<1024> m_emergency;

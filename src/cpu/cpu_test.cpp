@@ -269,7 +269,7 @@ TEST_F(CpuTest, PurgingAPageDropsItsTranslationInEverySpace)
     EXPECT_EQ(cpu.load64({ 0x5000 }), 1u);
     put(page_table + 5 * 8, 0x300000);
     EXPECT_EQ(cpu.load64({ 0x5000 }), 1u) << "a cached translation is used until it is purged";
-    cpu.purge({ Purge::Kind::pages, 0x5000 });
+    cpu.purge({ Purge::Kind::pages, 0x5000, page_table + 5 * 8 });
     EXPECT_EQ(cpu.load64({ 0x5000 }), 2u);
 }
 

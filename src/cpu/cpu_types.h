@@ -42,6 +42,19 @@ struct Purge {
     u64 value { 0 };
     u64 entry { 0 };
     u64 count { 1 };
+
+    /// Takes in another that names nothing else, or the pages behind; false when it cannot.
+    [[nodiscard]] bool extend(const Purge& other)
+    {
+        if (kind != other.kind || kind == Kind::all)
+            return kind == Kind::all;
+        if (kind == Kind::space)
+            return value == other.value;
+        if (other.value != value + count * 4096 || other.entry != entry + count * 8)
+            return false;
+        count += other.count;
+        return true;
+    }
 };
 
 /// Reasons why a CPU must leave its blocks and look around.

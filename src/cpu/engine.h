@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/types.h"
+#include "cpu/engine_statistics.h"
 
 namespace zvisor {
 
@@ -19,6 +19,8 @@ public:
     virtual void code_stored(u64 absolute_address, u64 length) = 0;
     /// Everything made from storage is forgotten (resets).
     virtual void forget_all() = 0;
+    /// What it has counted, if it was made to count; not while it runs.
+    [[nodiscard]] virtual EngineStatistics statistics() const { return {}; }
 };
 
 } // namespace zvisor

@@ -8,10 +8,21 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 namespace zvisor {
 
 namespace {
+
+/// Leaves the host's core to its other thread for a moment.
+void relax_host()
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#else
+    std::this_thread::yield();
+#endif
+}
 
 /// Absolute location of the architectural-mode identification that store status places: 1 is z/Architecture.
 constexpr u64 architectural_mode_at = 163;
@@ -137,8 +148,10 @@ bool Cpu::wait_for_work()
     if (!m_psw.external())
         deadline = ~u64 { 0 };
 
+    auto began = std::chrono::steady_clock::now();
     std::unique_lock lock(m_mutex);
     m_executing = false;
+    poll_for_work(lock);
     u64 now = tod();
     constexpr u64 longest = TodClock::units_per_microsecond * 60'000'000;
     if (deadline > now) {
@@ -148,9 +161,22 @@ bool Cpu::wait_for_work()
     m_executing = true;
     m_attention = true;
     lock.unlock();
+    m_polling.waited(std::chrono::steady_clock::now() - began);
     // While it waited the alarm did not look at its deadline.
     m_group.deadline_changed(m_timer_deadline.load());
     return true;
+}
+
+/// Other CPUs of the group may have work soon; what a lone CPU waits for comes from threads that need the host.
+void Cpu::poll_for_work(std::unique_lock<std::mutex>& lock)
+{
+    if (m_group.size() < 2 || m_polling.window().count() == 0)
+        return;
+    lock.unlock();
+    auto end = std::chrono::steady_clock::now() + m_polling.window();
+    while (m_pending.load() == 0 && std::chrono::steady_clock::now() < end)
+        relax_host();
+    lock.lock();
 }
 
 void Cpu::run()

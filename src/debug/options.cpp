@@ -1,6 +1,8 @@
 #include "debug/options.h"
 
 #include "debug/gdb/server.h"
+#include "debug/perf_map.h"
+#include "debug/region_trace.h"
 #include "debug/trace_options.h"
 #include "debug/tracer.h"
 
@@ -62,6 +64,39 @@ private:
     std::vector<Observer*> m_observers;
 };
 
+class TranslationObservers final : public TranslationObserver {
+public:
+    void add(TranslationObserver& observer) { m_observers.push_back(&observer); }
+    [[nodiscard]] bool empty() const { return m_observers.empty(); }
+
+    void made_shared_code(std::span<const u8> code) override
+    {
+        for (auto* observer : m_observers)
+            observer->made_shared_code(code);
+    }
+    void translated(const TranslatedBlock& block) override
+    {
+        for (auto* observer : m_observers)
+            observer->translated(block);
+    }
+
+private:
+    std::vector<TranslationObserver*> m_observers;
+};
+
+/// A hexadecimal address or a symbol.
+[[nodiscard]] Result<u64> parse_region(std::string_view text, const Symbols& symbols)
+{
+    if (auto found = symbols.address_of(text))
+        return *found;
+    std::string_view digits = text.substr(text.starts_with("0x") ? 2 : 0);
+    u64 address = 0;
+    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address, 16);
+    if (error == std::errc {} && end == digits.data() + digits.size() && address % 2 == 0)
+        return address;
+    return fail(fmt::format("--region '{}': expected an even address in hexadecimal, or a symbol of --symbols", text));
+}
+
 struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -76,6 +111,20 @@ struct DebugTools::Parts {
     std::unique_ptr<gdb::Server> server;
     std::optional<Tracer> tracer;
     Observers observers;
+    std::unique_ptr<PerfMap> perf_map;
+    std::optional<RegionTrace> region;
+    TranslationObservers translations;
+
+    Result<void> open_translations(const DebugOptions& options, const std::function<void(std::string_view)>& say)
+    {
+        if (options.perf_map) {
+            perf_map = TRY(PerfMap::create(PerfMap::path_of_process(), symbols, say));
+            translations.add(*perf_map);
+        }
+        if (!options.region.empty())
+            translations.add(region.emplace(TRY(parse_region(options.region, symbols)), symbols));
+        return {};
+    }
 
     Result<void> open_trace(const DebugOptions& options, const std::function<void(std::string_view)>& say)
     {
@@ -134,6 +183,7 @@ Result<std::unique_ptr<DebugTools>> DebugTools::create(const DebugOptions& optio
         parts->symbols = TRY(Symbols::read(options.symbols));
     TRY_VOID(parts->open_gdb(options));
     TRY_VOID(parts->open_trace(options, say));
+    TRY_VOID(parts->open_translations(options, say));
     if (parts->server)
         say(fmt::format(
             "zvisor: in gdb-multiarch: set architecture s390:64-bit; set endian big; target remote 127.0.0.1:{}", parts->server->port()));
@@ -143,6 +193,16 @@ Result<std::unique_ptr<DebugTools>> DebugTools::create(const DebugOptions& optio
 Observer* DebugTools::observer()
 {
     return m_parts->observers.empty() ? nullptr : &m_parts->observers;
+}
+
+TranslationObserver* DebugTools::translations()
+{
+    return m_parts->translations.empty() ? nullptr : &m_parts->translations;
+}
+
+std::string DebugTools::region_listing()
+{
+    return m_parts->region ? m_parts->region->listing() : "";
 }
 
 std::function<void(std::string_view)> DebugTools::channel_trace()
@@ -162,6 +222,8 @@ const Symbols& DebugTools::symbols() const
 
 void DebugTools::start(CpuGroup& group, std::function<void()> end)
 {
+    if (m_parts->region)
+        m_parts->region->on_found(end);
     if (m_parts->server)
         m_parts->server->start(group, m_parts->gdb.wait, std::move(end));
 }

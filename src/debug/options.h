@@ -4,6 +4,7 @@
 #include "cpu/cpu_group.h"
 #include "debug/symbols.h"
 #include "engine/observer.h"
+#include "engine/translation_observer.h"
 
 #include <functional>
 #include <memory>
@@ -22,6 +23,10 @@ struct DebugOptions {
     std::string symbols;
     /// "PORT" or "PORT,wait".
     std::string gdb;
+    /// A map of translated code for perf.
+    bool perf_map { false };
+    /// Guest address, in hexadecimal or as a symbol, whose translation is listed.
+    std::string region;
 };
 
 /// Tracing and debugging of one machine, built from what the user asked for. Must outlive the machine.
@@ -35,12 +40,16 @@ public:
 
     /// What the machine's CPUs are to be observed by; null when nothing was asked for.
     [[nodiscard]] Observer* observer();
+    /// What is to see translations; null when nothing was asked for.
+    [[nodiscard]] TranslationObserver* translations();
+    /// The listing of the region that was asked for; empty when it has not been translated.
+    [[nodiscard]] std::string region_listing();
     /// Takes the lines of channel commands or service calls; empty unless those are traced.
     [[nodiscard]] std::function<void(std::string_view)> channel_trace();
     [[nodiscard]] std::function<void(std::string_view)> service_trace();
     [[nodiscard]] const Symbols& symbols() const;
 
-    /// Before the machine runs: begins to serve gdb. `end` ends the machine.
+    /// Before the machine runs: begins to serve gdb. `end` ends the machine, also when the region was translated.
     void start(CpuGroup& group, std::function<void()> end);
     /// After the machine ran, before it is taken apart.
     void stop();

@@ -56,7 +56,7 @@ bool CodeCache::overlaps(const CodeBlock& block, u64 absolute, u64 length)
 {
     if (block.second_page && absolute < block.second_page + 4 && block.second_page < absolute + length)
         return true;
-    return absolute < block.absolute + block.bytes && block.absolute < absolute + length;
+    return absolute < block.first + block.bytes && block.first < absolute + length;
 }
 
 bool CodeCache::stored(u64 absolute, u64 length)

@@ -1,17 +1,14 @@
 #pragma once
 
 #include "cpu/engine.h"
-#include "engine/observer.h"
+#include "engine/engine_options.h"
 #include "storage/absolute_storage.h"
 
 #include <memory>
 
 namespace zvisor {
 
-/// Ways to execute instructions: one at a time, or as host code made from what they do.
-enum class EngineKind : u8 { interpreter, translator };
-
-/// An engine for one CPU; where the host has no translator it is an interpreter. `observer`, if any, must outlive it.
-[[nodiscard]] std::unique_ptr<Engine> make_engine(EngineKind kind, AbsoluteStorage& storage, Observer* observer);
+/// An engine for one CPU; where the host has no translator it is an interpreter.
+[[nodiscard]] std::unique_ptr<Engine> make_engine(AbsoluteStorage& storage, const EngineOptions& options);
 
 } // namespace zvisor

@@ -4,12 +4,34 @@
 
 namespace zvisor::ir {
 
+namespace {
+
+/// A mask of the condition codes that may follow, as branch instructions have it.
+[[nodiscard]] unsigned possible_codes(CodeKind kind)
+{
+    switch (kind) {
+    case CodeKind::zero:
+        return 0b1100;
+    case CodeKind::compare_s:
+    case CodeKind::compare_u:
+        return 0b1110;
+    case CodeKind::sub_u:
+        return 0b0111;
+    default:
+        return 0b1111;
+    }
+}
+
+} // namespace
+
 void Program::clear()
 {
     nodes.clear();
     conditions.clear();
     snapshots.clear();
     saved.clear();
+    carried.clear();
+    loop = 0;
 }
 
 // ---- For the engine ------------------------------------------------------------------------------------
@@ -25,11 +47,15 @@ void Builder::begin(unsigned addressing_mode, bool overflow)
     m_address_mask = addressing_mode == 64 ? ~u64 { 0 } : (u64 { 1 } << addressing_mode) - 1;
     m_step = 0;
     m_finished = false;
+    m_has_called = false;
+    m_carried.clear();
     forget_registers();
 }
 
-void Builder::begin_instruction(u64 address, u8 length)
+void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at)
 {
+    m_goes_on_at = goes_on_at;
+    m_next = (address + length) & m_address_mask;
     m_address = address;
     m_length = length;
     m_registers_before = m_registers;
@@ -59,20 +85,60 @@ bool Builder::end_instruction(bool overflow)
         flush_store(after());
     if (m_changed_storage)
         (void)add_node({ .kind = Kind::leave_if_stale, .after = after() });
-    if (m_branch.made) {
-        bool always = m_branch.condition.kind == ConditionKind::constant;
-        u32 condition = always ? 0 : add_condition(m_branch.condition);
-        (void)add_node({ .kind = always ? Kind::exit : Kind::side_exit, .a = m_branch.target, .c = condition, .after = after() });
-        m_finished = always;
-    }
+    if (m_branch.made)
+        end_branch();
     ++m_step;
     return true;
+}
+
+void Builder::end_branch()
+{
+    const Node& target = m_program.nodes[m_branch.target];
+    bool is_followed = m_goes_on_at && target.kind == Kind::constant && target.imm == *m_goes_on_at;
+    if (is_followed)
+        m_next = *m_goes_on_at;
+    if (m_branch.condition.kind != ConditionKind::constant)
+        return side_exit(m_next != next_address());
+    if (is_followed)
+        return;
+    m_finished = true;
+    (void)add_node({ .kind = Kind::exit, .a = m_branch.target, .after = after() });
+}
+
+/// A branch on the condition code often leaves one code that it can be where it is taken, or where it is not. `goes_along`: the path
+/// that is recorded is where it is taken.
+void Builder::side_exit(bool goes_along)
+{
+    Condition condition = m_branch.condition;
+    condition.negate ^= goes_along;
+    u32 number = add_condition(condition);
+    Id target = goes_along ? constant(next_address()) : m_branch.target;
+    if (condition.kind != ConditionKind::code || m_code.kind == CodeKind::memory || condition.code != m_code) {
+        (void)add_node({ .kind = Kind::side_exit, .a = target, .c = number, .after = after() });
+        return;
+    }
+    unsigned possible = possible_codes(m_code.kind);
+    unsigned taken = possible & (condition.negate ? ~unsigned { condition.mask } : condition.mask);
+    CodeState otherwise = narrowed_code(possible & ~taken);
+    m_code = narrowed_code(taken);
+    u32 after_branch = after();
+    m_code = otherwise;
+    (void)add_node({ .kind = Kind::side_exit, .a = target, .c = number, .after = after_branch });
+}
+
+/// The condition code when it is one in a mask.
+CodeState Builder::narrowed_code(unsigned mask)
+{
+    if (std::popcount(mask) != 1)
+        return m_code;
+    return { CodeKind::value, 4, constant(static_cast<u64>(3 - std::countr_zero(mask))), 0, 0 };
 }
 
 void Builder::call(bool leaves)
 {
     (void)add_node({ .kind = Kind::call, .before = before(), .imm = leaves });
     forget_registers();
+    m_has_called = true;
     m_finished = leaves;
     ++m_step;
 }
@@ -172,6 +238,31 @@ Id Builder::narrowed(Id rotated, u64 wanted)
     return add_node(rotation);
 }
 
+/// A doubleword of which the bits in a mask stay: a rotation whose bits are shifted out is a shift.
+Id Builder::masked(Id x, u64 mask)
+{
+    Node rotation = m_program.nodes[x];
+    const Node& count = m_program.nodes[rotation.b];
+    if (rotation.kind == Kind::rol && rotation.width == 8 && count.kind == Kind::constant && count.imm % 64 != 0) {
+        u64 left = count.imm % 64;
+        u64 kept_of_shl = ~u64 { 0 } << left;
+        u64 kept_of_shr = ~kept_of_shl;
+        if ((mask & ~kept_of_shl) == 0 || (mask & ~kept_of_shr) == 0) {
+            bool is_shl = (mask & ~kept_of_shl) == 0;
+            Id by = constant(is_shl ? left : 64 - left);
+            x = add_node({ .kind = is_shl ? Kind::shl : Kind::shr, .width = 8, .a = rotation.a, .b = by });
+            if (mask == (is_shl ? kept_of_shl : kept_of_shr))
+                return x;
+        } else {
+            x = narrowed(x, mask);
+        }
+    }
+    if (mask == 0xffffffff)
+        return add_node({ .kind = Kind::zx, .a = x });
+    Id wanted = constant(mask);
+    return add_node({ .kind = Kind::bit_and, .width = 8, .a = x, .b = wanted });
+}
+
 /// Sums, products and bits: leaves out what does nothing, as x + 0 and x & -1; constants go to the right.
 Id Builder::binary(Kind kind, u8 width, Id x, Id y)
 {
@@ -185,7 +276,11 @@ Id Builder::binary(Kind kind, u8 width, Id x, Id y)
         if (neutral)
             return x;
         if (kind == Kind::bit_and && width == 8)
-            x = narrowed(x, value);
+            return masked(x, value);
+        const Node& sum = m_program.nodes[x];
+        if (kind == Kind::add && sum.kind == Kind::add && sum.width == width && is_constant(sum.b)
+            && ((m_program.nodes[sum.b].imm + value) & ones) == 0)
+            return sum.a;
     }
     return add_node({ .kind = kind, .width = width, .a = x, .b = y });
 }
@@ -197,7 +292,7 @@ G Builder::g(u8 r)
         reg.full = add_node({ .kind = Kind::get_gr, .width = 8, .info = r });
     if (reg.half_is_newer)
         put_whole(r, { this, add_node({ .kind = Kind::merge, .a = reg.full, .b = reg.half }) });
-    return { this, reg.full };
+    return value_of<G>(reg.full);
 }
 
 W Builder::w(u8 r)
@@ -205,7 +300,7 @@ W Builder::w(u8 r)
     Register& reg = m_registers.all[r];
     if (!reg.half)
         reg.half = reg.full ? reg.full : add_node({ .kind = Kind::get_gr, .width = 4, .info = r });
-    return { this, reg.half };
+    return value_of<W>(reg.half);
 }
 
 G Builder::f(u8 r)
@@ -305,6 +400,8 @@ Truth Builder::cc_in(u8 mask) const
 {
     if (mask == 0 || mask == 15)
         return constant_truth(mask != 0);
+    if (m_code.kind == CodeKind::value && m_program.nodes[m_code.a].kind == Kind::constant)
+        return constant_truth(mask >> (3 - m_program.nodes[m_code.a].imm) & 1);
     return { { .kind = ConditionKind::code, .mask = mask, .code = m_code } };
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <concepts>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -129,7 +130,9 @@ public:
 
     /// Starts a block under an addressing mode of 24, 31 or 64 bits. `overflow`: the program mask has the bit for fixed-point overflow.
     void begin(unsigned addressing_mode, bool overflow);
-    void begin_instruction(u64 address, u8 length);
+    /// `goes_on_at`: where the path that is recorded goes on if this instruction branches; without it the block ends with a branch
+    /// that is always made, and goes on behind one that depends.
+    void begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at = {});
     /// Ends the instruction; `overflow`: condition code 3 interrupts when the program mask says so. False when what was recorded
     /// has no recorded form: nothing of it remains.
     [[nodiscard]] bool end_instruction(bool overflow);
@@ -137,6 +140,13 @@ public:
     void call(bool leaves);
     /// Ends the block with the instruction at `address`.
     void finish(u64 address);
+    /// The instruction behind the last one on the path that is recorded.
+    [[nodiscard]] u64 goes_on_at() const { return m_next; }
+    /// The path is back where it began, at `address`. What is recorded from here on is a loop: what is known of registers and of the
+    /// condition code is carried from one round to the next in values. To be recorded is the same path as before.
+    void begin_loop();
+    /// Ends the block: back to where the loop began, with the instruction at `address` next.
+    void close_loop(u64 address);
     /// A branch was made without condition: the block has its end.
     [[nodiscard]] bool finished() const { return m_finished; }
 
@@ -366,6 +376,15 @@ private:
         bool whole_is_older { false };
         /// Bits 64-127 are zeros in the CPU.
         bool right_is_zero { false };
+
+        /// Whether what is dirty is so at `then` too, or part of what is, and zeros that are taken for granted then are.
+        [[nodiscard]] bool fits(const Register& then) const
+        {
+            bool all = then.whole_dirty;
+            bool left = all || then.full_dirty;
+            return (all || !whole_dirty) && (left || !full_dirty) && (left || then.half_dirty || !half_dirty)
+                && (right_is_zero || !then.right_is_zero);
+        }
     };
     struct RegisterFile {
         std::array<Register, RegisterNumber::count> all;
@@ -376,6 +395,12 @@ private:
         bool made { false };
         Condition condition;
         Id target { 0 };
+    };
+    /// A register, or an operand of the condition code, that a loop carries.
+    struct Carried {
+        enum class What : u8 { vector, whole, half, code_a, code_b };
+        What what;
+        u8 number;
     };
     struct Store {
         u8 bytes { 0 };
@@ -391,6 +416,13 @@ private:
     [[nodiscard]] Id node(G value) { return value.is_constant() ? constant(value.constant) : value.id; }
     [[nodiscard]] Id binary(Kind kind, u8 width, Id x, Id y);
     [[nodiscard]] Id narrowed(Id rotated, u64 wanted);
+    [[nodiscard]] Id masked(Id x, u64 mask);
+    template<class V>
+    [[nodiscard]] V value_of(Id id)
+    {
+        const Node& node = m_program.nodes[id];
+        return node.kind == Kind::constant ? V { node.imm } : V { this, id };
+    }
     [[nodiscard]] Id ordered(Kind kind, G x, G y)
     {
         Id a = node(x);
@@ -409,8 +441,17 @@ private:
     [[nodiscard]] u32 after() { return snapshot(m_registers, m_code); }
     [[nodiscard]] u32 add_condition(const Condition& condition);
     void check_overflow();
+    void side_exit(bool goes_along);
+    void end_branch();
+    [[nodiscard]] CodeState narrowed_code(unsigned mask);
+    [[nodiscard]] Id carry(Id value, u8 width);
+    void carry_register(u8 number);
+    [[nodiscard]] Id whole(u8 number) { return node(number < RegisterNumber::floating ? g(number) : f(number - RegisterNumber::floating)); }
+    [[nodiscard]] Id half(u8 number) { return node(number < RegisterNumber::floating ? w(number) : fs(number - RegisterNumber::floating)); }
+    [[nodiscard]] bool fits_loop() const;
     void forget_registers();
     [[nodiscard]] static u8 floating(u8 r) { return static_cast<u8>(RegisterNumber::floating + r); }
+    [[nodiscard]] static u8 vector_number(u8 number) { return static_cast<u8>(number - RegisterNumber::floating); }
     void put_whole(u8 number, G value);
     void put_half(u8 number, W value);
 
@@ -475,8 +516,8 @@ private:
         set_code(kind, x, y, node(result));
         return result;
     }
-    [[nodiscard]] W carry() { return code() >> 1; }
-    [[nodiscard]] W borrow() { return carry() ^ 1U; }
+    [[nodiscard]] W carry() { return truth(cc_in(0b0011)); }
+    [[nodiscard]] W borrow() { return truth(cc_in(0b1100)); }
     template<class V>
     [[nodiscard]] Value<V> with_carry(Value<V> x, Value<V> y, Value<V> carry_in)
     {
@@ -512,6 +553,15 @@ private:
     Id m_code_space { 0 };
     Id m_bfp_state { 0 };
     Branch m_branch;
+    std::optional<u64> m_goes_on_at;
+    u64 m_next { 0 };
+    /// A handler was called, so that spaces and the state of BFP may be others.
+    bool m_has_called { false };
+    // As the loop began:
+    bool m_called_before_loop { false };
+    RegisterFile m_loop_registers;
+    CodeState m_loop_code;
+    std::vector<Carried> m_carried;
     Store m_store;
     /// The instruction has changed storage before its end.
     bool m_changed_storage { false };

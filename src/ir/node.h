@@ -74,6 +74,9 @@ enum class Kind : u8 {
     call,      ///< the interpreter's handler of instruction `step`; imm: 1 leaves for Cpu::next
     side_exit, ///< to address a when condition c
     exit,      ///< to address a
+    carried,   ///< a in the first round of the loop, what Program::carried says in the next ones
+    loop,      ///< where the loop begins
+    repeat,    ///< the next round of the loop; leaves for address a when something is pending
 };
 
 enum class CodeKind : u8 {
@@ -171,6 +174,8 @@ struct CodeState {
     Id a { 0 };
     Id b { 0 };
     Id result { 0 };
+
+    bool operator==(const CodeState&) const = default;
 };
 
 enum class ConditionKind : u8 { constant, lt_s, lt_u, equal, code };
@@ -228,6 +233,10 @@ struct Program {
     std::vector<Condition> conditions;
     std::vector<Snapshot> snapshots;
     std::vector<Saved> saved;
+    /// By order of their `carried` nodes: what these are in the next round.
+    std::vector<Id> carried;
+    /// The `loop` node, if there is one, and its instruction.
+    Id loop { 0 };
 
     void clear();
 };

@@ -19,6 +19,9 @@ namespace {
 constexpr u64 mega = 1 << 20;
 constexpr u64 most_memory = u64 { 1 } << 40;
 constexpr u64 least_memory = 2 * mega;
+constexpr u64 least_code = 2 * mega;
+/// Code reaches what is behind it relative to itself.
+constexpr u64 most_code = u64 { 1 } << 30;
 constexpr u16 most_cpus = 62;
 /// Partition names and load parameters are fields of this many characters.
 constexpr std::size_t longest_name = 8;
@@ -84,6 +87,13 @@ template<class Config>
     return count.has_value();
 }
 
+[[nodiscard]] Result<bool> set_code_cache(MachineConfig& config, const toml::node& node)
+{
+    if (auto text = node.value_exact<std::string>())
+        config.code_cache = TRY(parse_size(*text, "code-cache"));
+    return node.is_string();
+}
+
 [[nodiscard]] Result<bool> set_rng(MachineConfig& config, const toml::node& node)
 {
     config.rng = node.value_exact<bool>().value_or(config.rng);
@@ -121,6 +131,7 @@ template<class Config>
         { "cpus", "an integer", set_cpus },
         text_key("cpu", &MachineConfig::cpu),
         { "engine", "a string", set_engine },
+        { "code-cache", "a string such as \"16M\"", set_code_cache },
         text_key("personality", &MachineConfig::personality),
         text_key("name", &MachineConfig::name),
         text_key("loadparm", &MachineConfig::loadparm),
@@ -199,7 +210,9 @@ Result<EngineKind> parse_engine(std::string_view text)
         return EngineKind::interpreter;
     if (text == "translator")
         return EngineKind::translator;
-    return fail(fmt::format("engine must be 'interpreter' or 'translator', not '{}'", text));
+    if (text == "lockstep")
+        return EngineKind::lockstep;
+    return fail(fmt::format("engine must be 'interpreter', 'translator' or 'lockstep', not '{}'", text));
 }
 
 Result<u16> parse_cpus(std::string_view text)
@@ -249,6 +262,11 @@ Result<void> validate(const MachineConfig& config)
         return fail(fmt::format("memory must be 2M to 1T in steps of 1M, not {} bytes", config.memory));
     if (config.cpus < 1 || config.cpus > most_cpus)
         return fail(fmt::format("cpus must be 1 to {}, not {}", most_cpus, config.cpus));
+    if (config.code_cache < least_code || config.code_cache > most_code || config.code_cache % mega != 0)
+        return fail(fmt::format("code-cache must be 2M to 1G in steps of 1M, not {} bytes", config.code_cache));
+    if (config.engine == EngineKind::lockstep && config.cpus != 1)
+        return fail(fmt::format(
+            "the engine 'lockstep' takes one CPU, not {}: others would change storage while results are compared", config.cpus));
     if (config.personality != "kvm" && config.personality != "lpar" && config.personality != "zvm")
         return fail(fmt::format("personality must be kvm, lpar or zvm, not '{}'", config.personality));
     return validate_names(config);

@@ -25,6 +25,8 @@ struct MachineConfig {
     u16 cpus { 1 };
     std::string cpu { "z15" };
     EngineKind engine { EngineKind::translator };
+    /// Bytes of memory for the translated code of each CPU.
+    u64 code_cache { u64 { 96 } << 20 };
     std::string personality { "kvm" };
     std::string name { "ZVISOR" };
     std::string loadparm;
@@ -48,8 +50,8 @@ struct MachineConfig {
 /// Reads a TOML file; an unknown key, a wrong type or a value out of range is an error with file, line and what was expected.
 [[nodiscard]] Result<MachineConfig> read_machine_config(const std::string& path);
 
-/// What must hold whatever the source: something to IPL, CPUs 1..62, storage 2M..1T, a known personality, a name and a load
-/// parameter that fit their fields.
+/// What must hold whatever the source: something to IPL, CPUs 1..62, storage 2M..1T, memory for code 2M..1G, a known personality, a name
+/// and a load parameter that fit their fields.
 [[nodiscard]] Result<void> validate(const MachineConfig& config);
 
 } // namespace zvisor

@@ -28,7 +28,7 @@ namespace {
 } // namespace
 
 Result<std::unique_ptr<Machine>> Machine::create(
-    const MachineConfig& config, ConsoleSink& console, bool console_is_terminal, Observer* observer)
+    const MachineConfig& config, ConsoleSink& console, bool console_is_terminal, const MachineWatch& watch)
 {
     TRY_VOID(validate(config));
     std::unique_ptr<Machine> machine(new Machine);
@@ -42,8 +42,11 @@ Result<std::unique_ptr<Machine>> Machine::create(
         .identity = identity_of(config, model),
         .consoles = { .line_mode = config.personality != "kvm", .echo_line_mode = console_is_terminal },
         .load_parameter = config.loadparm,
-        .engine = config.engine,
-        .observer = observer };
+        .engine = { .kind = config.engine,
+            .code_bytes = config.code_cache,
+            .observer = watch.instructions,
+            .statistics = watch.statistics,
+            .translations = watch.translations } };
     machine->m_partition = TRY(Partition::create(std::move(partition), console));
     TRY_VOID(machine->attach_devices(config, console));
     return machine;

@@ -7,12 +7,20 @@ namespace zvisor {
 
 class VirtioConsole;
 
+/// What looks at a machine from outside; what is pointed to must outlive it.
+struct MachineWatch {
+    Observer* instructions { nullptr };
+    TranslationObserver* translations { nullptr };
+    /// Engines count for Engine::statistics.
+    bool statistics { false };
+};
+
 /// A machine of one partition assembled from its configuration: the only place that knows every part.
 class Machine {
 public:
-    /// Opens the files and devices the configuration names. `console` and `observer` must outlive the machine.
+    /// Opens the files and devices the configuration names. `console` must outlive the machine.
     [[nodiscard]] static Result<std::unique_ptr<Machine>> create(
-        const MachineConfig& config, ConsoleSink& console, bool console_is_terminal, Observer* observer);
+        const MachineConfig& config, ConsoleSink& console, bool console_is_terminal, const MachineWatch& watch);
 
     [[nodiscard]] Partition& partition() { return *m_partition; }
     /// One line on what the model has and this machine masks; empty when nothing.

@@ -2,6 +2,7 @@
 
 #include "cpu/cpu.h"
 #include "engine/make_engine.h"
+#include "engine/observer.h"
 #include "service/cpu_attributes.h"
 
 #include <algorithm>
@@ -62,9 +63,9 @@ Partition::Partition(PartitionConfig config, ConsoleSink& console, std::unique_p
     , m_watchdog([this](Watchdog::Action) { request(Request::ipl); })
     , m_cpus(*m_storage, m_config.model.facilities, m_channel_adapter, *this)
 {
-    m_cpus.set_observer(m_config.observer);
+    m_cpus.set_observer(m_config.engine.observer);
     for (u16 i = 0; i < m_config.cpus; ++i)
-        m_cpus.add().set_engine(make_engine(m_config.engine, *m_storage, m_config.observer));
+        m_cpus.add().set_engine(make_engine(*m_storage, m_config.engine));
     m_channels.on_interruption([this] { m_cpus.interruption_pending(); });
     m_channels.on_channel_report([this] { m_cpus.channel_report_pending(); });
     m_ipl_parameters.clear();

@@ -25,9 +25,7 @@ struct PartitionConfig {
     MachineIdentity identity;
     ConsoleOptions consoles;
     std::string load_parameter;
-    EngineKind engine { EngineKind::interpreter };
-    /// Sees every instruction (tracing, a debugger); may be null.
-    Observer* observer { nullptr };
+    EngineOptions engine;
 };
 
 /// How a partition came to its end.

@@ -4,23 +4,78 @@
 #include "base/verify.h"
 #include "storage/absolute_storage.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <bitset>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <numeric>
+#include <utility>
 
 namespace zvisor {
 
 /// One translated page of one space. A tag is the page's address when that kind of access is allowed; otherwise it is a
 /// page that other entries hold, so that one compare rejects every address that comes to this one.
 struct TlbEntry {
-    u64 read_tag { 0 };
-    u64 write_tag { 0 };
+    u64 read_tag;
+    u64 write_tag;
     /// Stores are allowed, but are to be looked at: the page holds code, or low-address protection covers part of it.
-    u64 noticed_tag { 0 };
+    u64 noticed_tag;
     /// Guest virtual address + delta = host address.
-    u64 delta { 0 };
+    u64 delta;
+};
+
+/// What each of the places in translated code that access storage found last, which is mostly what it finds next: where its tag is does
+/// not depend on the address, so the host need not wait for that. Places of one number access as many bytes in the same way.
+struct Sites {
+    static constexpr unsigned count = 4096;
+    static constexpr unsigned group = 64;
+
+    std::array<u64, count> tag {};
+    /// How far from the tag an access may begin: an access further away, or any when this is 0, looks into the TLB.
+    std::array<u64, count> limit {};
+    std::array<u64, count> delta {};
+    /// By page index: a bit for each group of places of which one may have found a page with that index.
+    std::array<u64, 256> groups {};
+
+    [[nodiscard]] static constexpr u64 page_index(u64 address) { return address / page_size % 256; }
+    /// Of the groups, those whose places store.
+    static constexpr u64 storing = 0xaaaaaaaaaaaaaaaa;
+
+    void clear()
+    {
+        drop_places(all_groups(), [](unsigned) { return true; });
+        groups.fill(0);
+    }
+    /// Forgets every page with the page index of `address`.
+    void drop_index(u64 address)
+    {
+        drop_places(
+            std::exchange(groups[page_index(address)], 0), [&](unsigned place) { return page_index(tag[place]) == page_index(address); });
+    }
+    /// Makes the next store to a page look into the TLB.
+    void drop_write_tags(u64 host_page)
+    {
+        drop_places(all_groups() & storing, [&](unsigned place) { return tag[place] + delta[place] == host_page; });
+    }
+
+private:
+    static_assert(count == 64 * group);
+
+    [[nodiscard]] u64 all_groups() const { return std::accumulate(groups.begin(), groups.end(), u64 { 0 }, std::bit_or<> {}); }
+    /// Forgets the places in a set of groups for which `is_meant` holds.
+    template<class Function>
+    void drop_places(u64 in, Function is_meant)
+    {
+        for (; in; in &= in - 1) {
+            auto first = static_cast<unsigned>(std::countr_zero(in)) * group;
+            for (unsigned place = first; place < first + group; ++place)
+                limit[place] = is_meant(place) ? 0 : limit[place];
+        }
+    }
 };
 
 /// What a page's last walk found, kept for longer than its TlbEntry: where it is and which accesses it allows. Whether stores to it
@@ -96,32 +151,38 @@ struct SpaceKey {
     friend bool operator==(const SpaceKey&, const SpaceKey&) = default;
 };
 
-/// The cached translations of one space on one CPU.
+/// The cached translations of one space on one CPU. There are few entries until a program turns out to use many pages, since purging
+/// takes as long as there are entries.
 class Space {
 public:
-    static constexpr unsigned entries = 512;
+    Space() { clear(fewest_entries); }
 
-    Space() { clear(); }
-
-    [[nodiscard]] TlbEntry& entry(u64 address) { return m_tlb[(address / page_size) % entries]; }
-    /// The tag that no address of the entry for `address` matches.
-    [[nodiscard]] static u64 no_tag(u64 address) { return (address / page_size + entries / 2) % entries * page_size; }
-    /// Makes the entry for `address` empty.
-    void drop(u64 address) { entry(address) = { no_tag(address), no_tag(address), no_tag(address), 0 }; }
+    [[nodiscard]] TlbEntry& entry(u64 address) { return m_tlb[(address / page_size) & last_entry()]; }
+    /// Makes the entry for `address` empty, for another page.
+    void replace(u64 address)
+    {
+        if (entry(address).delta && ++m_replaced > 2 * last_entry() && last_entry() + 1 < most_entries)
+            clear(4 * (last_entry() + 1));
+        drop(address);
+    }
 
     SpaceKey key;
     TranslationCache walked;
+    Sites sites;
     /// Changes whenever a translation that code was fetched through may have gone.
     u64 generation { 0 };
     u64 last_used { 0 };
 
-    /// Code was fetched through the table entry at `entry`.
+    /// A translation was made through the table entry at `entry`.
+    void note_entry(u64 entry) { m_tables[table_index(entry)] = true; }
+    /// Code was fetched through it.
     void note_code(u64 entry) { m_code_entries[code_index(entry)] = true; }
 
     void purge(u64 new_generation)
     {
-        clear();
+        clear(m_replaced < last_entry() / 2 ? fewest_entries : last_entry() + 1);
         walked.clear();
+        m_tables.reset();
         m_code_entries.reset();
         generation = new_generation;
     }
@@ -129,19 +190,31 @@ public:
     /// Drops every translation whose address has the page index of `address`; `entry` is where its page-table entry stands.
     void purge_page(u64 address, u64 entry, u64 new_generation)
     {
-        for (u64 at = address / page_size % 256; at < entries; at += 256)
+        if (!m_tables[table_index(entry)])
+            return;
+        for (u64 at = address / page_size % 256; at <= last_entry(); at += 256)
             drop(at * page_size);
         walked.drop_index(address);
+        sites.drop_index(address);
         if (m_code_entries[code_index(entry)]) {
             m_code_entries.reset();
             generation = new_generation;
         }
     }
 
+    /// Forgets that the page of `address` may be stored into.
+    void close_to_stores(u64 address)
+    {
+        sites.drop_index(address);
+        if (TlbEntry& known = entry(address); known.write_tag == (address & page_mask))
+            known.write_tag = no_tag(address);
+    }
+
     /// Makes the next store to a page take the slow path.
     void drop_write_tags(u64 host_page)
     {
-        for (u64 at = 0; at < entries; ++at) {
+        sites.drop_write_tags(host_page);
+        for (u64 at = 0; at <= last_entry(); ++at) {
             u64 none = no_tag(at * page_size);
             if (m_tlb[at].write_tag == none || m_tlb[at].write_tag + m_tlb[at].delta != host_page)
                 continue;
@@ -151,15 +224,33 @@ public:
     }
 
 private:
-    void clear()
+    friend struct CpuLayout;
+    static constexpr u32 fewest_entries = 512;
+    static constexpr u32 most_entries = 8192;
+
+    /// The tag that no address of the entry for `address` matches.
+    [[nodiscard]] u64 no_tag(u64 address) const { return ((address / page_size + (last_entry() + 1) / 2) & last_entry()) * page_size; }
+    void drop(u64 address) { entry(address) = { no_tag(address), no_tag(address), no_tag(address), 0 }; }
+    [[nodiscard]] u32 last_entry() const { return m_mask / static_cast<u32>(sizeof(TlbEntry)); }
+    void clear(u32 entries)
     {
-        for (u64 at = 0; at < entries; ++at)
+        m_mask = (entries - 1) * static_cast<u32>(sizeof(TlbEntry));
+        m_replaced = 0;
+        sites.clear();
+        for (u64 at = 0; at <= last_entry(); ++at)
             drop(at * page_size);
     }
+    [[nodiscard]] static u64 table_index(u64 entry) { return entry / 2048 * 0x9e3779b97f4a7c15 >> 52; }
     [[nodiscard]] static u64 code_index(u64 entry) { return entry / 8 * 0x9e3779b97f4a7c15 >> 52; }
 
-    std::array<TlbEntry, entries> m_tlb;
-    /// Which table entries code was fetched through, by a hash of their address.
+    /// How far the last entry in use is from the first, in bytes.
+    u32 m_mask { 0 };
+    /// Entries that were taken for another page since there are as many as now.
+    u32 m_replaced { 0 };
+    std::array<TlbEntry, most_entries> m_tlb; // what is not in use is never touched
+    /// Which page tables translations were made through, by a hash of their address: IPTE names an entry, not a space.
+    std::bitset<4096> m_tables;
+    /// Which table entries code was fetched through, likewise.
     std::bitset<4096> m_code_entries;
 };
 

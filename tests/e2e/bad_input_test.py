@@ -15,7 +15,7 @@ from support.zvisor import Console, zvisor
 FAILED, USAGE = 1, 2
 SIZES = "must be a size such as 512M or 2G, not"
 FORWARD = "expected tcp:[ADDRESS]:PORT-[ADDRESS]:PORT"
-KEYS = "kernel, initrd, cmdline, memory, cpus, cpu, engine, personality, name, loadparm, disk, net, rng, balloon, console"
+KEYS = "kernel, initrd, cmdline, memory, cpus, cpu, engine, code-cache, personality, name, loadparm, disk, net, rng, balloon, console"
 MODELS = "z10, z196, zEC12, z13, z14, z15, z16, z17, max"
 LONG = "x" * 5000
 
@@ -58,6 +58,8 @@ CASES = [
     ("disk without a name", [*LOOP, "--disk", ",ro"], FAILED, 'disk ",ro": expected FILE[,ro][,serial=TEXT]'),
     ("disk named twice", [*LOOP, "--disk", "disk", "--disk", "disk"], FAILED,
      "disk disk: is in use by another run; a disk that is written to belongs to one run at a time"),
+    ("memory for code 1M", [*LOOP, "--code-cache", "1M"], FAILED, "code-cache must be 2M to 1G in steps of 1M, not 1048576 bytes"),
+    ("memory for code abc", [*LOOP, "--code-cache", "abc"], FAILED, f"--code-cache {SIZES} 'abc'"),
     ("memory 0", [*LOOP, "--memory", "0"], FAILED, "memory must be 2M to 1T in steps of 1M, not 0 bytes"),
     ("memory 1K", [*LOOP, "--memory", "1K"], FAILED, "memory must be 2M to 1T in steps of 1M, not 1024 bytes"),
     ("memory 1.5G", [*LOOP, "--memory", "1.5G"], FAILED, f"--memory {SIZES} '1.5G'"),
@@ -69,7 +71,9 @@ CASES = [
     ("cpus 9999", [*LOOP, "--cpus", "9999"], FAILED, "cpus must be 1 to 62, not '9999'"),
     ("cpus abc", [*LOOP, "--cpus", "abc"], FAILED, "cpus must be 1 to 62, not 'abc'"),
     ("CPU model unknown", [*LOOP, "--cpu", "z99"], FAILED, f"there is no CPU model 'z99'; the models are {MODELS}"),
-    ("engine unknown", [*LOOP, "--engine", "warp"], FAILED, "engine must be 'interpreter' or 'translator', not 'warp'"),
+    ("engine unknown", [*LOOP, "--engine", "warp"], FAILED, "engine must be 'interpreter', 'translator' or 'lockstep', not 'warp'"),
+    ("lockstep with two CPUs", [*LOOP, "--engine", "lockstep", "--cpus", "2"], FAILED,
+     "the engine 'lockstep' takes one CPU, not 2: others would change storage while results are compared"),
     ("personality unknown", [*LOOP, "--personality", "xen"], FAILED, "personality must be kvm, lpar or zvm, not 'xen'"),
     ("console unknown", [*LOOP, "--console", "3270"], FAILED, "console must be sclp or virtio[,COLUMNSxROWS], not '3270'"),
     ("console size not understood", [*LOOP, "--console", "virtio,wide"], FAILED, 'console "wide": expected COLUMNSxROWS, such as 80x24'),
@@ -97,7 +101,7 @@ CASES = [
     ("machine file: out of range", ["range.toml"], FAILED, "range.toml:2: cpus must be 1 to 62, not 99"),
     ("machine file: size not understood", ["memory.toml"], FAILED, f"memory.toml:2: memory {SIZES} 'lots'"),
     ("machine file: item of wrong type", ["disks.toml"], FAILED, "disks.toml:2: 'disk' must be a string or an array of strings"),
-    ("machine file: engine unknown", ["engine.toml"], FAILED, "engine.toml:2: engine must be 'interpreter' or 'translator', not 'warp'"),
+    ("machine file: engine unknown", ["engine.toml"], FAILED, "engine.toml:2: engine must be 'interpreter', 'translator' or 'lockstep', not 'warp'"),
 ]
 
 MACHINE_FILES = {

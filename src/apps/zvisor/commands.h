@@ -19,6 +19,7 @@ struct ExitStatus {
 /// Each adds a subcommand that sets `action` when it is chosen.
 using Action = std::function<int()>;
 void add_run_command(CLI::App& app, Action& action);
+void add_trace_command(CLI::App& app, Action& action);
 void add_disasm_command(CLI::App& app, Action& action);
 void add_models_command(CLI::App& app, Action& action);
 void add_image_command(CLI::App& app, Action& action);

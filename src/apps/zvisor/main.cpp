@@ -10,6 +10,7 @@ Examples:
   zvisor run --kernel K --initrd I --cmdline "root=/dev/vda1" --disk root.img --net user,hostfwd=tcp::2222-:22
   zvisor run machine.toml
   zvisor disasm vmlinux | less
+  zvisor trace --region 0x11000 --kernel vmlinuz
   zvisor image debian root.img --packages gcc,make --root-password secret)";
 
 } // namespace
@@ -22,6 +23,8 @@ int main(int argc, char** argv)
     app.set_version_flag("--version", "zvisor 0.1");
     zvisor::Action action;
     zvisor::add_run_command(app, action);
+    zvisor::add_disasm_command(app, action);
+    zvisor::add_trace_command(app, action);
     zvisor::add_models_command(app, action);
     zvisor::add_image_command(app, action);
     zvisor::add_completion_command(app, action);

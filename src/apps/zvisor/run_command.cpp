@@ -1,7 +1,8 @@
 #include "apps/zvisor/commands.h"
+#include "apps/zvisor/run.h"
+#include "apps/zvisor/statistics.h"
 #include "apps/zvisor/terminal.h"
 #include "arch/model.h"
-#include "cpu/cpu.h"
 #include "debug/options.h"
 #include "machine/machine.h"
 
@@ -15,27 +16,6 @@
 namespace zvisor {
 
 namespace {
-
-struct RunOptions {
-    std::string file;
-    std::optional<std::string> kernel;
-    std::optional<std::string> initrd;
-    std::optional<std::string> cmdline;
-    std::optional<std::string> memory;
-    std::optional<std::string> cpus;
-    std::optional<std::string> cpu;
-    std::optional<std::string> engine;
-    std::optional<std::string> personality;
-    std::optional<std::string> name;
-    std::optional<std::string> loadparm;
-    std::vector<std::string> disks;
-    std::vector<std::string> networks;
-    bool no_rng { false };
-    std::optional<std::string> balloon;
-    std::optional<std::string> console;
-    bool stats { false };
-    debug::DebugOptions debug;
-};
 
 template<class T>
 void replace(T& value, const std::optional<T>& by)
@@ -68,6 +48,8 @@ void replace(T& value, const std::optional<T>& by)
         config.console = TRY(parse_console(*options.console));
     if (options.engine)
         config.engine = TRY(parse_engine(*options.engine));
+    if (options.code_cache)
+        config.code_cache = TRY(parse_size(*options.code_cache, "--code-cache"));
     for (const auto& disk : options.disks)
         config.disks.push_back(TRY(VirtioBlockConfig::parse(disk)));
     for (const auto& network : options.networks)
@@ -135,24 +117,6 @@ private:
     std::atomic<bool> m_asked { false };
 };
 
-void print_stats(Machine& machine, double seconds)
-{
-    Partition& partition = machine.partition();
-    u64 retired = 0;
-    std::array<u64, 6> taken {};
-    for (const auto& cpu : partition.cpus().cpus()) {
-        retired += cpu->retired;
-        for (std::size_t kind = 0; kind < taken.size(); ++kind)
-            taken[kind] += cpu->interruptions[kind];
-    }
-    double rate = static_cast<double>(retired) / seconds / 1e6;
-    fmt::print(stderr, "zvisor: {} instructions in {:.2f} s, {:.1f} million a second\n", retired, seconds, rate);
-    fmt::print(stderr, "zvisor: interruptions: {} restart, {} external, {} supervisor call, {} program, {} machine check, {} I/O\n",
-        taken[0], taken[1], taken[2], taken[3], taken[4], taken[5]);
-    fmt::print(stderr, "zvisor: {} START SUBCHANNEL, {} DIAGNOSE, {} SERVICE CALL\n", partition.channel_starts(),
-        partition.activity().diagnoses.load(), partition.activity().service_calls.load());
-}
-
 /// " <name+0x12>" where a symbol is known.
 [[nodiscard]] std::string symbol_text(const debug::Symbols& symbols, u64 address)
 {
@@ -175,13 +139,25 @@ void print_stats(Machine& machine, double seconds)
     return ExitStatus::failure;
 }
 
-[[nodiscard]] Result<int> run(const RunOptions& options)
+/// The guest's end or the translation of the region has ended the machine.
+[[nodiscard]] Result<int> print_region(std::string_view region, const std::string& listing)
+{
+    if (listing.empty())
+        return fail(fmt::format("the machine ended before anything at {} was translated: what runs fewer than five times is not", region));
+    fmt::print("{}", listing);
+    return ExitStatus::success;
+}
+
+} // namespace
+
+Result<int> run(const RunOptions& options)
 {
     SignalWatch signals;
     Terminal terminal;
     MachineConfig config = TRY(configuration(options));
     auto tools = TRY(debug::DebugTools::create(options.debug, [&](std::string_view line) { terminal.say(line); }));
-    auto machine = TRY(Machine::create(config, terminal, terminal.is_interactive(), tools->observer()));
+    auto machine = TRY(Machine::create(config, terminal, terminal.is_interactive(),
+        { .instructions = tools->observer(), .translations = tools->translations(), .statistics = options.stats }));
     if (!machine->model_message().empty())
         terminal.say("zvisor: " + machine->model_message());
     Ending ending(*machine, terminal);
@@ -196,10 +172,14 @@ void print_stats(Machine& machine, double seconds)
     auto outcome = machine->run();
     tools->stop();
     terminal.stop();
+    machine->partition().cpus().finish();
     if (options.stats)
-        print_stats(*machine, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    return report(TRY(std::move(outcome)), tools->symbols(), terminal);
+        print_statistics(machine->partition(), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    int status = report(TRY(std::move(outcome)), tools->symbols(), terminal);
+    return options.debug.region.empty() ? status : TRY(print_region(options.debug.region, tools->region_listing()));
 }
+
+namespace {
 
 /// "{z10,...}": the choices of an option, as its help and the completion show them.
 [[nodiscard]] std::string model_names()
@@ -212,10 +192,8 @@ void print_stats(Machine& machine, double seconds)
 
 } // namespace
 
-void add_run_command(CLI::App& app, Action& action)
+void add_run_options(CLI::App* command, RunOptions* options)
 {
-    auto options = std::make_shared<RunOptions>();
-    auto* command = app.add_subcommand("run", "Run a machine of one partition with its console on this terminal");
     command->add_option("file", options->file, "Machine file (TOML); flags are laid over it")->type_name("FILE");
     command->add_option("--kernel", options->kernel, "Linux image, s390x ELF file, raw image or .ins file to IPL")->type_name("FILE");
     command->add_option("--initrd", options->initrd, "Initial RAM disk for a Linux image")->type_name("FILE");
@@ -234,21 +212,21 @@ void add_run_command(CLI::App& app, Action& action)
         ->add_option("--console", options->console, "Which console is typed at; virtio[,COLUMNSxROWS] is the guest's hvc0 (default sclp)")
         ->type_name("{sclp,virtio}");
     command->add_option("--engine", options->engine, "How instructions are executed (default translator)")
-        ->type_name("{interpreter,translator}");
+        ->type_name("{interpreter,translator,lockstep}");
+    command->add_option("--code-cache", options->code_cache, "Memory for the translated code of each CPU, 2M to 1G (default 96M)")
+        ->type_name("SIZE");
     command->add_option("--personality", options->personality, "What the guest finds itself under (default kvm)")
         ->type_name("{kvm,lpar,zvm}");
     command->add_option("--name", options->name, "Name of the partition, up to 8 characters (default ZVISOR)");
     command->add_option("--loadparm", options->loadparm, "Load parameter, up to 8 characters");
-    command->add_flag("--stats", options->stats, "Print instructions executed and their rate at the end");
     command
         ->add_option("--symbols", options->debug.symbols, "s390x ELF file or System.map with the guest's symbols, for traces and messages")
         ->type_name("FILE");
-    command->add_option(
-        "--trace", options->debug.trace, "instructions[:FROM-TO],interruptions,channel,service: write what these do, a line each");
-    command->add_option("--trace-file", options->debug.trace_file, "File the trace goes to (default standard error)")->type_name("FILE");
-    command->add_option(
-        "--gdb", options->debug.gdb, "PORT[,wait]: serve gdb on this port of 127.0.0.1; with wait the guest starts when gdb says so");
-    command->callback([options, &action] {
+}
+
+void set_run_action(CLI::App* command, std::shared_ptr<RunOptions> options, Action& action)
+{
+    command->callback([options = std::move(options), &action] {
         action = [options] {
             auto status = run(*options);
             if (status)
@@ -257,6 +235,21 @@ void add_run_command(CLI::App& app, Action& action)
             return ExitStatus::failure;
         };
     });
+}
+
+void add_run_command(CLI::App& app, Action& action)
+{
+    auto options = std::make_shared<RunOptions>();
+    auto* command = app.add_subcommand("run", "Run a machine of one partition with its console on this terminal");
+    add_run_options(command, options.get());
+    command->add_flag("--stats", options->stats, "Count, and print at the end, what was executed and translated; slower");
+    command->add_option(
+        "--trace", options->debug.trace, "instructions[:FROM-TO],interruptions,channel,service: write what these do, a line each");
+    command->add_option("--trace-file", options->debug.trace_file, "File the trace goes to (default standard error)")->type_name("FILE");
+    command->add_option(
+        "--gdb", options->debug.gdb, "PORT[,wait]: serve gdb on this port of 127.0.0.1; with wait the guest starts when gdb says so");
+    command->add_flag("--perf-map", options->debug.perf_map, "Tell perf of this host what translated code is, in /tmp/perf-PID.map");
+    set_run_action(command, options, action);
 }
 
 } // namespace zvisor

@@ -178,7 +178,7 @@ Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
     m_cache.watch(cpu, absolute & page_mask);
 
     auto block = std::make_unique<Block>();
-    block->absolute = absolute;
+    block->absolute = block->first = absolute;
     block->address = address;
     block->mode = cpu.mode();
     bool careful = block->mode & ExecutionMode::careful;

@@ -27,7 +27,9 @@ CpuLayout::CpuLayout(const Cpu& cpu)
     , data_space(place(cpu, cpu.m_data))
     , code_space(place(cpu, cpu.m_code))
     , generation(place(*cpu.m_code, cpu.m_code->generation))
-    , tlb(place(*cpu.m_code, cpu.m_code->entry(0)))
+    , tlb_mask(place(*cpu.m_code, cpu.m_code->m_mask))
+    , tlb(place(*cpu.m_code, cpu.m_code->m_tlb[0]))
+    , sites(place(*cpu.m_code, cpu.m_code->sites))
 {
 }
 

@@ -23,7 +23,9 @@ struct CpuLayout {
     u32 code_space;
     /// Within a Space.
     u32 generation;
+    u32 tlb_mask;
     u32 tlb;
+    u32 sites;
 };
 
 } // namespace zvisor

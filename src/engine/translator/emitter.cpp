@@ -97,6 +97,9 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::call, Row::has_effect, &Emitter::emit_call, &Emitter::emit_stale_detour },
         { Kind::side_exit, Row::has_effect | Row::names_condition, &Emitter::emit_side_exit, &Emitter::emit_taken },
         { Kind::exit, Row::has_effect, &Emitter::emit_end },
+        { Kind::carried, 0, &Emitter::emit_carried },
+        { Kind::loop, Row::has_effect, &Emitter::emit_loop },
+        { Kind::repeat, Row::has_effect, &Emitter::emit_repeat, &Emitter::emit_pending },
     };
     static_assert([] {
         for (std::size_t i = 0; i < std::size(rows); ++i)
@@ -136,7 +139,7 @@ void Emitter::for_each_in_snapshot(u32 snapshot, Function function) const
 }
 
 template<class Function>
-void Emitter::for_each_operand(const Node& node, Function function) const
+void Emitter::for_each_direct_operand(const Node& node, Function function) const
 {
     if (node.a)
         function(node.a);
@@ -154,8 +157,17 @@ void Emitter::for_each_operand(const Node& node, Function function) const
             function(condition.b);
         for_each_in_code(condition.code, function);
     }
+}
+
+template<class Function>
+void Emitter::for_each_operand(const Node& node, Function function) const
+{
+    for_each_direct_operand(node, function);
     for_each_in_snapshot(node.before, function);
     for_each_in_snapshot(node.after, function);
+    if (node.kind == Kind::repeat)
+        for (Id value : m_program->carried)
+            function(value);
 }
 
 void Emitter::find_uses()
@@ -172,6 +184,16 @@ void Emitter::find_uses()
         });
         find_numbers(id);
     }
+    find_carried_numbers();
+    keep_through_loop();
+}
+
+std::vector<u32> Emitter::count_uses(Id from) const
+{
+    std::vector<u32> uses(m_program->nodes.size());
+    for (Id id = from; id < m_program->nodes.size(); ++id)
+        for_each_direct_operand(m_program->nodes[id], [&](Id operand) { ++uses[operand]; });
+    return uses;
 }
 
 // ---- Registers ---------------------------------------------------------------------------------------------
@@ -247,15 +269,19 @@ void Emitter::allocate_slot(Id id)
     m_slot[id] = static_cast<i16>(at);
 }
 
+void Emitter::free_register(Id id)
+{
+    m_owner[static_cast<std::size_t>(m_register[id])] = 0;
+    m_register[id] = no_register;
+}
+
 void Emitter::spill(Id id)
 {
-    Register reg = m_register[id];
     if (m_slot[id] < 0 && m_number[id] == no_number) {
         allocate_slot(id);
-        m_asm.mov(slot(m_slot[id]), host(reg));
+        m_asm.mov(slot(m_slot[id]), host(m_register[id]));
     }
-    m_owner[static_cast<std::size_t>(reg)] = 0;
-    m_register[id] = no_register;
+    free_register(id);
 }
 
 std::size_t Emitter::choose(std::span<const Id> owners, u32 pinned) const
@@ -316,10 +342,8 @@ Xbyak::Reg64 Emitter::result_from(Id id, Id a)
 void Emitter::release(Id id)
 {
     forget_number(id);
-    if (m_register[id] != no_register) {
-        m_owner[static_cast<std::size_t>(m_register[id])] = 0;
-        m_register[id] = no_register;
-    }
+    if (m_register[id] != no_register)
+        free_register(id);
     if (m_slot[id] >= 0) {
         std::fill_n(m_slot_used.begin() + m_slot[id], is_wide(id) ? 2 : 1, false);
         m_slot[id] = -1;
@@ -346,6 +370,10 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_block = &block;
     m_exits.clear();
     m_detours.clear();
+    m_homes.clear();
+    m_loop_begins = nullptr;
+    m_marks.clear();
+    m_counting.clear();
     m_owner.fill(0);
     m_slot_used.fill(false);
     m_register.assign(program.nodes.size(), no_register);
@@ -354,7 +382,13 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_number_owner.fill(0);
     find_uses();
     m_asm.align(16);
-    const u8* at = m_asm.getCurr();
+    m_start = m_asm.getCurr();
+    Xbyak::Label hot;
+    if (block.executions) {
+        m_asm.sub(dword[rip + reinterpret_cast<const u8*>(block.executions)], 1);
+        m_asm.jump_if(HostCondition::sign, hot);
+    }
+    count(block.counters.executions);
     m_asm.add(Runtime::counter(), block.count);
     for (Id id = 1; id < program.nodes.size(); ++id) {
         const Node& node = program.nodes[id];
@@ -364,6 +398,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         m_pinned = 0;
         m_numbers_pinned = 0;
         m_current = id;
+        mark(id);
         (this->*row.emit)(id);
         for_each_operand(node, [&](Id operand) {
             if (dies(operand, id))
@@ -372,11 +407,17 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         if (m_last[id] == 0)
             release(id);
     }
+    m_path_end = m_asm.getCurr();
     for (Detour& detour : m_detours) {
+        mark(static_cast<Id>(detour.node - program.nodes.data()));
         m_asm.L(detour.entry);
         (this->*row_of(detour.node->kind).emit_detour)(detour);
     }
-    return at;
+    if (block.executions) {
+        m_asm.L(hot);
+        emit_leave_for(block.address);
+    }
+    return m_start;
 }
 
 void Emitter::emit_nothing(Id) { }
@@ -410,161 +451,6 @@ void Emitter::emit_state_access(Id id)
     } else {
         m_asm.mov(to, qword[rbp + (node.kind == Kind::data_tlb ? m_layout.data_space : m_layout.code_space)]);
     }
-}
-
-/// A sum whose first operand stays is one LEA; false when it is not that.
-bool Emitter::emit_sum(Id id)
-{
-    const Node& node = m_program->nodes[id];
-    Place x = place(node.a);
-    Place y = place(node.b);
-    bool addressable = y.constant ? fits(y.value, node.width) : y.reg != no_register;
-    if (dies(node.a, id) || x.reg == no_register || !addressable)
-        return false;
-    pin(x.reg);
-    if (!y.constant)
-        pin(y.reg);
-    Xbyak::Reg64 to = host(allocate(id));
-    if (y.constant)
-        m_asm.lea(sized(to, node.width), ptr[host(x.reg) + static_cast<std::size_t>(i64 { static_cast<i32>(y.value) })]);
-    else
-        m_asm.lea(sized(to, node.width), ptr[host(x.reg) + host(y.reg)]);
-    return true;
-}
-
-void Emitter::emit_binary(Id id)
-{
-    const Node& node = m_program->nodes[id];
-    if (combines_numbers(id))
-        return emit_number_bits(id);
-    // The source must not be lost when the destination takes over the register of the same value.
-    Place source = place(node.b);
-    if (source.reg != no_register)
-        pin(source.reg);
-    bool same = node.a == node.b;
-    if (node.kind == Kind::add && emit_sum(id))
-        return;
-    Xbyak::Reg64 to = result_from(id, node.a);
-    Xbyak::Reg dst = sized(to, node.width);
-    if (same)
-        source = { .constant = false, .reg = m_register[id], .slot = -1, .value = 0 };
-    else
-        source = place(node.b);
-    with_source(source, node.width, rax, [&](const auto& operand) {
-        constexpr bool immediate = std::is_same_v<std::decay_t<decltype(operand)>, u32>;
-        switch (node.kind) {
-        case Kind::add:
-            return m_asm.add(dst, operand);
-        case Kind::sub:
-            return m_asm.sub(dst, operand);
-        case Kind::bit_and:
-            return m_asm.and_(dst, operand);
-        case Kind::bit_or:
-            return m_asm.or_(dst, operand);
-        case Kind::bit_xor:
-            return m_asm.xor_(dst, operand);
-        default:
-            if constexpr (immediate)
-                return m_asm.imul(dst, dst, static_cast<int>(operand));
-            else
-                return m_asm.imul(dst, operand);
-        }
-    });
-}
-
-/// Products and quotients of rdx:rax.
-void Emitter::emit_wide(Id id)
-{
-    const Node& node = m_program->nodes[id];
-    Id second = node.kind == Kind::quotient_u ? node.c : node.b;
-    bool constant = place(second).constant;
-    Xbyak::Reg64 by = constant ? rcx : host(use(second));
-    if (constant)
-        move(rcx, place(second));
-    Xbyak::Reg64 to = host(allocate(id));
-    bool product = node.kind == Kind::high_product_u || node.kind == Kind::high_product_s;
-    move(rax, place(node.kind == Kind::quotient_u ? node.b : node.a));
-    switch (node.kind) {
-    case Kind::high_product_u:
-        m_asm.mul(by);
-        break;
-    case Kind::high_product_s:
-        m_asm.imul(by);
-        break;
-    case Kind::quotient_u:
-        move(rdx, place(node.a));
-        m_asm.div(by);
-        break;
-    default:
-        m_asm.cqo();
-        m_asm.idiv(by);
-    }
-    m_asm.mov(to, product ? rdx : rax);
-}
-
-void Emitter::emit_shift(Id id)
-{
-    const Node& node = m_program->nodes[id];
-    Place count = place(node.b);
-    if (!count.constant)
-        move(rcx, count, 4);
-    Xbyak::Reg64 to = result_from(id, node.a);
-    Xbyak::Reg dst = sized(to, node.width);
-    auto shift = [&](auto amount) {
-        switch (node.kind) {
-        case Kind::shl:
-            return m_asm.shl(dst, amount);
-        case Kind::shr:
-            return m_asm.shr(dst, amount);
-        case Kind::sar:
-            return m_asm.sar(dst, amount);
-        default:
-            return m_asm.rol(dst, amount);
-        }
-    };
-    if (count.constant)
-        shift(static_cast<int>(count.value & (node.width == 4 ? 31 : 63)));
-    else
-        shift(cl);
-}
-
-void Emitter::emit_unary(Id id)
-{
-    const Node& node = m_program->nodes[id];
-    Xbyak::Reg64 to = result_from(id, node.a);
-    switch (node.kind) {
-    case Kind::zx:
-        return m_asm.mov(to.cvt32(), to.cvt32());
-    case Kind::sx:
-        return m_asm.movsxd(to, to.cvt32());
-    case Kind::sx8:
-        return m_asm.movsx(to.cvt32(), to.cvt8());
-    case Kind::sx16:
-        return m_asm.movsx(to.cvt32(), to.cvt16());
-    case Kind::zx8:
-        return m_asm.movzx(to.cvt32(), to.cvt8());
-    case Kind::zx16:
-        return m_asm.movzx(to.cvt32(), to.cvt16());
-    case Kind::hi:
-        return m_asm.shr(to, 32);
-    default:
-        return m_asm.reverse(sized(to, node.width));
-    }
-}
-
-void Emitter::emit_merge(Id id)
-{
-    const Node& node = m_program->nodes[id];
-    Place low = place(node.b);
-    if (low.reg != no_register)
-        pin(low.reg);
-    move(rax, low, 4);
-    if (!low.constant && low.reg == no_register)
-        m_asm.mov(eax, eax);
-    Xbyak::Reg64 to = result_from(id, node.a);
-    m_asm.shr(to, 32);
-    m_asm.shl(to, 32);
-    m_asm.or_(to, rax);
 }
 
 void Emitter::emit_select(Id id)

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "engine/translation_observer.h"
 #include "engine/translator/runtime.h"
 #include "ir/node.h"
 
 #include <array>
+#include <bit>
 #include <deque>
 #include <optional>
 #include <span>
@@ -29,13 +31,46 @@ namespace zvisor {
     return width == 4 || static_cast<u64>(i64 { static_cast<i32>(value) }) == value;
 }
 
+/// Log2 of 1, 2, 4, 8 or 16 bytes.
+[[nodiscard]] constexpr std::size_t size_index(u8 bytes)
+{
+    return static_cast<std::size_t>(std::countr_zero(bytes));
+}
+
+/// Where the code of a block counts what it does; what is null or empty is not counted.
+struct BlockCounters {
+    u64* executions { nullptr };
+    /// Of the block's loop.
+    u64* rounds { nullptr };
+    u64* slow_accesses { nullptr };
+    /// By step: executions by the instruction's handler.
+    std::span<u64* const> handlers;
+    /// By step: how often its branch left the block.
+    std::span<u64> exits;
+};
+
 /// What the emitter needs to know of a block besides what it does.
 struct BlockCode {
     u64 address { 0 };
     u32 count { 0 };
+    /// Instructions of a round of the block's loop, which come behind the others.
+    u32 loop_count { 0 };
     std::span<Step> steps;
     /// In the runtime's data: not 0 when the block is to be left at the next instruction.
     const u8* stale { nullptr };
+    /// In the runtime's data: executions until it leaves at once; none when they are not counted.
+    const i32* executions { nullptr };
+    bool problem_state { false };
+    BlockCounters counters;
+    /// Whether anyone looks at Emitter::marks.
+    bool marked { false };
+};
+
+/// Where in a block's code a counter is incremented.
+struct CountingCode {
+    static constexpr u64 instructions = 2;
+    std::size_t offset { 0 };
+    std::size_t bytes { 0 };
 };
 
 /// An exit that may be linked to another block.
@@ -60,6 +95,11 @@ public:
     /// Returns the writable address of the code. The exits it has are in `exits` until the next call.
     const u8* emit(const ir::Program& program, const BlockCode& block);
     [[nodiscard]] const std::vector<ExitCode>& exits() const { return m_exits; }
+    // The same for:
+    /// The writable address where code that is seldom executed begins.
+    [[nodiscard]] const u8* path_end() const { return m_path_end; }
+    [[nodiscard]] std::span<const CodeMark> marks() const { return m_marks; }
+    [[nodiscard]] std::span<const CountingCode> counting() const { return m_counting; }
 
 private:
     using Id = ir::Id;
@@ -93,6 +133,16 @@ private:
         std::vector<SavedPlace> saved;
         CodePlace code;
     };
+    /// Where a value is where the loop begins.
+    struct Home {
+        Id id;
+        Place place;
+    };
+    struct Move {
+        Place to;
+        Place from;
+        bool wide;
+    };
     /// An SSE register that is needed behind a detour.
     struct Copy {
         u8 number;
@@ -105,6 +155,8 @@ private:
         const ir::Node* node;
         Xbyak::Label entry;
         Xbyak::Label back;
+        /// Of an access with a site: where the distance to the host address is in rdx.
+        Xbyak::Label found;
         State before;
         State after;
         Place a;
@@ -112,6 +164,8 @@ private:
         Place c;
         Place d;
         Register result;
+        /// Of an access with a site, its number.
+        std::optional<u32> site;
         /// The SSE register of the result, and what others hold that is needed afterwards.
         u8 number;
         std::vector<Copy> numbers;
@@ -128,8 +182,21 @@ private:
     [[nodiscard]] bool combines_numbers(Id id) const;
     /// Whether a value is one of 16 bytes.
     [[nodiscard]] bool is_wide(Id id) const;
+    void find_carried_numbers();
+    void keep_through_loop();
+    void settle(Id id);
+    [[nodiscard]] static Id least_used(std::span<const Id> owners, const std::vector<u32>& uses);
+    void spill_for_loop();
+    /// How often each value is an operand behind `from`, snapshots apart.
+    [[nodiscard]] std::vector<u32> count_uses(Id from) const;
+    [[nodiscard]] static Place one_place(Place place);
+    [[nodiscard]] static bool is_at(const Place& home, const Place& now);
+    void move_all(std::vector<Move> moves);
+    void move_value(const Move& move);
     template<class Function>
     void for_each_operand(const ir::Node& node, Function function) const;
+    template<class Function>
+    void for_each_direct_operand(const ir::Node& node, Function function) const;
     template<class Function>
     void for_each_in_code(const ir::CodeState& code, Function function) const;
     template<class Function>
@@ -152,7 +219,13 @@ private:
     void emit_update(Id id, const Xbyak::Reg64& to);
     void emit_multiple(Id id);
     Xbyak::Reg64 use_operands(const ir::Node& node);
+    [[nodiscard]] std::optional<u32> take_site(const ir::Node& node);
+    [[nodiscard]] Xbyak::Address site_field(const Detour& detour, std::size_t field) const;
+    void find_page(Detour& detour);
+    void emit_site_lookup(Detour& detour);
+    void emit_site_refill(Detour& detour, const Xbyak::Label& miss);
     void emit_lookup(const ir::Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss);
+    void emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, const Xbyak::Label& miss);
     void emit_block(Id id);
     void find_blocks(const ir::Node& node, const Xbyak::Label& miss);
     void move_block(u32 length);
@@ -183,6 +256,10 @@ private:
     void emit_call(Id id);
     void emit_side_exit(Id id);
     void emit_end(Id id);
+    void emit_carried(Id id);
+    void emit_loop(Id id);
+    void emit_repeat(Id id);
+    void emit_pending(Detour& detour);
     void emit_bfp_state(Id id);
     void emit_bfp(Id id);
     void emit_operation(const ir::Node& node, const Xbyak::Xmm& to);
@@ -206,6 +283,10 @@ private:
     void emit_taken(Detour& detour);
     void emit_stale_detour(Detour& detour);
     void run_handler(const Detour& detour);
+    void mark(Id id);
+    /// Increments a counter unless it is null; rax is lost.
+    void count(u64* counter);
+    void count_handler(const ir::Node& node);
     void go_back(Detour& detour);
     void go_back_unless_stale(Detour& detour);
 
@@ -239,6 +320,7 @@ private:
     /// Which of the registers with these owners to give away: a free one, else that of the value needed for the longest time yet.
     [[nodiscard]] std::size_t choose(std::span<const Id> owners, u32 pinned) const;
     [[nodiscard]] Register allocate(Id id);
+    void free_register(Id id);
     void spill(Id id);
     /// Slots of the frame for a value.
     void allocate_slot(Id id);
@@ -251,11 +333,12 @@ private:
     Xbyak::Xmm use_number(Id id);
     /// An SSE register for the result that holds operand `a` already.
     [[nodiscard]] Xbyak::Xmm number_from(Id id, Id a);
-    void load_number(const Xbyak::Xmm& to, const Place& from);
+    /// `wide`: the value is one of 16 bytes.
+    void load_number(const Xbyak::Xmm& to, const Place& from, bool wide = false);
     /// Where a value is, and stays for this node if that is an SSE register.
     [[nodiscard]] Place pinned_place(Id id);
     /// The SSE register of a value, or `scratch` with the value.
-    [[nodiscard]] Xbyak::Xmm number_of(const Place& from, const Xbyak::Xmm& scratch);
+    [[nodiscard]] Xbyak::Xmm number_of(const Place& from, const Xbyak::Xmm& scratch, bool wide = false);
     /// Gives up an SSE register; its value is kept.
     void evict_number(Id id);
     void forget_number(Id id);
@@ -282,6 +365,10 @@ private:
     const ir::Program* m_program { nullptr };
     const BlockCode* m_block { nullptr };
     std::vector<ExitCode> m_exits;
+    const u8* m_start { nullptr };
+    const u8* m_path_end { nullptr };
+    std::vector<CodeMark> m_marks;
+    std::vector<CountingCode> m_counting;
     std::vector<Id> m_last;
     std::vector<Register> m_register;
     std::vector<i16> m_slot;
@@ -296,6 +383,11 @@ private:
     const Xbyak::Xmm scratch_number { 14 };
     const Xbyak::Xmm other_scratch_number { 15 };
     std::deque<Detour> m_detours;
+    /// Of each kind of access, the next site and the end of its group.
+    std::array<std::array<u32, 2>, 10> m_sites {};
+    std::array<u32, 2> m_next_groups {};
+    std::vector<Home> m_homes;
+    const u8* m_loop_begins { nullptr };
 };
 
 template<class Operation>

@@ -9,11 +9,6 @@ using ir::CodeKind;
 using ir::Kind;
 using ir::Node;
 
-[[nodiscard]] std::size_t size_index(u8 bytes)
-{
-    return bytes == 8 ? 3 : bytes == 4 ? 2 : bytes == 2 ? 1 : 0;
-}
-
 [[noreturn]] void raise_specification(Cpu& cpu)
 {
     cpu.specification();
@@ -37,6 +32,7 @@ void Emitter::emit_call(Id id)
 {
     const Node& node = m_program->nodes[id];
     write_back(state_of(node.before));
+    count_handler(node);
     Step& step = m_block->steps[node.step];
     m_asm.move_constant(rsi, reinterpret_cast<u64>(&step.ops[0]));
     m_asm.mov(rdi, rbp);
@@ -46,7 +42,7 @@ void Emitter::emit_call(Id id)
     static_assert(offsetof(Op, run) == 0);
     if (node.imm) {
         m_asm.mov(rax, ptr[rbp + m_layout.next]);
-        return m_asm.jmp(m_runtime.dispatch);
+        return m_runtime.emit_dispatch();
     }
     emit_leave_if_stale(id);
 }
@@ -86,6 +82,7 @@ Emitter::Detour& Emitter::add_detour(Id id)
     return m_detours.emplace_back(Detour { .node = &node,
         .entry = {},
         .back = {},
+        .found = {},
         .before = node.kind == Kind::call ? State {} : state_of(node.before),
         .after = state_of(node.after),
         .a = place(node.a),
@@ -93,6 +90,7 @@ Emitter::Detour& Emitter::add_detour(Id id)
         .c = place(third_operand(node)),
         .d = place(node.d),
         .result = m_register[id],
+        .site = {},
         .number = m_number[id],
         .numbers = live_numbers() });
 }
@@ -126,6 +124,8 @@ void Emitter::emit_raised(Detour& detour)
 void Emitter::emit_taken(Detour& detour)
 {
     const Step& step = m_block->steps[detour.node->step];
+    if (!m_block->counters.exits.empty())
+        count(&m_block->counters.exits[detour.node->step]);
     take_back(step.remaining - 1);
     write_back(detour.after);
     emit_exit(detour.a);
@@ -143,10 +143,15 @@ void Emitter::emit_stale_detour(Detour& detour)
 void Emitter::emit_slow_access(Detour& detour)
 {
     const Node& node = *detour.node;
+    bool code = m_program->nodes[node.b].kind == Kind::code_tlb;
+    Xbyak::Label miss;
+    if (detour.site)
+        emit_site_refill(detour, miss);
+    m_asm.L(miss);
     if (node.info == 16)
         return node.kind == Kind::load ? emit_slow_vector_load(detour) : emit_slow_vector_store(detour);
-    bool code = m_program->nodes[node.b].kind == Kind::code_tlb;
     write_back(detour.before);
+    count(m_block->counters.slow_accesses);
     keep_numbers(detour);
     set_op(node);
     move(rax, detour.a);
@@ -169,6 +174,7 @@ void Emitter::emit_slow_interlocked(Detour& detour)
     const Node& node = *detour.node;
     std::size_t size = size_index(node.info);
     write_back(detour.before);
+    count(m_block->counters.slow_accesses);
     keep_numbers(detour);
     set_op(node);
     if (node.kind == Kind::swap) {
@@ -196,6 +202,7 @@ void Emitter::emit_slow_multiple(Detour& detour)
 
 void Emitter::run_handler(const Detour& detour)
 {
+    count_handler(*detour.node);
     keep_numbers(detour);
     m_asm.move_constant(rax, reinterpret_cast<u64>(&m_block->steps[detour.node->step].ops[0]));
     m_asm.call(m_runtime.run_step);
@@ -222,13 +229,14 @@ void Emitter::emit_exit(const Place& target)
 {
     if (!target.constant) {
         move(rax, target);
-        return m_asm.jmp(m_runtime.dispatch);
+        return m_runtime.emit_dispatch();
     }
     u32 number = m_runtime.next_link();
     m_runtime.set_next_link(number + 1);
     Link* link = m_runtime.links() + number;
     const u8* at = reinterpret_cast<const u8*>(link);
-    bool same_page = (target.value ^ m_block->address) < page_size;
+    // An instruction at the page's end may go on in the next page, which is not where it was when the spaces change.
+    bool same_page = (target.value ^ m_block->address) < page_size && target.value % page_size < page_size - 4;
     Xbyak::Label unlinked;
     // Every loop has an exit that does not lead forward, or one that is dispatched.
     if (target.value <= m_block->address) {

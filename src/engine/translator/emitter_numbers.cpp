@@ -28,6 +28,8 @@ bool Emitter::is_wide(Id id) const
         return true;
     case Kind::load:
         return node.info == 16;
+    case Kind::carried:
+        return node.width == 16;
     default:
         return false;
     }
@@ -55,7 +57,7 @@ void Emitter::find_numbers(Id id)
         want(node.b);
         want(third_operand(node));
     }
-    if (node.kind == Kind::bfp_round || node.kind == Kind::bfp_truncate)
+    if (node.kind == Kind::bfp_round || node.kind == Kind::bfp_truncate || (node.kind == Kind::carried && m_wants_number[id]))
         want(node.a);
     if (node.kind == Kind::insert && node.width == 8 && node.info == 0)
         want(node.b);
@@ -104,7 +106,7 @@ Xbyak::Xmm Emitter::use_number(Id id)
     if (m_number[id] == no_number) {
         Place from = place(id);
         Xbyak::Xmm to = allocate_number(id);
-        is_wide(id) ? m_asm.movups(to, slot(from.slot)) : load_number(to, from);
+        load_number(to, from, is_wide(id));
     }
     m_numbers_pinned |= 1U << m_number[id];
     return Xbyak::Xmm(m_number[id]);
@@ -125,7 +127,7 @@ Xbyak::Xmm Emitter::number_from(Id id, Id a)
     return to;
 }
 
-void Emitter::load_number(const Xbyak::Xmm& to, const Place& from)
+void Emitter::load_number(const Xbyak::Xmm& to, const Place& from, bool wide)
 {
     if (from.constant && from.value == 0) {
         m_asm.pxor(to, to);
@@ -135,7 +137,7 @@ void Emitter::load_number(const Xbyak::Xmm& to, const Place& from)
     } else if (from.number != no_number) {
         m_asm.movaps(to, Xbyak::Xmm(from.number));
     } else if (from.reg == no_register) {
-        m_asm.movq(to, slot(from.slot));
+        wide ? m_asm.movups(to, slot(from.slot)) : m_asm.movq(to, slot(from.slot));
     } else {
         m_asm.movq(to, host(from.reg));
     }
@@ -165,11 +167,11 @@ Emitter::Place Emitter::pinned_place(Id id)
     return found;
 }
 
-Xbyak::Xmm Emitter::number_of(const Place& from, const Xbyak::Xmm& scratch)
+Xbyak::Xmm Emitter::number_of(const Place& from, const Xbyak::Xmm& scratch, bool wide)
 {
     if (from.number != no_number)
         return Xbyak::Xmm(from.number);
-    load_number(scratch, from);
+    load_number(scratch, from, wide);
     return scratch;
 }
 
@@ -196,9 +198,9 @@ void Emitter::restore_numbers(const Detour& detour)
         Place from = copy.place;
         Xbyak::Xmm to(copy.number);
         bool kept = !from.constant && from.reg == no_register && from.slot < 0;
-        i16 at = kept ? static_cast<i16>(Runtime::number_slots + 2U * copy.number) : from.slot;
+        auto at = static_cast<i16>(Runtime::number_slots + 2U * copy.number);
         from.number = no_number;
-        kept || copy.wide ? m_asm.movups(to, slot(at)) : load_number(to, from);
+        kept ? m_asm.movups(to, slot(at)) : load_number(to, from, copy.wide);
     }
 }
 
@@ -211,12 +213,12 @@ void Emitter::emit_load_number(Id id)
     Xbyak::Reg64 address = use_operands(node);
     Xbyak::Xmm to = allocate_number(id);
     Detour& miss = add_detour(id);
-    emit_lookup(node, node.info, false, miss.entry);
+    find_page(miss);
     if (node.info == 4)
         m_asm.movd(to, dword[rdx + address]);
     else
         m_asm.movq(to, qword[rdx + address]);
-    m_asm.pshufb(to, xword[rip + m_runtime.reversal[node.info == 4 ? 2 : 3]]);
+    m_asm.pshufb(to, xword[rip + m_runtime.reversal[size_index(node.info)]]);
     m_asm.L(miss.back);
 }
 
@@ -226,7 +228,7 @@ void Emitter::emit_load_vector(Id id)
     Xbyak::Reg64 address = use_operands(node);
     Xbyak::Xmm to = allocate_number(id);
     Detour& miss = add_detour(id);
-    emit_lookup(node, 16, false, miss.entry);
+    find_page(miss);
     m_asm.movups(to, xword[rdx + address]);
     m_asm.pshufb(to, xword[rip + m_runtime.reversal[4]]);
     m_asm.L(miss.back);
@@ -236,7 +238,7 @@ void Emitter::emit_load_vector(Id id)
 void Emitter::store_number(const Node& node, const Xbyak::RegExp& at)
 {
     m_asm.movaps(scratch_number, Xbyak::Xmm(m_number[node.c]));
-    m_asm.pshufb(scratch_number, xword[rip + m_runtime.reversal[node.info == 4 ? 2 : node.info == 8 ? 3 : 4]]);
+    m_asm.pshufb(scratch_number, xword[rip + m_runtime.reversal[size_index(node.info)]]);
     if (node.info == 4)
         m_asm.movd(dword[at], scratch_number);
     else if (node.info == 8)

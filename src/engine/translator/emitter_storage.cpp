@@ -41,36 +41,102 @@ Xbyak::Reg64 Emitter::use_operands(const Node& node)
 /// Leaves in rdx what added to the address gives the host address. The address is in its register, or in rax when constant.
 void Emitter::emit_lookup(const Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss)
 {
+    emit_lookup(place(node.a), place(node.b), bytes, for_store, miss);
+}
+
+void Emitter::emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, const Xbyak::Label& miss)
+{
     Assembler& a = m_asm;
-    Place at = place(node.a);
-    Xbyak::Reg64 space = host(m_register[node.b]);
+    Xbyak::Reg64 space = host(in.reg);
     u32 tag = m_layout.tlb + static_cast<u32>(for_store ? offsetof(TlbEntry, write_tag) : offsetof(TlbEntry, read_tag));
     u32 delta = m_layout.tlb + static_cast<u32>(offsetof(TlbEntry, delta));
     u32 most = static_cast<u32>(page_size) - bytes;
     static_assert(sizeof(TlbEntry) == 32);
+    // Bits of the page index, where a multiple of the size of an entry has them.
     if (at.constant) {
-        u32 entry = static_cast<u32>(at.value / page_size % Space::entries * sizeof(TlbEntry));
-        a.move_constant(rax, at.value);
-        a.mov(rdx, rax);
-        a.sub(rdx, ptr[space + entry + tag]);
-        a.cmp(rdx, most);
-        a.jump_if(!HostCondition::below_or_equal, miss);
-        a.mov(rdx, ptr[space + entry + delta]);
-        return;
-    }
-    Xbyak::Reg64 address = host(at.reg);
-    if (m_runtime.features.bmi2) {
-        a.rorx(eax, address.cvt32(), 7);
+        a.move_constant(rdx, at.value);
+        a.mov(eax, static_cast<u32>(at.value >> 7));
+    } else if (m_runtime.features.bmi2) {
+        a.rorx(eax, host(at.reg).cvt32(), 7);
+        a.mov(rdx, host(at.reg));
     } else {
-        a.mov(eax, address.cvt32());
+        a.mov(eax, host(at.reg).cvt32());
         a.shr(eax, 7);
+        a.mov(rdx, host(at.reg));
     }
-    a.mov(rdx, address);
-    a.and_(eax, (Space::entries - 1) * sizeof(TlbEntry));
+    a.and_(eax, dword[space + m_layout.tlb_mask]);
     a.sub(rdx, ptr[space + rax + tag]);
     a.cmp(rdx, most);
     a.jump_if(!HostCondition::below_or_equal, miss);
     a.mov(rdx, ptr[space + rax + delta]);
+    if (at.constant)
+        a.move_constant(rax, at.value);
+}
+
+// ---- Sites -------------------------------------------------------------------------------------------------
+
+/// Groups of sites go to kinds of access as they are needed, every second one to stores; when there is none left a kind begins its
+/// last group again.
+std::optional<u32> Emitter::take_site(const Node& node)
+{
+    bool stores = node.kind == Kind::store;
+    auto& [next, end] = m_sites[size_index(node.info) * 2 + stores];
+    u32& next_group = m_next_groups[stores];
+    if (next == end && next_group * 2 * Sites::group < Sites::count) {
+        next = (next_group++ * 2 + stores) * Sites::group;
+        end = next + Sites::group;
+    }
+    if (end == 0)
+        return {};
+    if (next == end)
+        next -= Sites::group;
+    return next++;
+}
+
+/// emit_lookup; by the place's site where it is executed often and mostly finds the same page: in loops, and in programs. The control
+/// program works for one program after the other, each with pages of its own.
+void Emitter::find_page(Detour& detour)
+{
+    const Node& node = *detour.node;
+    bool is_steady = m_loop_begins || m_block->problem_state;
+    if (!m_block->executions && is_steady && !detour.a.constant)
+        detour.site = take_site(node);
+    if (detour.site)
+        emit_site_lookup(detour);
+    else
+        emit_lookup(node, node.info, node.kind == Kind::store, detour.entry);
+}
+
+Xbyak::Address Emitter::site_field(const Detour& detour, std::size_t field) const
+{
+    return qword[host(detour.b.reg) + m_layout.sites + static_cast<u32>(field) + *detour.site * 8];
+}
+
+void Emitter::emit_site_lookup(Detour& detour)
+{
+    m_asm.mov(rdx, host(detour.a.reg));
+    m_asm.sub(rdx, site_field(detour, offsetof(Sites, tag)));
+    m_asm.cmp(rdx, site_field(detour, offsetof(Sites, limit)));
+    m_asm.jump_if(!HostCondition::below, detour.entry);
+    m_asm.mov(rdx, site_field(detour, offsetof(Sites, delta)));
+    m_asm.L(detour.found);
+}
+
+/// Finds the page in the TLB for the site; jumps to `miss` when it is not there.
+void Emitter::emit_site_refill(Detour& detour, const Xbyak::Label& miss)
+{
+    const Node& node = *detour.node;
+    u32 groups = m_layout.sites + static_cast<u32>(offsetof(Sites, groups));
+    emit_lookup(detour.a, detour.b, node.info, node.kind == Kind::store, miss);
+    m_asm.mov(rax, host(detour.a.reg));
+    m_asm.and_(rax, static_cast<u32>(page_mask));
+    m_asm.mov(site_field(detour, offsetof(Sites, tag)), rax);
+    m_asm.mov(site_field(detour, offsetof(Sites, limit)), static_cast<u32>(page_size) - node.info + 1);
+    m_asm.mov(site_field(detour, offsetof(Sites, delta)), rdx);
+    m_asm.shr(eax, 12);
+    m_asm.movzx(eax, al);
+    m_asm.bts(qword[host(detour.b.reg) + groups + rax * 8], static_cast<u8>(*detour.site / Sites::group));
+    m_asm.jmp(detour.found, Xbyak::CodeGenerator::T_NEAR);
 }
 
 void Emitter::emit_load(Id id)
@@ -83,7 +149,7 @@ void Emitter::emit_load(Id id)
     Xbyak::Reg64 address = use_operands(node);
     Xbyak::Reg64 to = host(allocate(id));
     Detour& miss = add_detour(id);
-    emit_lookup(node, node.info, false, miss.entry);
+    find_page(miss);
     switch (node.info) {
     case 1:
         m_asm.movzx(to.cvt32(), byte[rdx + address]);
@@ -112,7 +178,7 @@ void Emitter::emit_store(Id id)
     Xbyak::Reg64 address = use_operands(operands);
     Place value = place(node.c);
     Detour& miss = add_detour(id);
-    emit_lookup(node, node.info, true, miss.entry);
+    find_page(miss);
     if (is_number) {
         store_number(node, rdx + address);
     } else if (value.constant) {

@@ -84,14 +84,22 @@ template<class Function>
 
 } // namespace
 
-Runtime::Runtime(const Cpu& cpu)
+/// Besides positions and links some for blocks, of which each takes 64 bytes of code at least.
+std::size_t Runtime::data_bytes(std::size_t code_bytes)
+{
+    std::size_t wanted = sizeof(CodePosition) * positions + code_bytes / bytes_a_link * sizeof(Link) + code_bytes / 8 + spare;
+    return (wanted + page_size - 1) & page_mask;
+}
+
+Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes)
     : features(host_features())
-    , memory(code_bytes, data_bytes)
+    , memory(code_bytes, data_bytes(code_bytes))
     , layout(cpu)
     , assembler(memory.writable(), code_bytes)
+    , m_most_links(static_cast<u32>(code_bytes / bytes_a_link))
 {
     m_positions = reinterpret_cast<CodePosition*>(allocate_data(sizeof(CodePosition) * positions));
-    m_links = reinterpret_cast<Link*>(allocate_data(sizeof(Link) * most_links));
+    m_links = reinterpret_cast<Link*>(allocate_data(sizeof(Link) * m_most_links));
     make_constants();
     m_shared_data = m_data_used;
     make_entry();
@@ -100,7 +108,7 @@ Runtime::Runtime(const Cpu& cpu)
     const u8* body = assembler.getCurr();
     make_exits();
     memory.describe_frames(thunks, body, thunk_frame);
-    memory.describe_frames(body, memory.writable() + code_bytes, body_frame);
+    memory.describe_frames(body, memory.writable() + memory.code_size(), body_frame);
     memory.register_frames();
     m_shared_code = assembler.getSize();
     reset();
@@ -117,12 +125,9 @@ void Runtime::make_entry()
     assembler.jmp(rsi);
 }
 
-void Runtime::make_exits()
+void Runtime::emit_dispatch()
 {
     Assembler& a = assembler;
-    Xbyak::Label miss;
-    dispatch = a.getCurr();
-    a.mov(ptr[rbp + layout.next], rax);
     a.cmp(dword[rbp + layout.pending], 0);
     a.jne(miss);
     a.mov(rcx, rax);
@@ -139,9 +144,16 @@ void Runtime::make_exits()
     a.cmp(ptr[rdx + offsetof(CodePosition, stamp)], rcx);
     a.jne(miss);
     a.jmp(ptr[rdx + offsetof(CodePosition, code)]);
+    static_assert(sizeof(CodePosition) == 32);
+}
+
+void Runtime::make_exits()
+{
+    Assembler& a = assembler;
+    miss = a.getCurr();
+    a.mov(rcx, rax);
     leave_for = a.getCurr();
     a.mov(ptr[rbp + layout.next], rcx);
-    a.L(miss);
     a.mov(eax, no_link);
     leave = a.getCurr();
     a.mov(ptr[rbp + layout.retired], counter());
@@ -149,7 +161,6 @@ void Runtime::make_exits()
     for (const auto& reg : { r15, r14, r13, r12, rbx, rbp })
         a.pop(reg);
     a.ret();
-    static_assert(sizeof(CodePosition) == 32);
 }
 
 const u8* Runtime::make_thunk(const void* function)
@@ -216,8 +227,8 @@ u8* Runtime::allocate_data(std::size_t size)
 
 bool Runtime::is_full() const
 {
-    constexpr std::size_t spare = std::size_t { 256 } << 10;
-    return assembler.getSize() + spare > memory.code_size() || m_data_used + spare > memory.data_size() || m_next_link + 1000 > most_links;
+    return assembler.getSize() + spare > memory.code_size() || m_data_used + spare > memory.data_size()
+        || m_next_link + 1000 > m_most_links;
 }
 
 void Runtime::reset()

@@ -7,6 +7,7 @@
 #include "engine/translator/cpu_layout.h"
 
 #include <array>
+#include <span>
 
 namespace zvisor {
 
@@ -38,21 +39,22 @@ struct CodePosition {
 /// whatever is called; rax, rcx and rdx are for the moment.
 class Runtime {
 public:
-    static constexpr std::size_t code_bytes = std::size_t { 96 } << 20;
-    static constexpr std::size_t data_bytes = std::size_t { 32 } << 20;
     static constexpr std::size_t positions = 16384;
     [[nodiscard]] static const Xbyak::Reg64& counter() { return Xbyak::util::r15; }
     static constexpr u32 no_link = ~u32 { 0 };
-    /// Bytes of the frame below the saved registers, with room for values without a register.
-    static constexpr u32 frame_bytes = 1384;
     /// SSE registers of values, and a slot of two doublewords for each to be kept in.
     static constexpr u32 numbers = 14;
-    static constexpr u32 frame_slots = frame_bytes / 8 - 1 - 2 * numbers;
+    /// Slots for values without a register: two for each general register and four for each vector register, of where the loop begins
+    /// and of now, and some for what an instruction needs at once.
+    static constexpr u32 frame_slots = 2 * (2 * 16 + 4 * 32) + 24;
+    /// Bytes of the frame below the saved registers.
+    static constexpr u32 frame_bytes = (frame_slots + 1 + 2 * numbers) * 8;
     /// A slot for what a thunk takes besides rax, rdx and rcx.
     static constexpr u32 argument_slot = frame_slots;
     static constexpr u32 number_slots = argument_slot + 1;
 
-    explicit Runtime(const Cpu& cpu);
+    /// `code_bytes`: memory for code, a multiple of 1 MiB.
+    Runtime(const Cpu& cpu, std::size_t code_bytes);
 
     /// Executes from `code`, an executable address. Returns the number of the link the code left by, or no_link.
     [[nodiscard]] u32 enter(Cpu& cpu, const void* code) const { return m_enter(cpu, code); }
@@ -64,9 +66,15 @@ public:
     /// Forgets all code; none may be executing.
     void reset();
 
+    /// What is there before any block, where it is executed.
+    [[nodiscard]] std::span<const u8> shared_code() const { return { memory.executable<const u8*>(memory.writable()), m_shared_code }; }
+
     [[nodiscard]] Link* links() { return m_links; }
     [[nodiscard]] u32 next_link() const { return m_next_link; }
     void set_next_link(u32 next) { m_next_link = next; }
+
+    /// Emits going to the code at the guest address in rax: at each place that does, since the host predicts it by place.
+    void emit_dispatch();
 
     /// What the host has beyond x86-64-v2.
     struct Features {
@@ -82,8 +90,8 @@ public:
     // Places in the shared code, at writable addresses.
     /// Leaves with the link whose number is in eax; Cpu::next is set.
     const u8* leave { nullptr };
-    /// Goes to the code at the guest address in rax.
-    const u8* dispatch { nullptr };
+    /// Leaves for the guest address in rax.
+    const u8* miss { nullptr };
     /// Sets Cpu::next to rcx and leaves.
     const u8* leave_for { nullptr };
     /// By log2 of the bytes: address in rax, base register in edx; the value comes back in rax. [1]: in the space of code.
@@ -113,7 +121,11 @@ public:
     const u8* run_step { nullptr };
 
 private:
-    static constexpr u32 most_links = 1'000'000;
+    /// For one exit there are this many bytes of code at least.
+    static constexpr std::size_t bytes_a_link = 96;
+    /// For the largest block.
+    static constexpr std::size_t spare = std::size_t { 512 } << 10;
+    [[nodiscard]] static std::size_t data_bytes(std::size_t code_bytes);
 
     void make_entry();
     void make_exits();
@@ -128,6 +140,7 @@ private:
     u32 (*m_enter)(Cpu&, const void*) { nullptr };
     CodePosition* m_positions { nullptr };
     Link* m_links { nullptr };
+    u32 m_most_links;
     u32 m_next_link { 0 };
     std::size_t m_shared_data { 0 };
     std::size_t m_data_used { 0 };

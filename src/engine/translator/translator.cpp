@@ -9,7 +9,7 @@ namespace zvisor {
 namespace {
 
 constexpr u32 most_instructions = 64;
-constexpr std::size_t counters = 65536;
+constexpr unsigned counter_bits = 20;
 
 void leave_step(Cpu&, const Op*) { }
 
@@ -29,14 +29,18 @@ void leave_step(Cpu&, const Op*) { }
 void Translator::Block::retire()
 {
     *is_left = 1;
-    for (u32 number : incoming)
-        machinery.runtime.links()[number].code = machinery.exits[number].code.unlinked;
+    if (machinery.statistics)
+        machinery.statistics->dropped();
+    machinery.exits.release(
+        incoming, [this](u32 number, const Exits::Exit& exit) { machinery.runtime.links()[number].code = exit.code.unlinked; });
 }
 
-Translator::Translator(AbsoluteStorage& storage, Observer* observer)
-    : m_cache(storage)
-    , m_interpreter(m_cache, observer)
-    , m_executions(counters)
+Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
+    : m_options(options)
+    , m_cache(storage)
+    , m_interpreter(m_cache, options.observer)
+    , m_statistics(options.statistics ? std::make_unique<TranslationStatistics>() : nullptr)
+    , m_executions(std::size_t { 1 } << counter_bits)
 {
     m_fetching.ops[1].run = &leave_step;
 }
@@ -47,11 +51,29 @@ Translator::~Translator()
     m_cache.free_dropped();
 }
 
-void Translator::run(Cpu& cpu)
+void Translator::serve(Cpu& cpu)
 {
     m_cpu = &cpu;
     if (!m_machinery)
-        m_machinery = std::make_unique<Machinery>(cpu);
+        m_machinery = make_machinery(cpu);
+}
+
+void Translator::execute_unlinked(Cpu& cpu)
+{
+    serve(cpu);
+    m_left_by = Runtime::no_link;
+    m_cache.free_dropped();
+    try {
+        run_block(cpu);
+    } catch (const ProgramInterruption& interruption) {
+        interrupt(cpu, interruption);
+    }
+    m_left_by = Runtime::no_link;
+}
+
+void Translator::run(Cpu& cpu)
+{
+    serve(cpu);
     for (;;) {
         try {
             if (!run_blocks(cpu))
@@ -62,11 +84,20 @@ void Translator::run(Cpu& cpu)
     }
 }
 
+std::unique_ptr<Translator::Machinery> Translator::make_machinery(const Cpu& cpu) const
+{
+    auto made = std::make_unique<Machinery>(cpu, m_options.code_bytes, m_statistics.get());
+    if (m_options.translations)
+        m_options.translations->made_shared_code(made->runtime.shared_code());
+    return made;
+}
+
 bool Translator::run_blocks(Cpu& cpu)
 {
     for (;;) {
         if (cpu.pending()) [[unlikely]] {
             m_left_by = Runtime::no_link;
+            abandon_path(cpu);
             m_cache.free_dropped();
             if (!cpu.handle_pending())
                 return false;
@@ -77,51 +108,80 @@ bool Translator::run_blocks(Cpu& cpu)
 
 void Translator::run_block(Cpu& cpu)
 {
+    if (!m_path.blocks.empty()) [[unlikely]]
+        return follow_path(cpu);
     if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
         if (Block* block = find_block(cpu, cpu.next)) {
             if (m_left_by != Runtime::no_link)
                 link(cpu, m_left_by, *block);
+            if (begin_path(cpu, *block))
+                return;
             m_left_by = m_machinery->runtime.enter(cpu, block->code);
             return;
         }
     }
+    interpret(cpu);
+}
+
+void Translator::interpret(Cpu& cpu)
+{
     m_left_by = Runtime::no_link;
     m_interpreting = true;
+    m_retired_before = cpu.retired;
     m_interpreter.execute_block(cpu);
     m_interpreting = false;
+    note_interpreted(cpu);
+}
+
+void Translator::note_interpreted(const Cpu& cpu)
+{
+    if (m_statistics)
+        m_statistics->interpreted(cpu.retired - m_retired_before);
 }
 
 void Translator::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
 {
-    if (std::exchange(m_interpreting, false))
-        return m_interpreter.interrupt(cpu, interruption);
+    abandon_path(cpu);
+    if (std::exchange(m_interpreting, false)) {
+        m_interpreter.interrupt(cpu, interruption);
+        return note_interpreted(cpu);
+    }
     const Op* op = is_step(cpu.op) ? cpu.op : m_executing;
-    cpu.retired -= reinterpret_cast<const Step*>(op)->remaining;
+    u32 not_executed = reinterpret_cast<const Step*>(op)->remaining;
+    cpu.retired -= not_executed;
+    if (m_statistics)
+        m_statistics->interrupted(not_executed);
     cpu.take_program_interruption(interruption, op->address, op->length);
 }
 
 /// A link is followed without looking while the spaces are as they are now.
 void Translator::link(Cpu& cpu, u32 number, Block& block)
 {
-    const Exit& exit = m_machinery->exits[number];
+    const Exits::Exit& exit = m_machinery->exits[number];
     if (exit.code.target != block.address || exit.mode != block.mode || block.stale)
         return;
     m_machinery->runtime.links()[number] = { block.code, cpu.code_stamp() >> 8 };
-    block.incoming.push_back(number);
+    m_machinery->exits.lead(number, block.incoming);
+}
+
+/// Exceptions are those of fetching at an address from here on.
+void Translator::begin_fetching(Cpu& cpu, u64 address)
+{
+    cpu.op = &m_fetching.ops[0];
+    m_fetching.ops[0].address = address;
+    m_fetching.ops[0].length = 2;
 }
 
 /// Null when the block is not worth translating yet.
 Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
 {
-    cpu.op = &m_fetching.ops[0];
-    m_fetching.ops[0].address = address;
-    m_fetching.ops[0].length = 2;
+    begin_fetching(cpu, address);
     if (address & 1)
         cpu.specification();
     u64 absolute = cpu.absolute(cpu.fetch_view(address));
-    auto* block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
-    if (!block && !is_hot(absolute))
+    if (!is_hot(absolute))
         return nullptr;
+    auto* block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
     if (!block)
         block = translate(cpu, address, absolute);
     m_machinery->runtime.position(address) = { address, cpu.code_stamp(), block->code, 0 };
@@ -130,14 +190,22 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
 
 bool Translator::is_hot(u64 absolute)
 {
-    u8& executions = m_executions[absolute / 2 % counters];
+    constexpr u64 golden = 0x9e3779b97f4a7c15; // spreads blocks that are equally far apart
+    u8& executions = m_executions[absolute / 2 * golden >> (64 - counter_bits)];
     if (executions >= m_patience)
         return true;
     ++executions;
     return false;
 }
 
-/// Starts over when the memory for code is used up.
+void Translator::set_patience(u8 executions)
+{
+    m_patience = executions;
+    std::ranges::fill(m_executions, u8 { 0 });
+}
+
+/// Starts over when the memory for code is used up. What ran before then is interpreted at first, so that a guest that runs more
+/// code than there is memory for does not have each execution translated.
 void Translator::make_room()
 {
     if (!m_machinery->runtime.is_full())
@@ -145,83 +213,152 @@ void Translator::make_room()
     forget_all();
     m_cache.free_dropped();
     m_machinery->exits.clear();
+    std::ranges::fill(m_executions, u8 { 0 });
     m_left_by = Runtime::no_link; // its number will be another exit's
     m_machinery->runtime.reset();
+    if (m_statistics)
+        m_statistics->started_over();
 }
 
 Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
 {
+    Recording recording = begin_recording(cpu, address, absolute);
+    ir::Builder& builder = m_machinery->builder;
+    do {
+        u64 left = page_size - recording.at % page_size;
+        u8 length = isa::instruction_length(cpu.storage().host()[absolute + (recording.at - address)]);
+        if (length > left && !recording.steps.empty())
+            break;
+        u64 at = recording.at;
+        if (record(cpu, recording) || (at ^ recording.at) >= page_size)
+            break;
+    } while (recording.steps.size() < most_instructions);
+    recording.before_loop = recording.steps.size();
+    if (!builder.finished())
+        builder.finish(recording.at);
+    return end_recording(recording, false);
+}
+
+Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 absolute)
+{
     make_room();
+    if (m_statistics)
+        m_statistics->begin();
+    m_machinery->instructions.clear();
     m_cache.free_dropped();
     m_cache.watch(cpu, absolute & page_mask);
 
-    auto block = std::make_unique<Block>(*m_machinery);
-    block->absolute = absolute;
-    block->address = address;
-    block->mode = cpu.mode() | translated;
+    Recording recording { .block = std::make_unique<Block>(*m_machinery), .steps = {}, .before_loop = 0, .at = address };
+    Block& block = *recording.block;
+    block.absolute = block.first = absolute;
+    block.address = address;
+    block.mode = cpu.mode() | translated;
     m_machinery->builder.begin(addressing_mode(cpu.mode()), (cpu.mode() & ExecutionMode::overflow) != 0);
-    std::vector<Step> steps;
-    u64 at = address;
-    for (;;) {
-        u64 left = page_size - at % page_size;
-        u64 where = absolute + (at - address);
-        u8 length = isa::instruction_length(cpu.storage().host()[where]);
-        if (length > left && !steps.empty())
-            break;
-        // Marked before it is read, so that a store by another CPU is either seen here or noticed there.
-        cpu.storage().mark_code(where, std::min<u64>(length, left));
-        if (length > left) {
-            block->second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
-            m_cache.watch(cpu, block->second_page);
-            cpu.storage().mark_code(block->second_page, length - left);
-        }
-        bool ends = record(cpu, *block, steps, at);
-        at += length;
-        if (ends || at % page_size < length || steps.size() == most_instructions)
-            break;
-    }
-    if (!m_machinery->builder.finished())
-        m_machinery->builder.finish(at & cpu.address_mask());
-
-    block->bytes = static_cast<u32>(at - address);
-    block->count = static_cast<u32>(steps.size());
-    block->steps = std::make_unique<Step[]>(steps.size());
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-        block->steps[i] = steps[i];
-        block->steps[i].remaining = static_cast<u32>(steps.size() - i);
-    }
-    block->is_left = m_machinery->runtime.allocate_data(1);
-    *block->is_left = 0;
-    const u8* code = m_machinery->emitter.emit(m_machinery->program,
-        { .address = address, .count = block->count, .steps = { block->steps.get(), steps.size() }, .stale = block->is_left });
-    for (const ExitCode& exit : m_machinery->emitter.exits())
-        m_machinery->exits.push_back({ exit, block->mode });
-    block->code = m_machinery->runtime.memory.executable(code);
-    Block* made = block.get();
-    m_cache.add(std::move(block));
-    return made;
+    return recording;
 }
 
-/// Decodes and records the instruction at `at`. True when it ends the block.
-bool Translator::record(Cpu& cpu, Block& block, std::vector<Step>& steps, u64 at)
+const u8* Translator::emit(const Recording& recording)
 {
+    const Block& block = *recording.block;
+    BlockCounters counting;
+    if (m_statistics)
+        counting = m_statistics->counters(m_machinery->instructions);
+    return m_machinery->emitter.emit(m_machinery->program,
+        { .address = block.address,
+            .count = block.count,
+            .loop_count = static_cast<u32>(recording.steps.size() - recording.before_loop),
+            .steps = { block.steps.get(), recording.steps.size() },
+            .stale = block.is_left,
+            .executions = block.executions,
+            .problem_state = (block.mode & ExecutionMode::problem) != 0,
+            .counters = counting,
+            .marked = m_options.translations || m_statistics });
+}
+
+/// Those who look on are told of a new block.
+void Translator::tell(const Recording& recording, const u8* code)
+{
+    const Block& block = *recording.block;
+    const Machinery& made_by = *m_machinery;
+    auto size = static_cast<std::size_t>(made_by.runtime.assembler.getCurr() - code);
+    TranslatedBlock told { .cpu = *m_cpu,
+        .address = block.address,
+        .instructions = made_by.instructions,
+        .before_loop = recording.before_loop,
+        .program = made_by.program,
+        .code = { static_cast<const u8*>(block.code), size },
+        .path_bytes = static_cast<std::size_t>(made_by.emitter.path_end() - code),
+        .marks = made_by.emitter.marks() };
+    if (m_statistics)
+        m_statistics->end(told, block.absolute, made_by.emitter.counting());
+    if (m_options.translations)
+        m_options.translations->translated(told);
+}
+
+/// Decodes and records the next instruction. True when it ends the block.
+bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at)
+{
+    Block& block = *recording.block;
+    u64 at = recording.at;
+    u64 left = page_size - at % page_size;
+    u64 where = block.absolute + (at - block.address);
+    u8 length = isa::instruction_length(cpu.storage().host()[where]);
+    // Marked before it is read, so that a store by another CPU is either seen here or noticed there.
+    cpu.storage().mark_code(where, std::min<u64>(length, left));
+    if (length > left) {
+        block.second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
+        m_cache.watch(cpu, block.second_page);
+        cpu.storage().mark_code(block.second_page, length - left);
+    }
+    u64 end = std::max(block.first + block.bytes, where + length);
+    block.first = std::min(block.first, where);
+    block.bytes = static_cast<u32>(end - block.first);
     ir::Builder& builder = m_machinery->builder;
     const isa::Row* row = nullptr;
     u64 bits = fetch_instruction(cpu, at);
-    Step& step = steps.emplace_back();
+    Step& step = recording.steps.emplace_back();
     Op& op = step.ops[0];
     isa::decode(op, bits, at, static_cast<u8>(block.mode & ~translated), cpu.facilities(), row);
+    m_machinery->instructions.push_back({ at, bits, row });
     step.ops[1].run = &leave_step;
     step.ops[1].address = (at + op.length) & cpu.address_mask();
 
-    builder.begin_instruction(at, op.length);
-    if (row && row->record && op.run == row->run) {
+    recording.branched = row && row->has(isa::RowFlag::branch);
+    builder.begin_instruction(at, op.length, goes_on_at);
+    bool is_recorded = row && row->record && op.run == row->run;
+    if (is_recorded) {
         row->record(builder, op);
-        if (builder.end_instruction(row->has(isa::RowFlag::overflow)))
-            return builder.finished();
+        is_recorded = builder.end_instruction(row->has(isa::RowFlag::overflow));
     }
-    builder.call(!row || row->has(isa::RowFlag::branch));
+    if (!is_recorded)
+        builder.call(!row || row->has(isa::RowFlag::branch));
+    recording.at = builder.goes_on_at();
     return builder.finished();
+}
+
+Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
+{
+    Block* block = recording.block.get();
+    auto count = recording.steps.size();
+    block->count = static_cast<u32>(recording.before_loop);
+    block->steps = std::make_unique<Step[]>(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        block->steps[i] = recording.steps[i];
+        block->steps[i].remaining = static_cast<u32>((i < recording.before_loop ? recording.before_loop : count) - i);
+    }
+    block->is_left = m_machinery->runtime.allocate_data(1);
+    *block->is_left = 0;
+    if (!is_path) {
+        block->executions = reinterpret_cast<i32*>(m_machinery->runtime.allocate_data(sizeof(i32)));
+        *block->executions = m_path_patience;
+    }
+    const u8* code = emit(recording);
+    for (const ExitCode& exit : m_machinery->emitter.exits())
+        m_machinery->exits.add(exit, block->mode);
+    block->code = m_machinery->runtime.memory.executable(code);
+    tell(recording, code);
+    m_cache.add(std::move(recording.block));
+    return block;
 }
 
 void Translator::execute_target(Cpu& cpu, u64 bits, u64 address)
@@ -234,6 +371,11 @@ void Translator::code_stored(u64 absolute_address, u64 length)
 {
     if (m_cache.stored(absolute_address, length) && m_cpu)
         m_cpu->forget_code_positions();
+}
+
+EngineStatistics Translator::statistics() const
+{
+    return m_statistics ? m_statistics->sum() : EngineStatistics {};
 }
 
 void Translator::forget_all()

@@ -1,12 +1,16 @@
 #pragma once
 
 #include "engine/code_cache.h"
+#include "engine/engine_options.h"
 #include "engine/interpreter/interpreter.h"
 #include "engine/translator/emitter.h"
+#include "engine/translator/exits.h"
 #include "engine/translator/runtime.h"
+#include "engine/translator/translation_statistics.h"
 #include "ir/builder.h"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace zvisor {
@@ -15,24 +19,24 @@ namespace zvisor {
 /// careful mode, is left to an interpreter.
 class Translator final : public Engine {
 public:
-    /// `observer`, if any, sees every instruction while the CPU is in careful mode; it must outlive the engine.
-    explicit Translator(AbsoluteStorage& storage, Observer* observer = nullptr);
+    explicit Translator(AbsoluteStorage& storage, const EngineOptions& options = {});
     ~Translator() override;
 
     void run(Cpu& cpu) override;
     void execute_target(Cpu& cpu, u64 bits, u64 address) override;
     void code_stored(u64 absolute_address, u64 length) override;
     void forget_all() override;
+    [[nodiscard]] EngineStatistics statistics() const override;
 
-    /// Executions of a block by the interpreter before it is translated; for tests.
-    void set_patience(u8 executions) { m_patience = executions; }
+    /// Executes what is at Cpu::next up to an exit of its block, and takes the program interruption it ends with, if any.
+    void execute_unlinked(Cpu& cpu);
+    /// Executions of a block by the interpreter before it is translated, counted from now on; for tests.
+    void set_patience(u8 executions);
+    /// Executions of a translated block until the path from it is; for tests.
+    void set_path_patience(i32 executions) { m_path_patience = executions; }
 
 private:
     struct Machinery;
-    struct Exit {
-        ExitCode code;
-        u8 mode;
-    };
     struct Block final : CodeBlock {
         explicit Block(Machinery& made_by)
             : machinery(made_by)
@@ -44,46 +48,97 @@ private:
         std::unique_ptr<Step[]> steps;
         const void* code { nullptr };
         u8* is_left { nullptr };
-        /// Numbers of the links that lead here.
-        std::vector<u32> incoming;
+        /// Until a path is made of it, less than 0 then; none when it is one.
+        i32* executions { nullptr };
+        /// Those that lead here.
+        Exits::Incoming incoming;
     };
     /// What exists once the engine has its CPU.
     struct Machinery {
-        explicit Machinery(const Cpu& cpu)
-            : runtime(cpu)
+        Machinery(const Cpu& cpu, std::size_t code_bytes, TranslationStatistics* counts)
+            : runtime(cpu, code_bytes)
             , emitter(runtime)
             , builder(program)
+            , statistics(counts)
         {
         }
         Runtime runtime;
         Emitter emitter;
         ir::Program program;
         ir::Builder builder;
-        /// By link number.
-        std::vector<Exit> exits;
+        Exits exits;
+        /// The instructions of the block that is being translated.
+        std::vector<GuestInstruction> instructions;
+        /// Null when nothing is counted.
+        TranslationStatistics* statistics { nullptr };
+    };
+    /// What is executed from one place on, block by block, until it is there again or cannot be followed.
+    struct Path {
+        std::vector<u64> blocks;
+        /// Where it goes on behind the last block.
+        u64 end { 0 };
+        /// Of the first block in storage.
+        u64 absolute { 0 };
+        u64 stamp { 0 };
+
+        [[nodiscard]] bool is_loop() const { return end == blocks.front(); }
+    };
+    /// A block while it is recorded.
+    struct Recording {
+        std::unique_ptr<Block> block;
+        std::vector<Step> steps;
+        /// Of the steps, those before its loop.
+        std::size_t before_loop { 0 };
+        /// Of the next instruction.
+        u64 at { 0 };
+        /// The last instruction may have branched.
+        bool branched { false };
     };
     /// In CodeBlock::mode: not the interpreter's.
     static constexpr u8 translated = 0x80;
 
+    [[nodiscard]] std::unique_ptr<Machinery> make_machinery(const Cpu& cpu) const;
+    void serve(Cpu& cpu);
     [[nodiscard]] bool run_blocks(Cpu& cpu);
     void run_block(Cpu& cpu);
     void interrupt(Cpu& cpu, const ProgramInterruption& interruption);
     [[nodiscard]] Block* find_block(Cpu& cpu, u64 address);
     [[nodiscard]] bool is_hot(u64 absolute);
     [[nodiscard]] Block* translate(Cpu& cpu, u64 address, u64 absolute);
-    [[nodiscard]] bool record(Cpu& cpu, Block& block, std::vector<Step>& steps, u64 at);
+    [[nodiscard]] Recording begin_recording(Cpu& cpu, u64 address, u64 absolute);
+    [[nodiscard]] bool record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at = {});
+    Block* end_recording(Recording& recording, bool is_path);
+    [[nodiscard]] bool begin_path(Cpu& cpu, const Block& block);
+    void follow_path(Cpu& cpu);
+    void abandon_path(Cpu& cpu);
+    [[nodiscard]] bool ends_path(Cpu& cpu, u64 address) const;
+    void translate_path(Cpu& cpu);
+    [[nodiscard]] bool record_path(Cpu& cpu, Recording& recording);
+    void begin_fetching(Cpu& cpu, u64 address);
+    [[nodiscard]] const u8* emit(const Recording& recording);
+    void tell(const Recording& recording, const u8* code);
+    void interpret(Cpu& cpu);
+    void note_interpreted(const Cpu& cpu);
     void make_room();
     void link(Cpu& cpu, u32 number, Block& block);
 
+    EngineOptions m_options;
     CodeCache m_cache;
     Interpreter m_interpreter;
+    /// Null when nothing is counted.
+    std::unique_ptr<TranslationStatistics> m_statistics;
     std::unique_ptr<Machinery> m_machinery;
     std::vector<u8> m_executions;
     Cpu* m_cpu { nullptr };
     u8 m_patience { 4 };
+    i32 m_path_patience { 1000 };
+    /// What is being followed; no blocks when nothing is.
+    Path m_path;
     /// The exit the last block left by, if it may be linked to the block that is next.
     u32 m_left_by { Runtime::no_link };
     bool m_interpreting { false };
+    /// Cpu::retired when the interpreter was last entered.
+    u64 m_retired_before { 0 };
     /// The EXECUTE whose target is being executed.
     const Op* m_executing { nullptr };
     Step m_fetching;

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace zvisor {
+
+/// How long a CPU in the wait state looks for work before its host thread sleeps. Waking a thread takes the host longer than most waits
+/// of CPUs that work for each other last; a CPU that waits for long does not look at all.
+class WaitPolling {
+public:
+    using Duration = std::chrono::nanoseconds;
+    static constexpr Duration least = std::chrono::microseconds(10);
+    static constexpr Duration most = std::chrono::microseconds(100);
+
+    [[nodiscard]] Duration window() const { return m_window; }
+    /// A wait has lasted so long.
+    void waited(Duration time)
+    {
+        if (time > most)
+            m_window /= 2;
+        else if (time > m_window)
+            m_window = std::clamp(m_window * 2, least, most);
+        if (m_window < least)
+            m_window = {};
+    }
+
+private:
+    Duration m_window {};
+};
+
+} // namespace zvisor

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "base/types.h"
+
+#include <cstddef>
+
+namespace zvisor {
+
+class Observer;
+class TranslationObserver;
+
+/// Ways to execute instructions: one at a time, as host code made from what they do, or both with their results compared.
+enum class EngineKind : u8 { interpreter, translator, lockstep };
+
+/// How an engine works. What is pointed to must outlive it.
+struct EngineOptions {
+    EngineKind kind { EngineKind::translator };
+    /// Bytes of memory for the translated code of one CPU; a multiple of 1 MiB.
+    std::size_t code_bytes { std::size_t { 96 } << 20 };
+    /// Sees every instruction while a CPU is in careful mode.
+    Observer* observer { nullptr };
+    /// Counts for Engine::statistics; translated code is slower for it.
+    bool statistics { false };
+    /// Sees every block that is translated.
+    TranslationObserver* translations { nullptr };
+};
+
+} // namespace zvisor

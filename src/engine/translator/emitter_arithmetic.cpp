@@ -1,0 +1,164 @@
+#include "engine/translator/emitter.h"
+
+namespace zvisor {
+
+using namespace Xbyak::util;
+using ir::Kind;
+using ir::Node;
+
+/// A sum whose first operand stays is one LEA; false when it is not that.
+bool Emitter::emit_sum(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Place x = place(node.a);
+    Place y = place(node.b);
+    bool addressable = y.constant ? fits(y.value, node.width) : y.reg != no_register;
+    if (dies(node.a, id) || x.reg == no_register || !addressable)
+        return false;
+    pin(x.reg);
+    if (!y.constant)
+        pin(y.reg);
+    Xbyak::Reg64 to = host(allocate(id));
+    if (y.constant)
+        m_asm.lea(sized(to, node.width), ptr[host(x.reg) + static_cast<std::size_t>(i64 { static_cast<i32>(y.value) })]);
+    else
+        m_asm.lea(sized(to, node.width), ptr[host(x.reg) + host(y.reg)]);
+    return true;
+}
+
+void Emitter::emit_binary(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    if (combines_numbers(id))
+        return emit_number_bits(id);
+    // The source must not be lost when the destination takes over the register of the same value.
+    Place source = place(node.b);
+    if (source.reg != no_register)
+        pin(source.reg);
+    bool same = node.a == node.b;
+    if (node.kind == Kind::add && emit_sum(id))
+        return;
+    Xbyak::Reg64 to = result_from(id, node.a);
+    Xbyak::Reg dst = sized(to, node.width);
+    if (same)
+        source = { .constant = false, .reg = m_register[id], .slot = -1, .value = 0 };
+    else
+        source = place(node.b);
+    with_source(source, node.width, rax, [&](const auto& operand) {
+        constexpr bool immediate = std::is_same_v<std::decay_t<decltype(operand)>, u32>;
+        switch (node.kind) {
+        case Kind::add:
+            return m_asm.add(dst, operand);
+        case Kind::sub:
+            return m_asm.sub(dst, operand);
+        case Kind::bit_and:
+            return m_asm.and_(dst, operand);
+        case Kind::bit_or:
+            return m_asm.or_(dst, operand);
+        case Kind::bit_xor:
+            return m_asm.xor_(dst, operand);
+        default:
+            if constexpr (immediate)
+                return m_asm.imul(dst, dst, static_cast<int>(operand));
+            else
+                return m_asm.imul(dst, operand);
+        }
+    });
+}
+
+/// Products and quotients of rdx:rax.
+void Emitter::emit_wide(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Id second = node.kind == Kind::quotient_u ? node.c : node.b;
+    bool constant = place(second).constant;
+    Xbyak::Reg64 by = constant ? rcx : host(use(second));
+    if (constant)
+        move(rcx, place(second));
+    Xbyak::Reg64 to = host(allocate(id));
+    bool product = node.kind == Kind::high_product_u || node.kind == Kind::high_product_s;
+    move(rax, place(node.kind == Kind::quotient_u ? node.b : node.a));
+    switch (node.kind) {
+    case Kind::high_product_u:
+        m_asm.mul(by);
+        break;
+    case Kind::high_product_s:
+        m_asm.imul(by);
+        break;
+    case Kind::quotient_u:
+        move(rdx, place(node.a));
+        m_asm.div(by);
+        break;
+    default:
+        m_asm.cqo();
+        m_asm.idiv(by);
+    }
+    m_asm.mov(to, product ? rdx : rax);
+}
+
+void Emitter::emit_shift(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Place count = place(node.b);
+    if (!count.constant)
+        move(rcx, count, 4);
+    Xbyak::Reg64 to = result_from(id, node.a);
+    Xbyak::Reg dst = sized(to, node.width);
+    auto shift = [&](auto amount) {
+        switch (node.kind) {
+        case Kind::shl:
+            return m_asm.shl(dst, amount);
+        case Kind::shr:
+            return m_asm.shr(dst, amount);
+        case Kind::sar:
+            return m_asm.sar(dst, amount);
+        default:
+            return m_asm.rol(dst, amount);
+        }
+    };
+    if (count.constant)
+        shift(static_cast<int>(count.value & (node.width == 4 ? 31 : 63)));
+    else
+        shift(cl);
+}
+
+void Emitter::emit_unary(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Xbyak::Reg64 to = result_from(id, node.a);
+    switch (node.kind) {
+    case Kind::zx:
+        return m_asm.mov(to.cvt32(), to.cvt32());
+    case Kind::sx:
+        return m_asm.movsxd(to, to.cvt32());
+    case Kind::sx8:
+        return m_asm.movsx(to.cvt32(), to.cvt8());
+    case Kind::sx16:
+        return m_asm.movsx(to.cvt32(), to.cvt16());
+    case Kind::zx8:
+        return m_asm.movzx(to.cvt32(), to.cvt8());
+    case Kind::zx16:
+        return m_asm.movzx(to.cvt32(), to.cvt16());
+    case Kind::hi:
+        return m_asm.shr(to, 32);
+    default:
+        return m_asm.reverse(sized(to, node.width));
+    }
+}
+
+void Emitter::emit_merge(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Place low = place(node.b);
+    if (low.reg != no_register)
+        pin(low.reg);
+    move(rax, low, 4);
+    if (!low.constant && low.reg == no_register)
+        m_asm.mov(eax, eax);
+    Xbyak::Reg64 to = result_from(id, node.a);
+    m_asm.shr(to, 32);
+    m_asm.shl(to, 32);
+    m_asm.or_(to, rax);
+}
+
+} // namespace zvisor

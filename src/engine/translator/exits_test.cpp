@@ -1,0 +1,59 @@
+#include "engine/translator/exits.h"
+
+#include <gmock/gmock.h>
+
+namespace zvisor {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+class ExitLists : public testing::Test {
+protected:
+    ExitLists()
+    {
+        for (u32 number = 0; number < 4; ++number)
+            exits.add({ .link = number, .target = 0x1000 + number }, 0);
+    }
+    std::vector<u32> released(Exits::Incoming& list)
+    {
+        std::vector<u32> numbers;
+        exits.release(list, [&](u32 number, const Exits::Exit&) { numbers.push_back(number); });
+        return numbers;
+    }
+
+    Exits exits;
+    Exits::Incoming one;
+    Exits::Incoming two;
+};
+
+TEST_F(ExitLists, HoldAnExitOnceHoweverOftenItIsLinked)
+{
+    for (int i = 0; i < 3; ++i)
+        exits.lead(2, one);
+    EXPECT_THAT(released(one), ElementsAre(2));
+    EXPECT_THAT(released(one), IsEmpty());
+}
+
+TEST_F(ExitLists, LoseAnExitToTheListItLeadsToNow)
+{
+    for (u32 number : { 0U, 1U, 2U, 3U })
+        exits.lead(number, one);
+    exits.lead(0, two);
+    exits.lead(2, two);
+    exits.lead(3, two);
+    EXPECT_THAT(released(one), ElementsAre(1));
+    EXPECT_THAT(released(two), UnorderedElementsAre(0, 2, 3));
+}
+
+TEST_F(ExitLists, TakeAnExitAgainAfterARelease)
+{
+    exits.lead(1, one);
+    EXPECT_THAT(released(one), ElementsAre(1));
+    exits.lead(1, one);
+    EXPECT_THAT(released(one), ElementsAre(1));
+}
+
+} // namespace
+} // namespace zvisor

@@ -1,0 +1,128 @@
+#include "engine/translator/translation_statistics.h"
+
+#include "engine/host_code.h"
+#include "isa/insn.h"
+
+#include <algorithm>
+
+namespace zvisor {
+
+/// Counts the instructions of a block's host code, without those that count.
+class TranslationStatistics::HostCount {
+public:
+    HostCount(const TranslatedBlock& block, std::span<const CountingCode> counting)
+        : m_block(block)
+        , m_counting(counting)
+        , m_loop(block.path_bytes)
+    {
+        for (const CodeMark& mark : block.marks)
+            if (block.program.nodes[mark.node].kind == ir::Kind::loop)
+                m_loop = mark.offset;
+    }
+
+    /// Where the block's loop begins, its end if there is none.
+    [[nodiscard]] std::size_t loop() const { return m_loop; }
+    /// Where the part ends that has `offset` in it.
+    [[nodiscard]] std::size_t end_of_part(std::size_t offset) const { return offset < m_loop ? m_loop : m_block.path_bytes; }
+
+    [[nodiscard]] u64 between(std::size_t from, std::size_t to) const
+    {
+        auto inside = [=](const CountingCode& code) { return code.offset >= from && code.offset < to; };
+        auto counters = static_cast<u64>(std::ranges::count_if(m_counting, inside));
+        return count_host_instructions(m_block.code.subspan(from, to - from)) - counters * CountingCode::instructions;
+    }
+    /// Of what begins with a mark.
+    [[nodiscard]] u64 at(std::size_t mark) const { return between(m_block.marks[mark].offset, end_of(mark)); }
+    [[nodiscard]] std::size_t end_of(std::size_t mark) const
+    {
+        std::size_t end = mark + 1 < m_block.marks.size() ? m_block.marks[mark + 1].offset : m_block.code.size();
+        return m_block.marks[mark].offset < m_block.path_bytes ? std::min(end, m_block.path_bytes) : end;
+    }
+
+private:
+    const TranslatedBlock& m_block;
+    std::span<const CountingCode> m_counting;
+    std::size_t m_loop;
+};
+
+BlockCounters TranslationStatistics::counters(std::span<const GuestInstruction> instructions)
+{
+    m_handlers.clear();
+    for (const GuestInstruction& instruction : instructions)
+        m_handlers.push_back(&m_sum.handlers[instruction.row ? instruction.row->mnemonic : "(none)"]);
+    Executions& block = m_blocks.emplace_back();
+    block.exits.resize(instructions.size());
+    return { .executions = &block.path.count,
+        .rounds = &block.loop.count,
+        .slow_accesses = &m_sum.slow_accesses,
+        .handlers = m_handlers,
+        .exits = block.exits };
+}
+
+void TranslationStatistics::end(const TranslatedBlock& block, u64 absolute, std::span<const CountingCode> counting)
+{
+    m_sum.nanoseconds += static_cast<u64>((std::chrono::steady_clock::now() - m_began).count());
+    ++m_sum.blocks;
+    m_sum.made_again += !m_places.emplace(absolute, block.address).second;
+    m_sum.instructions += block.instructions.size();
+    m_sum.host_bytes += block.code.size();
+    for (const CountingCode& code : counting)
+        m_sum.host_bytes -= code.bytes;
+    HostCount host(block, counting);
+    m_sum.host_instructions += host.between(0, block.code.size());
+    Executions& executions = m_blocks.back();
+    executions.path.instructions = block.before_loop;
+    executions.path.host_instructions = host.between(0, host.loop());
+    executions.loop.instructions = block.instructions.size() - block.before_loop;
+    executions.loop.host_instructions = host.between(host.loop(), block.path_bytes);
+    executions.early = early_exits(block, host);
+}
+
+std::vector<TranslationStatistics::EarlyExit> TranslationStatistics::early_exits(const TranslatedBlock& block, const HostCount& host)
+{
+    std::vector<EarlyExit> found;
+    for (std::size_t at = 0; at < block.marks.size(); ++at) {
+        const ir::Node& node = block.program.nodes[block.marks[at].node];
+        if (node.kind != ir::Kind::side_exit || block.marks[at].offset >= block.path_bytes)
+            continue;
+        auto detour = std::ranges::find(block.marks.subspan(at + 1), block.marks[at].node, &CodeMark::node);
+        auto left_out = static_cast<i64>(host.between(host.end_of(at), host.end_of_part(block.marks[at].offset)));
+        auto taken = static_cast<i64>(host.at(static_cast<std::size_t>(detour - block.marks.begin())));
+        std::size_t last = node.step < block.before_loop ? block.before_loop : block.instructions.size();
+        found.push_back({ node.step, last - node.step - 1, left_out - taken });
+    }
+    return found;
+}
+
+void TranslationStatistics::started_over()
+{
+    add(m_sum, m_blocks);
+    m_blocks.clear();
+    ++m_sum.fillings;
+}
+
+EngineStatistics TranslationStatistics::sum() const
+{
+    EngineStatistics all = m_sum;
+    add(all, m_blocks);
+    all.executed -= m_interrupted;
+    return all;
+}
+
+void TranslationStatistics::add(EngineStatistics& to, const std::deque<Executions>& blocks)
+{
+    for (const Executions& block : blocks) {
+        to.executions += block.path.count;
+        for (const Part& part : { block.path, block.loop }) {
+            to.executed += part.count * part.instructions;
+            to.host_executed += part.count * part.host_instructions;
+        }
+        for (const EarlyExit& exit : block.early) {
+            u64 count = block.exits[exit.step];
+            to.executed -= count * exit.instructions;
+            to.host_executed -= count * static_cast<u64>(exit.host_instructions);
+        }
+    }
+}
+
+} // namespace zvisor

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "differential/random.h"
+#include "isa/table.h"
+
+#include <string>
+#include <vector>
+
+namespace zvisor::engines {
+
+using differential::Random;
+
+/// Registers with a purpose in random programs; the others hold anything.
+struct Reserved {
+    static constexpr unsigned loop_counter = 9;
+    static constexpr unsigned first_data = 10;
+    static constexpr unsigned last_data = 12;
+    static constexpr unsigned code = 13;
+};
+
+/// Makes random programs: straight lines, branches forward and back, counted loops, over all rows of the instruction table whose
+/// results do not depend on time.
+class ProgramMaker {
+public:
+    ProgramMaker();
+
+    /// 1 to 40 instructions and the zeros behind them, which end it. `system`: with rows that change spaces, keys and modes.
+    [[nodiscard]] std::vector<u8> make(Random& random, bool system) const;
+
+private:
+    using Rows = std::vector<const isa::Row*>;
+    /// What a program has beside the others.
+    struct Theme {
+        bool system { false };
+        /// Mostly floating-point and vector registers.
+        bool numbers { false };
+    };
+
+    [[nodiscard]] const isa::Row& choose(Random& random, const Theme& theme) const;
+
+    Rows m_recorded;
+    Rows m_numbers;
+    Rows m_conditional;
+    Rows m_frequent;
+    Rows m_others;
+    Rows m_vector;
+    Rows m_system;
+};
+
+/// The program's instructions up to the zeros that end it, one a line, without no-operations.
+[[nodiscard]] std::string listing(const std::vector<u8>& program, u64 address);
+
+} // namespace zvisor::engines

@@ -1,0 +1,33 @@
+#include "comparison.h"
+
+#include <cstdlib>
+#include <gtest/gtest.h>
+
+namespace zvisor::engines {
+namespace {
+
+u64 setting(const char* name, u64 otherwise)
+{
+    const char* given = std::getenv(name);
+    return given ? std::strtoull(given, nullptr, 0) : otherwise;
+}
+
+/// A quarter of the cases; the parameter is its number.
+class Programs : public testing::TestWithParam<u64> { };
+
+/// $ZVISOR_SEED is the first case, $ZVISOR_RUNS how many there are in each quarter.
+TEST_P(Programs, DoWhatTheInterpreterDoes)
+{
+    Comparison comparison;
+    Tally tally;
+    u64 runs = setting("ZVISOR_RUNS", 125'000);
+    u64 first = setting("ZVISOR_SEED", 1) + GetParam() * runs;
+    for (u64 seed = first; seed < first + runs && !testing::Test::HasFailure(); ++seed)
+        EXPECT_EQ(comparison.compare(seed, tally), "");
+    EXPECT_GT(tally.instructions, tally.programs);
+}
+
+INSTANTIATE_TEST_SUITE_P(Translator, Programs, testing::Values(0, 1, 2, 3));
+
+} // namespace
+} // namespace zvisor::engines
