@@ -181,6 +181,8 @@ u32 Builder::snapshot(const RegisterFile& registers, const CodeState& code)
     for (u64 left = registers.dirty; left; left &= left - 1) {
         auto number = static_cast<u8>(std::countr_zero(left));
         const Register& reg = registers.all[number];
+        if (reg.whole_dirty)
+            m_program.saved.push_back({ number, 16, reg.whole });
         if (reg.full_dirty)
             m_program.saved.push_back({ number, 8, reg.full });
         if (reg.half_dirty)
@@ -305,7 +307,8 @@ G Builder::f(u8 r)
 {
     Register& reg = m_registers.all[floating(r)];
     if (!reg.full)
-        reg.full = get<G>(Place::floating_register, r).id;
+        reg.full = reg.whole ? add_node({ .kind = Kind::element, .width = 8, .info = 0, .a = reg.whole })
+                             : get<G>(Place::floating_register, r).id;
     if (reg.half_is_newer)
         put_whole(floating(r), (G { this, reg.full } & 0xffffffffU) | zx(W { this, reg.half }) << 32);
     return { this, reg.full };
@@ -314,6 +317,8 @@ G Builder::f(u8 r)
 W Builder::fs(u8 r)
 {
     Register& reg = m_registers.all[floating(r)];
+    if (!reg.half && !reg.full && reg.whole)
+        (void)f(r);
     if (!reg.half)
         reg.half = reg.full ? hi(G { this, reg.full }).id : get<W>(Place::floating_register, r).id;
     return { this, reg.half };
@@ -321,7 +326,13 @@ W Builder::fs(u8 r)
 
 void Builder::put_whole(u8 number, G value)
 {
-    m_registers.all[number] = { .full = node(value), .half = 0, .half_is_newer = false, .full_dirty = true, .half_dirty = false };
+    Register& reg = m_registers.all[number];
+    reg.full = node(value);
+    reg.half = 0;
+    reg.half_is_newer = false;
+    reg.full_dirty = true;
+    reg.half_dirty = false;
+    reg.whole_is_older = true;
     m_registers.dirty |= u64 { 1 } << number;
 }
 
@@ -331,6 +342,7 @@ void Builder::put_half(u8 number, W value)
     reg.half = node(value);
     reg.half_is_newer = true;
     reg.half_dirty = true;
+    reg.whole_is_older = true;
     m_registers.dirty |= u64 { 1 } << number;
 }
 
@@ -450,15 +462,16 @@ void Builder::load_registers(u8 first, u8 last, const Address& from)
     }
 }
 
-void Builder::store_registers(u8 first, u8 last, const Address& to)
+void Builder::store_multiple(u8 width, u8 first, u8 last, const Address& to)
 {
     Id address = node(to.at);
     Id in = space(Kind::data_tlb);
     u32 state = before();
     for (Register& reg : m_registers.all)
-        reg.full_dirty = reg.half_dirty = false;
+        reg.full_dirty = reg.half_dirty = reg.whole_dirty = false;
     m_registers.dirty = 0;
     (void)add_node({ .kind = Kind::store_registers,
+        .width = width,
         .info = first,
         .base = to.base,
         .a = address,

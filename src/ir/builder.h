@@ -104,6 +104,11 @@ struct Truth {
     }
 };
 
+/// The value of a vector register: a node.
+struct Vector {
+    Id id { 0 };
+};
+
 /// A storage address with the register that designates its space in access-register mode.
 struct Address {
     G at { 0 };
@@ -157,7 +162,10 @@ public:
     void f(u8 r, G value) { put_whole(floating(r), value); }
     [[nodiscard]] W fs(u8 r);
     void fs(u8 r, W value) { put_half(floating(r), value); }
-    void clear_right_half(u8 v) { put(Place::right_half, v, G { 0 }); }
+    [[nodiscard]] Vector v(u8 r);
+    void v(u8 r, Vector value);
+    /// Bits 64-127 of a vector register become zeros.
+    void clear_right_half(u8 r);
     [[nodiscard]] W a(u8 r) { return get<W>(Place::access_register, r); }
     void a(u8 r, W value) { put(Place::access_register, r, value); }
 
@@ -188,6 +196,9 @@ public:
     [[nodiscard]] G quotient_u(G high, G low, G divisor);
     [[nodiscard]] G quotient_s(G dividend, G divisor) { return { this, ordered(Kind::quotient_s, dividend, divisor) }; }
 
+    [[nodiscard]] W leading_zeros(W value) { return { this, add_node({ .kind = Kind::leading_zeros, .width = 4, .a = node(value) }) }; }
+    [[nodiscard]] G leading_zeros(G value) { return { this, add_node({ .kind = Kind::leading_zeros, .a = node(value) }) }; }
+
     [[nodiscard]] Truth lt_s(W x, W y) { return compared(ConditionKind::lt_s, x, y); }
     [[nodiscard]] Truth lt_s(G x, G y) { return compared(ConditionKind::lt_s, x, y); }
     [[nodiscard]] Truth lt_u(W x, W y) { return compared(ConditionKind::lt_u, x, y); }
@@ -213,6 +224,19 @@ public:
     [[nodiscard]] auto bfp(BfpOperation operation, u8 r1, Values... operands)
     {
         return bfp_of(operation, r1, std::array { operands... });
+    }
+    /// The same for an operand of another format than that of the result, To.
+    template<class To, class From>
+    [[nodiscard]] Value<To> convert_bfp(BfpOperation operation, u8 r1, Value<From> operand)
+    {
+        return bfp_node<To>(operation, r1, { node(operand), 0, 0 });
+    }
+    /// A number as a signed integer, to nearest or toward zero.
+    template<class To, class From>
+    [[nodiscard]] Value<To> bfp_to_integer(Value<From> number, bool toward_zero)
+    {
+        Kind kind = toward_zero ? Kind::bfp_truncate : Kind::bfp_round;
+        return { this, add_bfp({ .kind = kind, .width = sizeof(To), .info = sizeof(From) }, { node(number), 0, 0 }) };
     }
     template<class V>
     void cc_bfp_sign(Value<V> number)
@@ -265,8 +289,14 @@ public:
     void store16(const Address& to, W value) { store(2, to, node(value), Kind::data_tlb); }
     void store32(const Address& to, W value) { store(4, to, node(value), Kind::data_tlb); }
     void store64(const Address& to, G value) { store(8, to, node(value), Kind::data_tlb); }
+    /// For vector register r1.
+    [[nodiscard]] Vector load_vector(const Address& from, u8 r1);
+    void store_vector(const Address& to, Vector value) { store(16, to, value.id, Kind::data_tlb); }
+    /// The leftmost `count` bytes, 1 to 16, which may be any word; nothing else may happen afterwards.
+    void store_leftmost(const Address& to, Vector value, W count);
     void load_registers(u8 first, u8 last, const Address& from);
-    void store_registers(u8 first, u8 last, const Address& to);
+    void store_registers(u8 first, u8 last, const Address& to) { store_multiple(8, first, last, to); }
+    void store_words(u8 first, u8 last, const Address& to) { store_multiple(4, first, last, to); }
     template<class T>
     [[nodiscard]] auto swap_if_equal(const Address& at, Value<T> expected, Value<T> replacement)
     {
@@ -304,6 +334,16 @@ public:
     [[nodiscard]] W compare_block(const Address& first, const Address& second, u64 length);
     [[nodiscard]] W program_mask() { return { this, add_node({ .kind = Kind::program_mask, .width = 4 }) }; }
 
+    // Vectors; `bytes` is the size of elements.
+    [[nodiscard]] Vector vector(VectorOperation operation, u8 bytes, Vector a, Vector b);
+    [[nodiscard]] Vector vector(VectorOperation operation, u8 bytes, Vector a, W b);
+    [[nodiscard]] Vector pair(G left, G right) { return { ordered(Kind::pair, left, right) }; }
+    [[nodiscard]] Vector replicate(G value, u8 bytes);
+    [[nodiscard]] Vector insert(Vector vector, u8 bytes, u8 index, G value);
+    [[nodiscard]] G element(Vector vector, u8 bytes, u8 index);
+    [[nodiscard]] W byte_signs(Vector vector) { return { this, add_node({ .kind = Kind::byte_signs, .width = 4, .a = vector.id }) }; }
+    void cc_search(W ends, W finds) { set_code(CodeKind::search, ends, finds); }
+
     void branch(G target) { branch_if(constant_truth(true), target); }
     void branch_if(const Truth& condition, G target);
     [[nodiscard]] u64 next_address() const { return (m_address + m_length) & m_address_mask; }
@@ -322,13 +362,29 @@ private:
         [[nodiscard]] G operator[](u8 r) const { return r == 16 ? G { 0 } : builder.g(r); }
     };
     /// What is known of a register: its value, that of the half that is used alone (the right one of a general register, the left
-    /// one of a floating-point register), and what of it is not in the CPU yet.
+    /// one of a floating-point register), and what of it is not in the CPU yet. Of a vector register `full` is bits 0-63, and
+    /// `whole` everything.
     struct Register {
         Id full { 0 };
         Id half { 0 };
+        Id whole { 0 };
         bool half_is_newer { false };
         bool full_dirty { false };
         bool half_dirty { false };
+        bool whole_dirty { false };
+        /// `full` and `half` are of later than `whole`.
+        bool whole_is_older { false };
+        /// Bits 64-127 are zeros in the CPU.
+        bool right_is_zero { false };
+
+        /// Whether what is dirty is so at `then` too, or part of what is, and zeros that are taken for granted then are.
+        [[nodiscard]] bool fits(const Register& then) const
+        {
+            bool all = then.whole_dirty;
+            bool left = all || then.full_dirty;
+            return (all || !whole_dirty) && (left || !full_dirty) && (left || then.half_dirty || !half_dirty)
+                && (right_is_zero || !then.right_is_zero);
+        }
     };
     struct RegisterFile {
         std::array<Register, RegisterNumber::count> all;
@@ -342,7 +398,7 @@ private:
     };
     /// A register, or an operand of the condition code, that a loop carries.
     struct Carried {
-        enum class What : u8 { whole, half, code_a, code_b };
+        enum class What : u8 { vector, whole, half, code_a, code_b };
         What what;
         u8 number;
     };
@@ -378,6 +434,7 @@ private:
     [[nodiscard]] Id load(u8 bytes, const Address& from, Kind space_kind);
     void store(u8 bytes, const Address& to, Id value, Kind space_kind);
     [[nodiscard]] Id block(BlockOperation operation, const Address& first, const Address& second, u64 length);
+    void store_multiple(u8 width, u8 first, u8 last, const Address& to);
     void flush_store(u32 after);
     [[nodiscard]] u32 snapshot(const RegisterFile& registers, const CodeState& code);
     [[nodiscard]] u32 before();
@@ -394,6 +451,7 @@ private:
     [[nodiscard]] bool fits_loop() const;
     void forget_registers();
     [[nodiscard]] static u8 floating(u8 r) { return static_cast<u8>(RegisterNumber::floating + r); }
+    [[nodiscard]] static u8 vector_number(u8 number) { return static_cast<u8>(number - RegisterNumber::floating); }
     void put_whole(u8 number, G value);
     void put_half(u8 number, W value);
 
@@ -436,19 +494,15 @@ private:
         std::array<Id, 3> ids {};
         for (std::size_t i = 0; i < Count; ++i)
             ids[i] = node(operands[i]);
-        if (m_bfp_state == 0)
-            m_bfp_state = add_node({ .kind = Kind::bfp_state });
-        return { this,
-            add_node({ .kind = Kind::bfp,
-                .width = sizeof(V),
-                .info = static_cast<u8>(operation),
-                .a = ids[0],
-                .b = ids[1],
-                .c = ids[2],
-                .d = m_bfp_state,
-                .before = before(),
-                .imm = r1 }) };
+        return bfp_node<V>(operation, r1, ids);
     }
+    template<class V>
+    [[nodiscard]] Value<V> bfp_node(BfpOperation operation, u8 r1, const std::array<Id, 3>& operands)
+    {
+        Node node { .kind = Kind::bfp, .width = sizeof(V), .info = static_cast<u8>(operation), .imm = r1 };
+        return { this, add_bfp(node, operands) };
+    }
+    [[nodiscard]] Id add_bfp(Node node, const std::array<Id, 3>& operands);
     template<class V>
     void set_code(CodeKind kind, Value<V> x, Value<V> y, Id result = 0)
     {
@@ -504,6 +558,7 @@ private:
     /// A handler was called, so that spaces and the state of BFP may be others.
     bool m_has_called { false };
     // As the loop began:
+    bool m_called_before_loop { false };
     RegisterFile m_loop_registers;
     CodeState m_loop_code;
     std::vector<Carried> m_carried;

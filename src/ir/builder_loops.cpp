@@ -7,13 +7,18 @@ Id Builder::carry(Id value, u8 width)
     return add_node({ .kind = Kind::carried, .width = width, .a = value });
 }
 
-/// A register of which the half is newer is carried whole when all of it is known.
+/// All of a register that is known is carried as one value: a vector, or else bits 0-63, into which the half goes when it is newer.
 void Builder::carry_register(u8 number)
 {
     Register& reg = m_registers.all[number];
-    if (reg.full) {
-        bool dirty = reg.full_dirty || reg.half_dirty;
-        reg = { .full = carry(whole(number), 8), .half = 0, .half_is_newer = false, .full_dirty = dirty, .half_dirty = false };
+    bool dirty = reg.whole_dirty || reg.full_dirty || reg.half_dirty;
+    if (reg.whole) {
+        Id vector = v(vector_number(number)).id;
+        reg = { .whole = carry(vector, 16), .whole_dirty = dirty };
+        m_carried.push_back({ Carried::What::vector, number });
+    } else if (reg.full) {
+        Id value = whole(number);
+        reg = { .full = carry(value, 8), .full_dirty = dirty, .right_is_zero = reg.right_is_zero };
         m_carried.push_back({ Carried::What::whole, number });
     } else if (reg.half) {
         reg.half = carry(reg.half, 4);
@@ -38,20 +43,20 @@ void Builder::begin_loop()
     m_code.result = 0;
     if (m_has_called)
         m_data_space = m_code_space = m_bfp_state = 0;
+    m_called_before_loop = m_has_called;
     m_loop_registers = m_registers;
     m_loop_code = m_code;
     m_program.loop = add_node({ .kind = Kind::loop });
 }
 
-/// Whether what is to go to the CPU is the same as where the loop began, or less.
+/// Whether what is to go to the CPU is the same as where the loop began, or less, and what was known is so still.
 bool Builder::fits_loop() const
 {
-    for (std::size_t number = 0; number < RegisterNumber::count; ++number) {
-        const Register& now = m_registers.all[number];
-        const Register& then = m_loop_registers.all[number];
-        if ((now.full_dirty && !then.full_dirty) || (now.half_dirty && !then.half_dirty && !then.full_dirty))
+    if (m_has_called != m_called_before_loop)
+        return false;
+    for (std::size_t number = 0; number < RegisterNumber::count; ++number)
+        if (!m_registers.all[number].fits(m_loop_registers.all[number]))
             return false;
-    }
     auto same_constant = [this](Id x, Id y) {
         const Node& was = m_program.nodes[x];
         const Node& is = m_program.nodes[y];
@@ -70,6 +75,9 @@ void Builder::close_loop(u64 address)
     }
     for (const Carried& carried : m_carried) {
         switch (carried.what) {
+        case Carried::What::vector:
+            m_program.carried.push_back(v(vector_number(carried.number)).id);
+            break;
         case Carried::What::whole:
             m_program.carried.push_back(whole(carried.number));
             break;

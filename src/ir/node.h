@@ -45,21 +45,31 @@ enum class Kind : u8 {
     select,  ///< condition c ? a : b
     truth,   ///< condition c as 0 or 1
     code,    ///< condition code of the state `cc` of condition c
-    load,    ///< `info` bytes at address a, through the space b
+    load,    ///< `info` bytes at address a, through the space b; 16 are a vector, for vector register `imm`
     store,   ///< value c at address a, through the space b
     swap,    ///< compares `info` bytes at address a, through the space b, with d and replaces them by value c when equal; what they were
     update,  ///< the same by `imm`, a StorageUpdate, of them and value c
     load_registers,  ///< general registers `info` to `imm` from address a, through the space b; they are in the CPU then
-    store_registers, ///< the same to storage; all registers are in the CPU then
+    store_registers, ///< the same to storage, or their right words; all registers are in the CPU then
     block,           ///< the BlockOperation `info` of `imm` bytes at the addresses a and c, through the space b
     program_mask,    ///< of the PSW, as a word
+    store_leftmost,  ///< the leftmost d bytes, 1 to 16, of vector c at address a, through the space b
+    get_vector,      ///< vector register `info`
+    vector,          ///< the VectorOperation `info` of a and b, on elements of `width` bytes
+    pair,            ///< the vector of the doublewords a, on the left, and b
+    insert,          ///< vector a with b as element `info` of `width` bytes
+    element,         ///< element `info` of `width` bytes of vector a, as a doubleword
+    byte_signs,      ///< bit 0 of each byte of vector a, the leftmost byte's in bit 16 of a word
+    leading_zeros,   ///< of a word or doubleword
     leave_if_stale,  ///< leaves when the instruction changed the block
     raise,           ///< the program interruption `imm` when condition c
     align,           ///< specification exception unless a is a multiple of imm
     overflow,        ///< fixed-point overflow of a + b (info 0) or a - b (1) when the program mask asks for it
-    bfp_state,       ///< the least exponent of a host's result that stands: 2, or more than any when the FPC register forbids it
-    bfp,             ///< the BfpOperation `info` of numbers a, b and value c, whose result goes to floating-point register `imm`
-    bfp_ordered,     ///< the interpreter's handler when the number a or b is a NaN
+    bfp_state,       ///< a limit of the host's results that stand; zero when the FPC register lets none stand
+    bfp, ///< the BfpOperation `info` of numbers a, b and value c, whose result goes to floating-point register `imm`; d: the bfp_state
+    bfp_round, ///< the number a of `info` bytes to the nearest signed integer; d as above; leaves behind the instruction when it has none
+    bfp_truncate, ///< the same toward zero
+    bfp_ordered,  ///< the interpreter's handler when the number a or b is a NaN
     fence,
     call,      ///< the interpreter's handler of instruction `step`; imm: 1 leaves for Cpu::next
     side_exit, ///< to address a when condition c
@@ -81,6 +91,7 @@ enum class CodeKind : u8 {
     sub_u,    ///< of a - b: 1 borrow, 2 zero, 3 positive
     bfp_sign, ///< of the number a against 0
     bfp_compare,
+    search, ///< of the bits a of ends and b of finds, none in common, the leftmost: 0 an end, 2 a find; 1 finds without an end, 3 none
 };
 
 /// What is done with two storage operands of equal length; the first one is the target.
@@ -100,8 +111,47 @@ enum class BlockOperation : u8 {
 /// Lengths of operands that are combined or compared as one or two values of a general register.
 constexpr u64 short_block = 16;
 
+/// What is done with whole vectors. Those named of a word take it as b.
+enum class VectorOperation : u8 {
+    bit_and,
+    bit_or,
+    bit_xor,
+    bit_and_not, ///< b without the bits of a
+    add,
+    subtract,
+    equal,   ///< a mask of all ones where elements are equal
+    greater, ///< signed
+    least,   ///< unsigned
+    merge_left,
+    merge_right,
+    shuffle, ///< bytes of a by the bytes of b: their index from the right, with bit 0 a zero
+    align_1, ///< 16 bytes of a and b, from byte 1 on the left; this and more up to align_15
+    align_15 = align_1 + 14,
+    shift_left, ///< elements by a word
+    shift_right,
+    shift_right_signed,
+    leftmost,  ///< a word's number of bytes, 0 to 16, the others zeros
+    replicate, ///< the doubleword a's rightmost bytes in each element
+};
+
 /// Arithmetic of binary floating-point numbers; c is the addend or subtrahend.
-enum class BfpOperation : u8 { add, subtract, multiply, divide, square_root, multiply_add, multiply_subtract };
+enum class BfpOperation : u8 {
+    add,
+    subtract,
+    multiply,
+    divide,
+    square_root,
+    test,         ///< the number itself
+    from_integer, ///< of a signed doubleword
+    lengthen,     ///< of a short number
+    shorten,      ///< of a long number
+    round_to_nearest,
+    round_down,
+    round_up,
+    round_toward_zero,
+    multiply_add,
+    multiply_subtract
+};
 [[nodiscard]] constexpr bool is_fused(BfpOperation operation)
 {
     return operation >= BfpOperation::multiply_add;
@@ -112,9 +162,9 @@ enum class ExactZero : u8 { never, always, of_first_zero, of_zero };
 {
     if (is_fused(operation))
         return ExactZero::never;
-    return operation == BfpOperation::multiply ? ExactZero::of_zero
-        : operation == BfpOperation::divide    ? ExactZero::of_first_zero
-                                               : ExactZero::always;
+    return operation == BfpOperation::multiply                                    ? ExactZero::of_zero
+        : operation == BfpOperation::divide || operation == BfpOperation::shorten ? ExactZero::of_first_zero
+                                                                                  : ExactZero::always;
 }
 
 /// A condition code not computed yet: how it follows from values.
@@ -143,7 +193,7 @@ struct Condition {
 };
 
 /// A register whose value is not in the CPU yet: `width` bytes of the right end of a general register, of the left end of a
-/// floating-point register.
+/// floating-point register; 16 of a vector register.
 struct Saved {
     /// A RegisterNumber.
     u8 reg;
@@ -166,7 +216,7 @@ struct Node {
     u8 base { 16 };
     Id a { 0 };
     Id b { 0 };
-    /// An operand of store, swap, update, block, quotient_u and bfp, elsewhere an index in Program::conditions.
+    /// An operand of the kinds that say so, elsewhere an index in Program::conditions.
     u32 c { 0 };
     Id d { 0 };
     /// Index in Program::snapshots of the state before and after the instruction; 0 none.

@@ -69,12 +69,22 @@ constexpr KindText kinds[] {
     { Kind::store_registers, "store_registers", Text::accesses_storage | Text::names_registers },
     { Kind::block, "block", Text::is_value | Text::accesses_storage | Text::has_third | Text::shows_immediate },
     { Kind::program_mask, "program_mask", Text::is_value },
+    { Kind::store_leftmost, "store_leftmost", Text::accesses_storage | Text::has_third },
+    { Kind::get_vector, "get", value | Text::names_registers },
+    { Kind::vector, "vector", value },
+    { Kind::pair, "pair", Text::is_value },
+    { Kind::insert, "insert", value },
+    { Kind::element, "element", value },
+    { Kind::byte_signs, "byte_signs", Text::is_value },
+    { Kind::leading_zeros, "leading_zeros", value },
     { Kind::leave_if_stale, "leave_if_stale", 0 },
     { Kind::raise, "raise", Text::has_condition | Text::shows_immediate },
     { Kind::align, "align", Text::shows_immediate },
     { Kind::overflow, "overflow", Text::shows_width },
     { Kind::bfp_state, "bfp_state", Text::is_value },
     { Kind::bfp, "bfp", value | Text::has_third },
+    { Kind::bfp_round, "bfp_round", value },
+    { Kind::bfp_truncate, "bfp_truncate", value },
     { Kind::bfp_ordered, "bfp_ordered", Text::shows_width },
     { Kind::fence, "fence", 0 },
     { Kind::call, "call", 0 },
@@ -92,12 +102,31 @@ static_assert([] {
 }());
 
 constexpr std::string_view code_names[] { "memory", "value", "zero", "compare_s", "compare_u", "add_s", "sub_s", "add_u", "sub_u",
-    "bfp_sign", "bfp_compare" };
-static_assert(std::size(code_names) == static_cast<std::size_t>(CodeKind::bfp_compare) + 1);
+    "bfp_sign", "bfp_compare", "search" };
+static_assert(std::size(code_names) == static_cast<std::size_t>(CodeKind::search) + 1);
 
-constexpr std::string_view operation_names[] { "add", "subtract", "multiply", "divide", "square_root", "multiply_add",
-    "multiply_subtract" };
+constexpr std::string_view operation_names[] { "add", "subtract", "multiply", "divide", "square_root", "test", "from_integer", "lengthen",
+    "shorten", "round_to_nearest", "round_down", "round_up", "round_toward_zero", "multiply_add", "multiply_subtract" };
 static_assert(std::size(operation_names) == static_cast<std::size_t>(BfpOperation::multiply_subtract) + 1);
+
+/// Up to the first of `align`, which go on to the last of them, and behind these.
+constexpr std::string_view vector_names[] { "and", "or", "xor", "and_not", "add", "subtract", "equal", "greater", "least", "merge_left",
+    "merge_right", "shuffle", "align" };
+constexpr std::string_view vector_names_behind[] { "shift_left", "shift_right", "shift_right_signed", "leftmost", "replicate" };
+static_assert(std::size(vector_names) == static_cast<std::size_t>(VectorOperation::align_1) + 1);
+static_assert(
+    std::size(vector_names_behind) == static_cast<std::size_t>(VectorOperation::replicate) - static_cast<u8>(VectorOperation::align_15));
+
+[[nodiscard]] std::string vector_operation(u8 operation)
+{
+    constexpr auto first_align = static_cast<u8>(VectorOperation::align_1);
+    constexpr auto last_align = static_cast<u8>(VectorOperation::align_15);
+    if (operation < first_align)
+        return std::string(vector_names[operation]);
+    if (operation > last_align)
+        return std::string(vector_names_behind[operation - last_align - 1]);
+    return fmt::format("align_{}_", operation - first_align + 1);
+}
 
 [[nodiscard]] const KindText& text_of(const Node& node)
 {
@@ -110,11 +139,11 @@ static_assert(std::size(operation_names) == static_cast<std::size_t>(BfpOperatio
     return node.kind == Kind::constant ? fmt::format("{:#x}", node.imm) : fmt::format("%{}", id);
 }
 
-/// A RegisterNumber: r and f are doublewords, w and s words.
+/// A RegisterNumber: r and f are doublewords, w and s words, v 16 bytes.
 [[nodiscard]] std::string register_name(u8 number, u8 width)
 {
     bool floating = number >= RegisterNumber::floating;
-    char letter = floating ? (width == 4 ? 's' : 'f') : (width == 4 ? 'w' : 'r');
+    char letter = floating ? (width == 4 ? 's' : width == 8 ? 'f' : 'v') : (width == 4 ? 'w' : 'r');
     return fmt::format("{}{}", letter, floating ? number - RegisterNumber::floating : number);
 }
 
@@ -132,6 +161,8 @@ static_assert(std::size(operation_names) == static_cast<std::size_t>(BfpOperatio
 {
     if (node.kind == Kind::get_gr)
         return register_name(node.info, node.width);
+    if (node.kind == Kind::get_vector)
+        return register_name(static_cast<u8>(RegisterNumber::floating + node.info), 16);
     if (node.kind == Kind::get_vr || node.kind == Kind::put_vr)
         return place_name(node);
     return fmt::format("r{}-r{}", node.info, node.imm);
@@ -165,6 +196,10 @@ static_assert(std::size(operation_names) == static_cast<std::size_t>(BfpOperatio
     const KindText& text = text_of(node);
     if (node.kind == Kind::bfp)
         return fmt::format("bfp_{}{}", operation_names[node.info], node.width);
+    if (node.kind == Kind::vector)
+        return fmt::format("vector_{}{}", vector_operation(node.info), node.width);
+    if (node.kind == Kind::insert || node.kind == Kind::element)
+        return fmt::format("{}{}[{}]", text.name, node.width, node.info);
     if (text.traits & Text::names_registers)
         return std::string(text.name);
     if (text.traits & Text::accesses_storage)

@@ -67,5 +67,19 @@ TEST_F(Printer, WritesComparisonsOfValues)
     EXPECT_THAT(lines, ElementsAre("%1 = get w1", "%2 = get w2", "side_exit 0x2000, if not %1 <s4 %2", "exit 0x1004"));
 }
 
+TEST_F(Printer, WritesVectorsByTheirOperationAndElementSize)
+{
+    auto lines = record([](Builder& c) {
+        Vector x = c.v(1);
+        Vector y = c.v(17);
+        Vector sum = c.vector(VectorOperation::add, 4, x, y);
+        c.v(3, c.vector(VectorOperation::align_15, 1, sum, y));
+        c.g(2, c.element(sum, 2, 5));
+    });
+    EXPECT_THAT(lines,
+        ElementsAre("%1 = get v1", "%2 = get v17", "%3 = vector_add4 %1, %2", "%4 = vector_align_15_1 %3, %2", "%5 = element2[5] %3",
+            "exit 0x1004", "    after: r2=%5 v3=%4"));
+}
+
 } // namespace
 } // namespace zvisor::ir

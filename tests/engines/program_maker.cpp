@@ -19,6 +19,8 @@ using isa::RowFlag;
 /// Executed by handlers in the middle of what is recorded, and found in every real program.
 constexpr std::string_view frequent[]
     = { "LMG", "STMG", "LM", "STM", "MVC", "CLC", "XC", "OC", "IPM", "MLGR", "DLGR", "CSG", "NI", "SLA", "LAM", "EX", "EXRL", "LTDBR" };
+/// What the condition code, or a register, decides.
+constexpr std::string_view conditional[] = { "BRC", "LOCGR", "LOCHI", "SELGR", "IPM" };
 /// What changes how the instructions behind it are executed or translated.
 constexpr std::string_view system_rows[]
     = { "LCTLG", "SAC", "SACF", "SAM24", "SAM31", "SAM64", "SPKA", "IPK", "EPSW", "MVCOS", "MVCP", "MVCS", "MVCK", "SPM" };
@@ -78,6 +80,8 @@ void put(u64& bits, unsigned at, unsigned width, u64 value)
         return random.below(16);
     if (row.has(RowFlag::branch) && random.below(4) != 0)
         return Reserved::code;
+    if (random.below(24) == 0)
+        return 0;
     return random.below(32) == 0 ? u64 { Reserved::code } : u64 { Reserved::first_data } + random.below(3);
 }
 
@@ -96,6 +100,14 @@ void put_storage(Random& random, const Row& row, const OperandInfo& operand, u64
         put(bits, operand.at, 4, random.below(16));
 }
 
+/// Modifiers are often zero.
+[[nodiscard]] u64 mask(Random& random, const Row& row)
+{
+    if (row.has(RowFlag::vector) && random.below(3))
+        return random.below(5);
+    return row.has(RowFlag::branch) || random.below(2) ? random.next() : random.below(2) * random.below(4);
+}
+
 void put_operand(Random& random, const Row& row, const OperandInfo& operand, u64& bits)
 {
     switch (operand.kind) {
@@ -108,7 +120,7 @@ void put_operand(Random& random, const Row& row, const OperandInfo& operand, u64
         put(bits, operand.at, 4, random.next());
         return put(bits, 36U + operand.rxb, 1, random.below(2));
     case OperandKind::mask:
-        return put(bits, operand.at, operand.width, row.has(RowFlag::vector) && random.below(3) ? random.below(5) : random.next());
+        return put(bits, operand.at, operand.width, mask(random, row));
     case OperandKind::relative:
         return put(bits, operand.at, operand.width, relative_offset(random, row));
     case OperandKind::base_vector_index:
@@ -124,12 +136,22 @@ void put_operand(Random& random, const Row& row, const OperandInfo& operand, u64
     }
 }
 
+/// Lets the two storage operands of an SS instruction overlap.
+void bring_together(Random& random, u64& bits)
+{
+    put(bits, 32, 16, (bits >> 32 & 0xffff) + random.below(9) - 4);
+    if (random.below(2))
+        put(bits, 8, 8, random.below(20));
+}
+
 [[nodiscard]] u64 instruction(Random& random, const Row& row)
 {
     // Bits of no operand are mostly zero.
     u64 bits = random.below(4) ? 0 : random.next() & ~u64 { 0xffff };
     for (const auto& operand : row.format->operands)
         put_operand(random, row, operand, bits);
+    if (row.format->length == 6 && row.format->place == isa::OpcodePlace::byte && random.below(3) == 0)
+        bring_together(random, bits);
     return (bits & ~opcode_mask(row.format->place)) | isa::opcode_bits(row);
 }
 
@@ -159,6 +181,12 @@ void append_loop_end(Random& random, std::vector<u8>& out, std::size_t begin)
     return bits >> 48 == 0x0707 || bits >> 32 == 0x47000000 || bits >> 16 == 0xc00400000000;
 }
 
+[[nodiscard]] bool has_number(const Row& row)
+{
+    return std::ranges::any_of(row.format->operands,
+        [](const OperandInfo& operand) { return operand.kind == OperandKind::fr || operand.kind == OperandKind::vr; });
+}
+
 } // namespace
 
 ProgramMaker::ProgramMaker()
@@ -172,6 +200,10 @@ ProgramMaker::ProgramMaker()
             continue;
         if (is_in(frequent, *row))
             m_frequent.push_back(row);
+        if (is_in(conditional, *row))
+            m_conditional.push_back(row);
+        if (row->record && has_number(*row))
+            m_numbers.push_back(row);
         if (row->record)
             m_recorded.push_back(row);
         else if (row->has(RowFlag::vector))
@@ -181,17 +213,28 @@ ProgramMaker::ProgramMaker()
     }
 }
 
-const Row& ProgramMaker::choose(Random& random, bool system) const
+const Row& ProgramMaker::choose(Random& random, const Theme& theme) const
 {
+    struct Share {
+        const Rows& rows;
+        u32 percent;
+    };
+    const Share shares[] { { m_system, theme.system ? 12U : 0U }, { m_numbers, theme.numbers ? 60U : 0U }, { m_conditional, 6 },
+        { m_frequent, 14 }, { m_others, 8 }, { m_vector, 8 } };
     u32 kind = random.below(100);
-    const Rows& rows = system && kind < 12 ? m_system : kind < 70 ? m_recorded : kind < 84 ? m_frequent : kind < 92 ? m_others : m_vector;
-    return *rows[random.below(static_cast<u32>(rows.size()))];
+    for (const Share& share : shares) {
+        if (kind < share.percent)
+            return *share.rows[random.below(static_cast<u32>(share.rows.size()))];
+        kind -= share.percent;
+    }
+    return *m_recorded[random.below(static_cast<u32>(m_recorded.size()))];
 }
 
 std::vector<u8> ProgramMaker::make(Random& random, bool system) const
 {
     constexpr std::size_t zeros_behind = 64;
     std::vector<u8> out;
+    Theme theme { .system = system, .numbers = random.below(4) == 0 };
     unsigned count = 1 + random.below(40);
     unsigned loop_begin = random.below(3) ? random.below(count) : count;
     unsigned loop_end = std::min(loop_begin + 1 + random.below(16), count - 1);
@@ -203,7 +246,7 @@ std::vector<u8> ProgramMaker::make(Random& random, bool system) const
         }
         if (random.below(8) == 0)
             append_constant(out, random.below(9), random.below(4) ? random.below(3) - 1U : random.next());
-        const Row& row = choose(random, system);
+        const Row& row = choose(random, theme);
         append(out, instruction(random, row), row.format->length);
         if (i == loop_end)
             append_loop_end(random, out, loop_at);

@@ -29,10 +29,18 @@ public:
 
 private:
     using Rows = std::vector<const isa::Row*>;
+    /// What a program has beside the others.
+    struct Theme {
+        bool system { false };
+        /// Mostly floating-point and vector registers.
+        bool numbers { false };
+    };
 
-    [[nodiscard]] const isa::Row& choose(Random& random, bool system) const;
+    [[nodiscard]] const isa::Row& choose(Random& random, const Theme& theme) const;
 
     Rows m_recorded;
+    Rows m_numbers;
+    Rows m_conditional;
     Rows m_frequent;
     Rows m_others;
     Rows m_vector;

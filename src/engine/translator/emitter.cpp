@@ -2,6 +2,8 @@
 
 #include "base/verify.h"
 
+#include <algorithm>
+
 namespace zvisor {
 
 namespace {
@@ -74,12 +76,22 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::store_registers, Row::has_effect, &Emitter::emit_multiple, &Emitter::emit_slow_multiple },
         { Kind::block, Row::has_effect | Row::has_third_operand, &Emitter::emit_block, &Emitter::emit_slow_block },
         { Kind::program_mask, 0, &Emitter::emit_state_access },
+        { Kind::store_leftmost, Row::has_effect | Row::has_third_operand, &Emitter::emit_store_leftmost, &Emitter::emit_slow_vector_store },
+        { Kind::get_vector, 0, &Emitter::emit_get_vector },
+        { Kind::vector, 0, &Emitter::emit_vector },
+        { Kind::pair, 0, &Emitter::emit_pair },
+        { Kind::insert, 0, &Emitter::emit_insert },
+        { Kind::element, 0, &Emitter::emit_element },
+        { Kind::byte_signs, 0, &Emitter::emit_byte_signs },
+        { Kind::leading_zeros, 0, &Emitter::emit_leading_zeros },
         { Kind::leave_if_stale, Row::has_effect, &Emitter::emit_leave_if_stale, &Emitter::emit_stale_detour },
         { Kind::raise, Row::has_effect | Row::names_condition, &Emitter::emit_raise, &Emitter::emit_raised },
         { Kind::align, Row::has_effect, &Emitter::emit_align, &Emitter::emit_unaligned },
         { Kind::overflow, Row::has_effect, &Emitter::emit_overflow, &Emitter::emit_overflowed },
         { Kind::bfp_state, 0, &Emitter::emit_bfp_state },
         { Kind::bfp, Row::has_effect | Row::has_third_operand, &Emitter::emit_bfp, &Emitter::emit_slow_bfp },
+        { Kind::bfp_round, Row::has_effect, &Emitter::emit_bfp_to_integer, &Emitter::emit_slow_bfp_to_integer },
+        { Kind::bfp_truncate, Row::has_effect, &Emitter::emit_bfp_to_integer, &Emitter::emit_slow_bfp_to_integer },
         { Kind::bfp_ordered, Row::has_effect, &Emitter::emit_bfp_ordered, &Emitter::emit_unordered },
         { Kind::fence, Row::has_effect, &Emitter::emit_fence },
         { Kind::call, Row::has_effect, &Emitter::emit_call, &Emitter::emit_stale_detour },
@@ -162,6 +174,7 @@ void Emitter::find_uses()
 {
     const auto& nodes = m_program->nodes;
     m_last.assign(nodes.size(), 0);
+    m_wants_number.assign(nodes.size(), false);
     for (Id id = static_cast<Id>(nodes.size()) - 1; id > 0; --id) {
         if (m_last[id] == 0 && !(row_of(nodes[id].kind).traits & KindRow::has_effect))
             continue;
@@ -169,7 +182,9 @@ void Emitter::find_uses()
             if (m_last[operand] == 0)
                 m_last[operand] = id;
         });
+        find_numbers(id);
     }
+    find_carried_numbers();
     keep_through_loop();
 }
 
@@ -190,8 +205,8 @@ Emitter::Place Emitter::place(Id id) const
         return {};
     if (node.kind == Kind::constant)
         return { .constant = true, .reg = no_register, .slot = -1, .value = node.imm };
-    VERIFY(m_register[id] != no_register || m_slot[id] >= 0);
-    return { .constant = false, .reg = m_register[id], .slot = m_slot[id], .value = 0 };
+    VERIFY(m_register[id] != no_register || m_slot[id] >= 0 || m_number[id] != no_number);
+    return { .constant = false, .reg = m_register[id], .slot = m_slot[id], .value = 0, .number = m_number[id] };
 }
 
 Emitter::CodePlace Emitter::code_place(const ir::CodeState& code) const
@@ -228,7 +243,7 @@ Xbyak::Address Emitter::slot(i16 number) const
 Xbyak::Address Emitter::register_at(u8 number, u8 width) const
 {
     bool is_floating = number >= ir::RegisterNumber::floating;
-    u32 at = is_floating ? m_layout.vector_registers + 16U * (number - ir::RegisterNumber::floating) + (width == 4 ? 12 : 8)
+    u32 at = is_floating ? m_layout.vector_registers + 16U * (number - ir::RegisterNumber::floating) + 16U - width
                          : m_layout.general_registers + 8U * number;
     return width == 4 ? dword[rbp + at] : qword[rbp + at];
 }
@@ -244,19 +259,29 @@ Xbyak::Address Emitter::other_register(const Node& node) const
     return node.width == 4 ? dword[rbp + at] : qword[rbp + at];
 }
 
+void Emitter::allocate_slot(Id id)
+{
+    std::size_t count = is_wide(id) ? 2 : 1;
+    std::size_t at = 0;
+    while (m_slot_used[at] || m_slot_used[at + count - 1])
+        VERIFY(++at + count <= Runtime::frame_slots);
+    std::fill_n(m_slot_used.begin() + static_cast<std::ptrdiff_t>(at), count, true);
+    m_slot[id] = static_cast<i16>(at);
+}
+
+void Emitter::free_register(Id id)
+{
+    m_owner[static_cast<std::size_t>(m_register[id])] = 0;
+    m_register[id] = no_register;
+}
+
 void Emitter::spill(Id id)
 {
-    Register reg = m_register[id];
-    if (m_slot[id] < 0) {
-        i16 number = 0;
-        while (m_slot_used[static_cast<std::size_t>(number)])
-            VERIFY(++number < static_cast<i16>(Runtime::frame_slots));
-        m_slot_used[static_cast<std::size_t>(number)] = true;
-        m_slot[id] = number;
-        m_asm.mov(slot(number), host(reg));
+    if (m_slot[id] < 0 && m_number[id] == no_number) {
+        allocate_slot(id);
+        m_asm.mov(slot(m_slot[id]), host(m_register[id]));
     }
-    m_owner[static_cast<std::size_t>(reg)] = 0;
-    m_register[id] = no_register;
+    free_register(id);
 }
 
 std::size_t Emitter::choose(std::span<const Id> owners, u32 pinned) const
@@ -288,9 +313,8 @@ Emitter::Register Emitter::allocate(Id id)
 Emitter::Register Emitter::use(Id id)
 {
     if (m_register[id] == no_register) {
-        i16 from = m_slot[id];
-        VERIFY(from >= 0);
-        m_asm.mov(host(allocate(id)), slot(from));
+        Place from = place(id);
+        move(host(allocate(id)), from);
     }
     pin(m_register[id]);
     return m_register[id];
@@ -318,12 +342,10 @@ Xbyak::Reg64 Emitter::result_from(Id id, Id a)
 void Emitter::release(Id id)
 {
     forget_number(id);
-    if (m_register[id] != no_register) {
-        m_owner[static_cast<std::size_t>(m_register[id])] = 0;
-        m_register[id] = no_register;
-    }
+    if (m_register[id] != no_register)
+        free_register(id);
     if (m_slot[id] >= 0) {
-        m_slot_used[static_cast<std::size_t>(m_slot[id])] = false;
+        std::fill_n(m_slot_used.begin() + m_slot[id], is_wide(id) ? 2 : 1, false);
         m_slot[id] = -1;
     }
 }
@@ -332,6 +354,8 @@ void Emitter::move(const Xbyak::Reg64& to, const Place& from, u8 width)
 {
     if (from.constant)
         m_asm.move_constant(to, width == 4 ? static_cast<u32>(from.value) : from.value);
+    else if (from.reg == no_register && from.slot < 0)
+        m_asm.movq(to, Xbyak::Xmm(from.number));
     else if (from.reg == no_register)
         m_asm.mov(to, slot(from.slot));
     else if (host(from.reg).getIdx() != to.getIdx())
@@ -407,9 +431,15 @@ void Emitter::emit_state_access(Id id)
 {
     const Node& node = m_program->nodes[id];
     if (node.kind == Kind::put_vr) {
-        move(rax, place(node.a), node.width);
-        m_asm.mov(other_register(node), sized(rax, node.width));
-        return;
+        Place from = place(node.a);
+        if (from.constant && fits(from.value, node.width))
+            return m_asm.mov(other_register(node), static_cast<u32>(from.value));
+        move(rax, from, node.width);
+        return m_asm.mov(other_register(node), sized(rax, node.width));
+    }
+    if (node.kind == Kind::get_vr && m_wants_number[id]) {
+        Xbyak::Xmm number = allocate_number(id);
+        return node.width == 4 ? m_asm.movd(number, other_register(node)) : m_asm.movq(number, other_register(node));
     }
     Xbyak::Reg64 to = host(allocate(id));
     if (node.kind == Kind::get_gr) {

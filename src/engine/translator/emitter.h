@@ -5,6 +5,7 @@
 #include "ir/node.h"
 
 #include <array>
+#include <bit>
 #include <deque>
 #include <optional>
 #include <span>
@@ -30,10 +31,10 @@ namespace zvisor {
     return width == 4 || static_cast<u64>(i64 { static_cast<i32>(value) }) == value;
 }
 
-/// Log2 of 1, 2, 4 or 8 bytes.
+/// Log2 of 1, 2, 4, 8 or 16 bytes.
 [[nodiscard]] constexpr std::size_t size_index(u8 bytes)
 {
-    return bytes == 8 ? 3 : bytes == 4 ? 2 : bytes == 2 ? 1 : 0;
+    return static_cast<std::size_t>(std::countr_zero(bytes));
 }
 
 /// Where the code of a block counts what it does; what is null or empty is not counted.
@@ -108,12 +109,13 @@ private:
     static constexpr u8 no_number = 0xff;
     static constexpr u8 number_count = 14;
 
-    /// Where a value is: a constant, a host register, or a slot of the frame.
+    /// Where a value is: a constant, a host register, a slot of the frame, an SSE register, or several of the last three.
     struct Place {
         bool constant { false };
         Register reg { no_register };
         i16 slot { -1 };
         u64 value { 0 };
+        u8 number { no_number };
     };
     struct CodePlace {
         ir::CodeKind kind { ir::CodeKind::memory };
@@ -139,10 +141,13 @@ private:
     struct Move {
         Place to;
         Place from;
+        bool wide;
     };
-    /// An SSE register with a copy of a value.
+    /// An SSE register that is needed behind a detour.
     struct Copy {
         u8 number;
+        bool wide;
+        /// Of the value in it.
         Place place;
     };
     /// Code away from the block's path, and what held where its jump is.
@@ -171,13 +176,23 @@ private:
     [[nodiscard]] static Id third_operand(const ir::Node& node);
 
     void find_uses();
+    /// Notes which values are used as numbers or vectors.
+    void find_numbers(Id id);
+    /// Whether a value is of bits that are combined in SSE registers.
+    [[nodiscard]] bool combines_numbers(Id id) const;
+    /// Whether a value is one of 16 bytes.
+    [[nodiscard]] bool is_wide(Id id) const;
+    void find_carried_numbers();
     void keep_through_loop();
+    void settle(Id id);
+    [[nodiscard]] static Id least_used(std::span<const Id> owners, const std::vector<u32>& uses);
     void spill_for_loop();
     /// How often each value is an operand behind `from`, snapshots apart.
     [[nodiscard]] std::vector<u32> count_uses(Id from) const;
-    [[nodiscard]] Place home_of(Id id) const;
+    [[nodiscard]] static Place one_place(Place place);
+    [[nodiscard]] static bool is_at(const Place& home, const Place& now);
     void move_all(std::vector<Move> moves);
-    [[nodiscard]] static bool same(const Place& x, const Place& y) { return x.reg == y.reg && x.slot == y.slot; }
+    void move_value(const Move& move);
     template<class Function>
     void for_each_operand(const ir::Node& node, Function function) const;
     template<class Function>
@@ -218,6 +233,22 @@ private:
     void compare_block(u32 length, const Xbyak::Reg64& to);
     void combine_block(const ir::Node& node, const Xbyak::Reg64& to);
     void load_piece(const Xbyak::Reg64& to, const Xbyak::RegExp& from, u32 bytes);
+    void emit_get_vector(Id id);
+    void emit_vector(Id id);
+    void emit_pair(Id id);
+    void emit_insert(Id id);
+    void emit_element(Id id);
+    void emit_byte_signs(Id id);
+    void emit_store_leftmost(Id id);
+    void shift_elements(const ir::Node& node, const Xbyak::Xmm& to);
+    void keep_leftmost(const ir::Node& node, const Xbyak::Xmm& to);
+    void replicate(const ir::Node& node, const Xbyak::Xmm& to);
+    void make_pair(const Xbyak::Xmm& to, u64 left, u64 right);
+    void emit_leading_zeros(Id id);
+    void emit_load_number(Id id);
+    void emit_number_bits(Id id);
+    void emit_load_vector(Id id);
+    void store_number(const ir::Node& node, const Xbyak::RegExp& at);
     void emit_align(Id id);
     void emit_overflow(Id id);
     void emit_raise(Id id);
@@ -232,6 +263,8 @@ private:
     void emit_bfp_state(Id id);
     void emit_bfp(Id id);
     void emit_operation(const ir::Node& node, const Xbyak::Xmm& to);
+    void emit_conversion(const ir::Node& node, const Xbyak::Xmm& to);
+    void emit_bfp_to_integer(Id id);
     void emit_bfp_ordered(Id id);
 
     [[nodiscard]] Detour& add_detour(Id id);
@@ -239,7 +272,10 @@ private:
     void emit_slow_interlocked(Detour& detour);
     void emit_slow_multiple(Detour& detour);
     void emit_slow_block(Detour& detour);
+    void emit_slow_vector_load(Detour& detour);
+    void emit_slow_vector_store(Detour& detour);
     void emit_slow_bfp(Detour& detour);
+    void emit_slow_bfp_to_integer(Detour& detour);
     void emit_unordered(Detour& detour);
     void emit_unaligned(Detour& detour);
     void emit_overflowed(Detour& detour);
@@ -261,6 +297,7 @@ private:
     void take_back(u32 instructions);
     void write_back(const State& state);
     void write_registers(const State& state);
+    void write_vector(const Xbyak::Address& to, const Place& from);
     void write_code(const CodePlace& code);
 
     /// Leaves the condition code in eax; rcx and rdx are lost.
@@ -270,6 +307,7 @@ private:
     void compare_numbers(const Xbyak::Xmm& x, const Xbyak::Xmm& y, u8 width);
     void compare_numbers(const Place& x, const Place& y, u8 width);
     void compute_order_code();
+    void compute_search_code(const CodePlace& code);
     [[nodiscard]] std::optional<HostCondition> flags_of_order(const Place& x, const Place& y, u8 width, u8 mask);
     /// Sets the flags for a condition, and returns which host condition it is then. rax, rcx and rdx are lost.
     [[nodiscard]] HostCondition flags_of(const ir::Condition& condition);
@@ -282,7 +320,10 @@ private:
     /// Which of the registers with these owners to give away: a free one, else that of the value needed for the longest time yet.
     [[nodiscard]] std::size_t choose(std::span<const Id> owners, u32 pinned) const;
     [[nodiscard]] Register allocate(Id id);
+    void free_register(Id id);
     void spill(Id id);
+    /// Slots of the frame for a value.
+    void allocate_slot(Id id);
     /// The register of a value that is no constant; reloads it.
     Register use(Id id);
     /// A register for the result that holds operand `a` already.
@@ -290,10 +331,21 @@ private:
     [[nodiscard]] Xbyak::Xmm allocate_number(Id id);
     /// The copy of a value in an SSE register, made if there is none.
     Xbyak::Xmm use_number(Id id);
-    void load_number(const Xbyak::Xmm& to, const Place& from);
+    /// An SSE register for the result that holds operand `a` already.
+    [[nodiscard]] Xbyak::Xmm number_from(Id id, Id a);
+    /// `wide`: the value is one of 16 bytes.
+    void load_number(const Xbyak::Xmm& to, const Place& from, bool wide = false);
+    /// Where a value is, and stays for this node if that is an SSE register.
+    [[nodiscard]] Place pinned_place(Id id);
+    /// The SSE register of a value, or `scratch` with the value.
+    [[nodiscard]] Xbyak::Xmm number_of(const Place& from, const Xbyak::Xmm& scratch, bool wide = false);
+    /// Gives up an SSE register; its value is kept.
+    void evict_number(Id id);
     void forget_number(Id id);
     void forget_numbers();
     [[nodiscard]] std::vector<Copy> live_numbers() const;
+    /// Around what changes SSE registers in a detour.
+    void keep_numbers(const Detour& detour);
     void restore_numbers(const Detour& detour);
     void pin(Register reg) { m_pinned |= 1U << reg; }
     void release(Id id);
@@ -325,13 +377,14 @@ private:
     u32 m_pinned { 0 };
     Id m_current { 0 };
     std::vector<u8> m_number;
+    std::vector<bool> m_wants_number;
     std::array<Id, number_count> m_number_owner {};
     u32 m_numbers_pinned { 0 };
     const Xbyak::Xmm scratch_number { 14 };
     const Xbyak::Xmm other_scratch_number { 15 };
     std::deque<Detour> m_detours;
     /// Of each kind of access, the next site and the end of its group.
-    std::array<std::array<u32, 2>, 8> m_sites {};
+    std::array<std::array<u32, 2>, 10> m_sites {};
     std::array<u32, 2> m_next_groups {};
     std::vector<Home> m_homes;
     const u8* m_loop_begins { nullptr };
@@ -345,6 +398,9 @@ void Emitter::with_source(const Place& source, u8 width, const Xbyak::Reg64& scr
         operation(sized(scratch, width));
     } else if (source.constant) {
         operation(static_cast<u32>(source.value));
+    } else if (source.reg == no_register && source.slot < 0) {
+        m_asm.movq(scratch, Xbyak::Xmm(source.number));
+        operation(sized(scratch, width));
     } else if (source.reg == no_register) {
         using namespace Xbyak::util;
         u32 at = static_cast<u32>(source.slot) * 8;

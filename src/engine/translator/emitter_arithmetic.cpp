@@ -29,6 +29,8 @@ bool Emitter::emit_sum(Id id)
 void Emitter::emit_binary(Id id)
 {
     const Node& node = m_program->nodes[id];
+    if (combines_numbers(id))
+        return emit_number_bits(id);
     // The source must not be lost when the destination takes over the register of the same value.
     Place source = place(node.b);
     if (source.reg != no_register)

@@ -85,10 +85,30 @@ void Emitter::compute_code(const CodePlace& code)
         compare_numbers(code.a, code.kind == CodeKind::bfp_sign ? nothing : code.b, code.width);
         compute_order_code();
         break;
+    case CodeKind::search:
+        return compute_search_code(code);
     }
     a.movzx(eax, al);
     a.movzx(ecx, cl);
     a.lea(eax, ptr[rax + rcx * 2]);
+}
+
+void Emitter::compute_search_code(const CodePlace& code)
+{
+    Assembler& a = m_asm;
+    compare(code.b, code.a, 4);
+    a.set_if(!HostCondition::below_or_equal, al);
+    a.set_if(HostCondition::equal, cl);
+    a.movzx(eax, al);
+    a.movzx(ecx, cl);
+    a.lea(ecx, ptr[rcx + rcx * 2]);
+    move(rdx, code.a, 4);
+    a.cmp(edx, 1);
+    a.sbb(edx, edx);
+    a.add(edx, 2);
+    a.neg(eax);
+    a.and_(eax, edx);
+    a.or_(eax, ecx);
 }
 
 /// The two bits of the code in al and cl.
@@ -188,6 +208,17 @@ HostCondition Emitter::flags_of_code(const CodePlace& code, u8 mask)
         if (auto order = flags_of_order(code.a, code.kind == CodeKind::bfp_sign ? nothing : code.b, code.width, mask))
             return *order;
         break;
+    case CodeKind::search: {
+        bool found_together = mask & 4 ? mask & 2 : !(mask & 2);
+        if (!found_together)
+            break;
+        // Code 0 is that there is less in b than in a, 3 that there is nothing in either.
+        auto as_compared = static_cast<u8>((mask & 8) >> 1 | (mask & 1) << 3 | (mask & 2));
+        if (as_compared == 0 || as_compared == 14)
+            return flags_of_constant(as_compared != 0);
+        compare(code.b, code.a, 4);
+        return relation(as_compared, HostCondition::below, HostCondition::below_or_equal);
+    }
     default:
         break;
     }

@@ -148,14 +148,20 @@ void Emitter::emit_slow_access(Detour& detour)
     if (detour.site)
         emit_site_refill(detour, miss);
     m_asm.L(miss);
+    if (node.info == 16)
+        return node.kind == Kind::load ? emit_slow_vector_load(detour) : emit_slow_vector_store(detour);
     write_back(detour.before);
     count(m_block->counters.slow_accesses);
+    keep_numbers(detour);
     set_op(node);
     move(rax, detour.a);
     m_asm.mov(edx, node.base);
     if (node.kind == Kind::load) {
         m_asm.call(m_runtime.load[code][size_index(node.info)]);
-        m_asm.mov(host(detour.result), rax);
+        if (detour.number != no_number)
+            m_asm.movq(Xbyak::Xmm(detour.number), rax);
+        else
+            m_asm.mov(host(detour.result), rax);
         return go_back(detour);
     }
     move(rcx, detour.c);
@@ -169,6 +175,7 @@ void Emitter::emit_slow_interlocked(Detour& detour)
     std::size_t size = size_index(node.info);
     write_back(detour.before);
     count(m_block->counters.slow_accesses);
+    keep_numbers(detour);
     set_op(node);
     if (node.kind == Kind::swap) {
         move(rax, detour.d);
@@ -196,6 +203,7 @@ void Emitter::emit_slow_multiple(Detour& detour)
 void Emitter::run_handler(const Detour& detour)
 {
     count_handler(*detour.node);
+    keep_numbers(detour);
     m_asm.move_constant(rax, reinterpret_cast<u64>(&m_block->steps[detour.node->step].ops[0]));
     m_asm.call(m_runtime.run_step);
 }
@@ -290,15 +298,26 @@ void Emitter::write_registers(const State& state)
     for (const SavedPlace& saved : state.saved) {
         Xbyak::Address to = register_at(saved.reg, saved.width);
         const Place& from = saved.place;
-        if (from.constant && fits(from.value, saved.width)) {
+        if (saved.width == 16)
+            write_vector(to, from);
+        else if (from.constant && fits(from.value, saved.width))
             m_asm.mov(to, saved.width == 4 ? static_cast<u32>(from.value) : from.value);
-        } else if (from.reg != no_register) {
+        else if (from.reg != no_register)
             m_asm.mov(to, sized(host(from.reg), saved.width));
-        } else {
+        else if (from.number != no_number)
+            saved.width == 4 ? m_asm.movd(to, Xbyak::Xmm(from.number)) : m_asm.movq(to, Xbyak::Xmm(from.number));
+        else {
             move(rax, from);
             m_asm.mov(to, sized(rax, saved.width));
         }
     }
+}
+
+void Emitter::write_vector(const Xbyak::Address& to, const Place& from)
+{
+    if (from.number == no_number)
+        m_asm.movups(scratch_number, slot(from.slot));
+    m_asm.movups(to, from.number == no_number ? scratch_number : Xbyak::Xmm(from.number));
 }
 
 void Emitter::write_code(const CodePlace& code)

@@ -1,6 +1,5 @@
 #include "engine/translator/emitter.h"
 
-#include "base/verify.h"
 #include "isa/fp_support/fpc.h"
 
 namespace zvisor {
@@ -12,10 +11,10 @@ using ir::BfpOperation;
 using ir::Kind;
 using ir::Node;
 
-/// What emit_bfp takes from an exponent: nothing below is plain, see isa::host::plain.
-constexpr u32 ready = 2;
-/// Larger than every exponent.
-constexpr u32 not_ready = 0x10000;
+// A bfp_state is what twice the bits of a plain long number are below, less Runtime::least_plain; zero when nothing stands.
+constexpr u64 stands_below = u64 { 2047 - 2 } << 53;
+constexpr u32 least_plain_short = 2U << 24;
+constexpr u32 stands_below_short = (255U - 2) << 24;
 
 [[nodiscard]] bool is_long(const Node& node)
 {
@@ -24,70 +23,10 @@ constexpr u32 not_ready = 0x10000;
 
 } // namespace
 
-// ---- Numbers in SSE registers --------------------------------------------------------------------------------
-//
-// A number is a value like others, in a general register of the host or in the frame; an SSE register may hold a copy.
-
-Xbyak::Xmm Emitter::allocate_number(Id id)
+/// Operations of one operand of another kind than the result.
+[[nodiscard]] bool is_conversion(BfpOperation operation)
 {
-    auto best = static_cast<u8>(choose(m_number_owner, m_numbers_pinned));
-    forget_number(m_number_owner[best]);
-    m_number_owner[best] = id;
-    m_number[id] = best;
-    m_numbers_pinned |= 1U << best;
-    return Xbyak::Xmm(best);
-}
-
-void Emitter::forget_number(Id id)
-{
-    if (id == 0 || m_number[id] == no_number)
-        return;
-    m_number_owner[m_number[id]] = 0;
-    m_number[id] = no_number;
-}
-
-void Emitter::forget_numbers()
-{
-    for (Id id : m_number_owner)
-        forget_number(id);
-}
-
-Xbyak::Xmm Emitter::use_number(Id id)
-{
-    if (m_number[id] == no_number)
-        load_number(allocate_number(id), place(id));
-    m_numbers_pinned |= 1U << m_number[id];
-    return Xbyak::Xmm(m_number[id]);
-}
-
-void Emitter::load_number(const Xbyak::Xmm& to, const Place& from)
-{
-    if (from.constant && from.value == 0) {
-        m_asm.pxor(to, to);
-    } else if (from.constant) {
-        move(rax, from);
-        m_asm.movq(to, rax);
-    } else if (from.reg == no_register) {
-        m_asm.movq(to, slot(from.slot));
-    } else {
-        m_asm.movq(to, host(from.reg));
-    }
-}
-
-/// The copies that are needed after the current node, to be made again behind a call.
-std::vector<Emitter::Copy> Emitter::live_numbers() const
-{
-    std::vector<Copy> live;
-    for (u8 i = 0; i < number_count; ++i)
-        if (Id id = m_number_owner[i]; id && id != m_current && m_last[id] > m_current)
-            live.push_back({ i, place(id) });
-    return live;
-}
-
-void Emitter::restore_numbers(const Detour& detour)
-{
-    for (const Copy& copy : detour.numbers)
-        load_number(Xbyak::Xmm(copy.number), copy.place);
+    return operation >= BfpOperation::from_integer && operation <= BfpOperation::round_toward_zero;
 }
 
 // ---- Arithmetic ----------------------------------------------------------------------------------------------
@@ -95,40 +34,45 @@ void Emitter::restore_numbers(const Detour& detour)
 void Emitter::emit_bfp_state(Id id)
 {
     constexpr u32 flag = isa::Fpc::inexact_flag;
-    Xbyak::Reg32 to = host(allocate(id)).cvt32();
-    m_asm.mov(to, dword[rbp + m_layout.fpc]);
-    m_asm.and_(to, isa::Fpc::host_differs | flag);
-    m_asm.xor_(to, flag);
-    m_asm.neg(to);
-    m_asm.sbb(to, to);
-    m_asm.and_(to, not_ready);
-    m_asm.or_(to, ready);
+    Xbyak::Reg64 to = host(allocate(id));
+    m_asm.mov(eax, dword[rbp + m_layout.fpc]);
+    m_asm.and_(eax, isa::Fpc::host_differs | flag);
+    m_asm.cmp(eax, flag);
+    m_asm.mov(eax, 0);
+    m_asm.mov(to, stands_below);
+    m_asm.move_if(!HostCondition::equal, to, rax);
 }
 
 /// The host's result stands when it is plain and the FPC register as the host's arithmetic has it, with the inexact flag on.
 void Emitter::emit_bfp(Id id)
 {
     const Node& node = m_program->nodes[id];
-    Xbyak::Reg32 state = host(use(node.d)).cvt32();
-    for (Id operand : { node.a, node.b, node.c })
-        if (operand)
+    auto operation = static_cast<BfpOperation>(node.info);
+    Xbyak::Reg64 state = host(use(node.d));
+    for (Id operand : { node.a, node.b, node.c }) {
+        if (operand && operation != BfpOperation::from_integer)
             (void)use_number(operand);
-    Xbyak::Reg64 to = host(allocate(id));
+        else if (operand && !place(operand).constant)
+            (void)use(operand);
+    }
     Xbyak::Xmm number = allocate_number(id);
     Detour& odd = add_detour(id);
-    emit_operation(node, number);
+    is_conversion(operation) ? emit_conversion(node, number) : emit_operation(node, number);
     if (is_long(node)) {
-        m_asm.movq(to, number);
-        m_asm.lea(rax, ptr[to + to]);
-        m_asm.shr(rax, 53);
+        m_asm.movq(rax, number);
+        m_asm.add(rax, rax);
+        m_asm.sub(rax, qword[rip + m_runtime.least_plain]);
+        m_asm.cmp(rax, state);
+        m_asm.jump_if(!HostCondition::below, odd.entry);
     } else {
-        m_asm.movd(to.cvt32(), number);
-        m_asm.lea(eax, ptr[to + to]);
-        m_asm.shr(eax, 24);
+        m_asm.movd(eax, number);
+        m_asm.add(eax, eax);
+        m_asm.sub(eax, least_plain_short);
+        m_asm.cmp(eax, stands_below_short);
+        m_asm.jump_if(!HostCondition::below, odd.entry);
+        m_asm.test(state, state);
+        m_asm.jump_if(HostCondition::equal, odd.entry);
     }
-    m_asm.sub(eax, state);
-    m_asm.cmp(eax, is_long(node) ? 2046 - ready : 254 - ready);
-    m_asm.jump_if(!HostCondition::below_or_equal, odd.entry);
     m_asm.L(odd.back);
 }
 
@@ -148,6 +92,8 @@ void Emitter::emit_operation(const Node& node, const Xbyak::Xmm& to)
         return is_long(node) ? m_asm.divsd(to, copy(node.b)) : m_asm.divss(to, copy(node.b));
     case BfpOperation::square_root:
         return is_long(node) ? m_asm.sqrtsd(to, to) : m_asm.sqrtss(to, to);
+    default:
+        return;
     case BfpOperation::multiply_add:
         return is_long(node) ? m_asm.vfmadd231sd(to, copy(node.a), copy(node.b)) : m_asm.vfmadd231ss(to, copy(node.a), copy(node.b));
     case BfpOperation::multiply_subtract:
@@ -155,40 +101,95 @@ void Emitter::emit_operation(const Node& node, const Xbyak::Xmm& to)
     }
 }
 
+void Emitter::emit_conversion(const Node& node, const Xbyak::Xmm& to)
+{
+    auto operation = static_cast<BfpOperation>(node.info);
+    bool is_rounding = operation >= BfpOperation::round_to_nearest;
+    // Bits 0 and 1 of the operation are the host's rounding control; bit 3: inexact is not noted.
+    auto control = static_cast<u8>(8 | (node.info - static_cast<u8>(BfpOperation::round_to_nearest)));
+    m_asm.pxor(to, to);
+    if (operation == BfpOperation::from_integer) {
+        Place from = place(node.a);
+        Xbyak::Reg64 integer = from.constant ? rax : host(from.reg);
+        if (from.constant)
+            move(rax, from);
+        return is_long(node) ? m_asm.cvtsi2sd(to, integer) : m_asm.cvtsi2ss(to, integer);
+    }
+    Xbyak::Xmm from(m_number[node.a]);
+    if (is_rounding)
+        return is_long(node) ? m_asm.roundsd(to, from, control) : m_asm.roundss(to, from, control);
+    return operation == BfpOperation::lengthen ? m_asm.cvtss2sd(to, from) : m_asm.cvtsd2ss(to, from);
+}
+
 /// A zero that is exact stands too; for anything else the handler does it, with the registers of the CPU.
 void Emitter::emit_slow_bfp(Detour& detour)
 {
     const Node& node = *detour.node;
-    auto exact_zero = ir::exact_zero(static_cast<BfpOperation>(node.info));
+    auto operation = static_cast<BfpOperation>(node.info);
+    auto exact_zero = ir::exact_zero(operation);
     Xbyak::Label slow;
-    auto test_for_zero = [&](const Place& place) {
+    auto test_for_zero = [&](const Place& place, u8 width) {
         move(rax, place);
-        Xbyak::Reg value = sized(rax, node.width);
+        Xbyak::Reg value = sized(rax, width);
         m_asm.add(value, value);
     };
+    u8 operand_width = operation == BfpOperation::shorten ? u8 { 8 } : node.width;
     if (exact_zero != ir::ExactZero::never) {
-        test_for_zero({ .constant = false, .reg = detour.result, .slot = -1, .value = 0 });
+        m_asm.movq(rax, Xbyak::Xmm(detour.number));
+        m_asm.add(sized(rax, node.width), sized(rax, node.width));
         m_asm.jnz(slow);
-        m_asm.cmp(host(detour.d.reg).cvt32(), ready);
-        m_asm.jne(slow);
+        move(rax, detour.d);
+        m_asm.test(rax, rax);
+        m_asm.jz(slow);
     }
     if (exact_zero == ir::ExactZero::always)
         m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
     if (exact_zero == ir::ExactZero::of_zero || exact_zero == ir::ExactZero::of_first_zero) {
-        test_for_zero(detour.a);
+        test_for_zero(detour.a, operand_width);
         m_asm.jump_if(HostCondition::equal, detour.back);
     }
     if (exact_zero == ir::ExactZero::of_zero) {
-        test_for_zero(detour.b);
+        test_for_zero(detour.b, operand_width);
         m_asm.jump_if(HostCondition::equal, detour.back);
     }
     m_asm.L(slow);
     write_back(detour.before);
     run_handler(detour);
     Xbyak::Address from = register_at(static_cast<u8>(ir::RegisterNumber::floating + node.imm), node.width);
-    m_asm.mov(sized(host(detour.result), node.width), from);
-    m_asm.movq(Xbyak::Xmm(detour.number), host(detour.result));
+    Xbyak::Xmm result(detour.number);
+    is_long(node) ? m_asm.movq(result, from) : m_asm.movd(result, from);
     go_back(detour);
+}
+
+/// What the host has no integer for is the least one.
+void Emitter::emit_bfp_to_integer(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Xbyak::Reg64 state = host(use(node.d));
+    Xbyak::Xmm from = use_number(node.a);
+    Xbyak::Reg64 to = host(allocate(id));
+    Detour& odd = add_detour(id);
+    Xbyak::Reg32e sized_to(to.getIdx(), 8 * node.width);
+    bool truncates = node.kind == Kind::bfp_truncate;
+    if (node.info == 8)
+        truncates ? m_asm.cvttsd2si(sized_to, from) : m_asm.cvtsd2si(sized_to, from);
+    else
+        truncates ? m_asm.cvttss2si(sized_to, from) : m_asm.cvtss2si(sized_to, from);
+    m_asm.test(state, state);
+    m_asm.jump_if(HostCondition::equal, odd.entry);
+    m_asm.cmp(sized_to, 1);
+    m_asm.jump_if(HostCondition::overflow, odd.entry);
+    m_asm.L(odd.back);
+}
+
+/// The condition code is not that of the number when it has no integer: what follows is another block.
+void Emitter::emit_slow_bfp_to_integer(Detour& detour)
+{
+    const Step& step = m_block->steps[detour.node->step];
+    write_back(detour.before);
+    run_handler(detour);
+    take_back(step.remaining - 1);
+    emit_exit({ .constant = true, .value = step.ops[1].address });
 }
 
 /// Leaves the flags of a comparison: unordered sets them all.
@@ -202,9 +203,7 @@ void Emitter::compare_numbers(const Xbyak::Xmm& x, const Xbyak::Xmm& y, u8 width
 
 void Emitter::compare_numbers(const Place& x, const Place& y, u8 width)
 {
-    load_number(scratch_number, x);
-    load_number(other_scratch_number, y);
-    compare_numbers(scratch_number, other_scratch_number, width);
+    compare_numbers(number_of(x, scratch_number), number_of(y, other_scratch_number), width);
 }
 
 void Emitter::emit_bfp_ordered(Id id)

@@ -12,6 +12,7 @@ using ir::Node;
 
 /// Values that a loop keeps in registers from its beginning; the others are for what comes and goes.
 constexpr std::ptrdiff_t most_kept = 7;
+constexpr std::ptrdiff_t most_numbers_kept = 10;
 
 } // namespace
 
@@ -27,45 +28,90 @@ void Emitter::keep_through_loop()
             m_last[id] = last;
 }
 
+/// What the next round has in the place of a number is wanted as a number too.
+void Emitter::find_carried_numbers()
+{
+    auto next = m_program->carried.begin();
+    for (Id id = 1; id < m_program->loop; ++id) {
+        if (m_program->nodes[id].kind != Kind::carried)
+            continue;
+        if (m_wants_number[id])
+            m_wants_number[*next] = true;
+        ++next;
+    }
+}
+
 void Emitter::emit_carried(Id id)
 {
-    const Node& node = m_program->nodes[id];
-    (void)result_from(id, node.a);
+    Id first = m_program->nodes[id].a;
+    if (is_wide(id) || m_wants_number[id])
+        (void)number_from(id, first);
+    else
+        (void)result_from(id, first);
+}
+
+/// Leaves a value in one register; it may have a slot besides.
+void Emitter::settle(Id id)
+{
+    if (m_number[id] == no_number)
+        return;
+    bool has_register = m_register[id] != no_register;
+    if (m_program->nodes[id].kind == Kind::constant || (has_register && !m_wants_number[id]))
+        return forget_number(id);
+    if (has_register)
+        free_register(id);
+}
+
+/// Of the values in registers, the one that is used least.
+Emitter::Id Emitter::least_used(std::span<const Id> owners, const std::vector<u32>& uses)
+{
+    Id least = 0;
+    for (Id id : owners)
+        if (id && (least == 0 || uses[id] < uses[least]))
+            least = id;
+    return least;
 }
 
 /// Values that the loop needs least go to the frame when there are too many for registers.
 void Emitter::spill_for_loop()
 {
     std::vector<u32> uses = count_uses(m_current);
-    for (auto kept = std::ssize(m_owner) - std::ranges::count(m_owner, Id { 0 }); kept > most_kept; --kept) {
-        Id least = 0;
-        for (Id id : m_owner)
-            if (id && (least == 0 || uses[id] < uses[least]))
-                least = id;
-        spill(least);
-    }
-}
-
-/// Where a value is, once.
-Emitter::Place Emitter::home_of(Id id) const
-{
-    Place found = place(id);
-    if (found.reg != no_register)
-        found.slot = -1;
-    return found;
+    auto taken = [](const auto& owners) { return std::ssize(owners) - std::ranges::count(owners, Id { 0 }); };
+    for (auto kept = taken(m_owner); kept > most_kept; --kept)
+        spill(least_used(m_owner, uses));
+    for (auto kept = taken(m_number_owner); kept > most_numbers_kept; --kept)
+        evict_number(least_used(m_number_owner, uses));
 }
 
 void Emitter::emit_loop(Id)
 {
-    forget_numbers();
+    for (Id id = 1; id < m_current; ++id)
+        settle(id);
     spill_for_loop();
     for (Id id = 1; id < m_current; ++id)
-        if (m_register[id] != no_register || m_slot[id] >= 0)
-            m_homes.push_back({ id, home_of(id) });
+        if (m_register[id] != no_register || m_number[id] != no_number || m_slot[id] >= 0)
+            m_homes.push_back({ id, one_place(place(id)) });
     m_asm.align(16);
     m_loop_begins = m_asm.getCurr();
     count(m_block->counters.rounds);
     m_asm.add(Runtime::counter(), m_block->loop_count);
+}
+
+/// One of the places of a value: a register rather than the frame.
+Emitter::Place Emitter::one_place(Place place)
+{
+    if (place.reg != no_register)
+        place.number = no_number;
+    if (place.reg != no_register || place.number != no_number)
+        place.slot = -1;
+    return place;
+}
+
+/// Whether a value is at a place, among others or not.
+bool Emitter::is_at(const Place& home, const Place& now)
+{
+    return (home.reg != no_register && home.reg == now.reg) || (home.number != no_number && home.number == now.number)
+        || (home.slot >= 0 && home.slot == now.slot);
 }
 
 /// Everything goes back to where it was where the loop begins.
@@ -82,46 +128,50 @@ void Emitter::emit_repeat(Id id)
         Id now = is_carried ? *carried++ : value;
         if (home->id != value)
             continue;
-        // What is in the frame and has not changed is there still.
-        if (now != value || home->place.reg != no_register)
-            moves.push_back({ home->place, home_of(now) });
+        if (Place from = place(now); !is_at(home->place, from))
+            moves.push_back({ home->place, one_place(from), is_wide(value) });
         ++home;
     }
     move_all(std::move(moves));
     m_asm.jmp(m_loop_begins);
 }
 
-/// Moves at once: what is the source of another move is written after that, and where they go round in a circle rax takes one.
+/// Moves at once: what is the source of another move is written after that, and where they go round in a circle an SSE register takes
+/// one aside.
 void Emitter::move_all(std::vector<Move> moves)
 {
-    constexpr Place aside { .constant = false, .reg = -2, .slot = -1, .value = 0 };
-    auto done = [](const Move& move) { return !move.from.constant && same(move.to, move.from); };
-    auto emit = [&](const Move& move) {
-        Xbyak::Reg64 to = move.to.reg == no_register ? rcx : host(move.to.reg);
-        if (same(move.from, aside))
-            m_asm.mov(to, rax);
-        else
-            this->move(to, move.from);
-        if (move.to.reg == no_register)
-            m_asm.mov(slot(move.to.slot), to);
-    };
-    std::erase_if(moves, done);
+    const Place aside { .number = static_cast<u8>(scratch_number.getIdx()) };
     while (!moves.empty()) {
-        auto is_source = [&](const Place& place) {
-            return std::ranges::any_of(moves, [&](const Move& other) { return !other.from.constant && same(other.from, place); });
-        };
+        auto is_source
+            = [&](const Place& place) { return std::ranges::any_of(moves, [&](const Move& other) { return is_at(place, other.from); }); };
         auto free = std::ranges::find_if(moves, [&](const Move& move) { return !is_source(move.to); });
         if (free != moves.end()) {
-            emit(*free);
+            move_value(*free);
             moves.erase(free);
             continue;
         }
-        Place circle = moves.front().from;
-        this->move(rax, circle);
+        Move circle = moves.front();
+        load_number(scratch_number, circle.from, circle.wide);
         for (Move& move : moves)
-            if (!move.from.constant && same(move.from, circle))
+            if (is_at(circle.from, move.from))
                 move.from = aside;
     }
+}
+
+void Emitter::move_value(const Move& move)
+{
+    const Place& to = move.to;
+    const Place& from = move.from;
+    if (to.number != no_number)
+        return load_number(Xbyak::Xmm(to.number), from, move.wide);
+    if (to.reg != no_register)
+        return this->move(host(to.reg), from);
+    if (from.constant || from.reg != no_register) {
+        this->move(rcx, from);
+        return m_asm.mov(slot(to.slot), rcx);
+    }
+    Xbyak::Xmm number = number_of(from, other_scratch_number, move.wide);
+    move.wide ? m_asm.movups(slot(to.slot), number) : m_asm.movq(slot(to.slot), number);
 }
 
 void Emitter::emit_pending(Detour& detour)

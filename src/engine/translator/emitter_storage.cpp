@@ -32,7 +32,7 @@ Xbyak::Reg64 Emitter::use_operands(const Node& node)
 {
     (void)use(node.b);
     for (Id operand : { node.a, third_operand(node), node.d })
-        if (operand && !place(operand).constant)
+        if (operand && !place(operand).constant && !is_wide(operand))
             (void)use(operand);
     Place address = place(node.a);
     return address.constant ? rax : host(address.reg);
@@ -142,6 +142,10 @@ void Emitter::emit_site_refill(Detour& detour, const Xbyak::Label& miss)
 void Emitter::emit_load(Id id)
 {
     const Node& node = m_program->nodes[id];
+    if (node.info == 16)
+        return emit_load_vector(id);
+    if (m_wants_number[id] && node.info >= 4)
+        return emit_load_number(id);
     Xbyak::Reg64 address = use_operands(node);
     Xbyak::Reg64 to = host(allocate(id));
     Detour& miss = add_detour(id);
@@ -166,11 +170,18 @@ void Emitter::emit_load(Id id)
 void Emitter::emit_store(Id id)
 {
     const Node& node = m_program->nodes[id];
-    Xbyak::Reg64 address = use_operands(node);
+    bool is_number = is_wide(node.c) || (node.info >= 4 && m_number[node.c] != no_number && m_register[node.c] == no_register);
+    if (is_number)
+        (void)use_number(node.c);
+    Node operands = node;
+    operands.c = is_number ? 0 : node.c;
+    Xbyak::Reg64 address = use_operands(operands);
     Place value = place(node.c);
     Detour& miss = add_detour(id);
     find_page(miss);
-    if (value.constant) {
+    if (is_number) {
+        store_number(node, rdx + address);
+    } else if (value.constant) {
         m_asm.move_constant(rcx, swapped(value.value, node.info));
         m_asm.mov(operand_at(node.info, rdx + address), rcx_of(node.info));
     } else if (node.info >= 4) {
@@ -264,17 +275,14 @@ void Emitter::emit_multiple(Id id)
     Detour& miss = add_detour(id);
     if (store)
         write_registers(miss.before);
-    emit_lookup(node, count * 8, store, miss.entry);
+    emit_lookup(node, count * node.width, store, miss.entry);
     m_asm.add(rdx, address);
+    Xbyak::Reg value = sized(rcx, node.width);
     for (u32 i = 0; i < count; ++i) {
-        Xbyak::Address reg = register_at(static_cast<u8>((node.info + i) & 15), 8);
-        if (store) {
-            m_asm.load_reversed(rcx, reg, m_runtime.features.movbe);
-            m_asm.mov(qword[rdx + i * 8], rcx);
-        } else {
-            m_asm.load_reversed(rcx, qword[rdx + i * 8], m_runtime.features.movbe);
-            m_asm.mov(reg, rcx);
-        }
+        Xbyak::Address reg = register_at(static_cast<u8>((node.info + i) & 15), node.width);
+        Xbyak::Address at = operand_at(node.width, rdx + i * node.width);
+        m_asm.load_reversed(value, store ? reg : at, m_runtime.features.movbe);
+        m_asm.mov(store ? at : reg, value);
     }
     m_asm.L(miss.back);
 }

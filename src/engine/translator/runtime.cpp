@@ -71,7 +71,9 @@ u64 run_op(Cpu& cpu, const Op* op)
 [[nodiscard]] Runtime::Features host_features()
 {
     Xbyak::util::Cpu host;
-    return { .movbe = host.has(Xbyak::util::Cpu::tMOVBE), .bmi2 = host.has(Xbyak::util::Cpu::tBMI2) };
+    return {
+        .movbe = host.has(Xbyak::util::Cpu::tMOVBE), .bmi2 = host.has(Xbyak::util::Cpu::tBMI2), .lzcnt = host.has(Xbyak::util::Cpu::tLZCNT)
+    };
 }
 
 template<class Function>
@@ -98,6 +100,7 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes)
 {
     m_positions = reinterpret_cast<CodePosition*>(allocate_data(sizeof(CodePosition) * positions));
     m_links = reinterpret_cast<Link*>(allocate_data(sizeof(Link) * m_most_links));
+    make_constants();
     m_shared_data = m_data_used;
     make_entry();
     const u8* thunks = assembler.getCurr();
@@ -209,6 +212,7 @@ void Runtime::make_thunks()
     swap = { nullptr, nullptr, make_thunk(pointer(&swap_data<u32>)), make_thunk(pointer(&swap_data<u64>)) };
     run_step = make_thunk(pointer(&run_op));
     make_block_routines();
+    make_store_leftmost();
 }
 
 u8* Runtime::allocate_data(std::size_t size)

@@ -42,11 +42,16 @@ public:
     static constexpr std::size_t positions = 16384;
     [[nodiscard]] static const Xbyak::Reg64& counter() { return Xbyak::util::r15; }
     static constexpr u32 no_link = ~u32 { 0 };
-    /// Bytes of the frame below the saved registers, with room for values without a register.
-    static constexpr u32 frame_bytes = 520;
-    static constexpr u32 frame_slots = frame_bytes / 8 - 1;
+    /// SSE registers of values, and a slot of two doublewords for each to be kept in.
+    static constexpr u32 numbers = 14;
+    /// Slots for values without a register: two for each general register and four for each vector register, of where the loop begins
+    /// and of now, and some for what an instruction needs at once.
+    static constexpr u32 frame_slots = 2 * (2 * 16 + 4 * 32) + 24;
+    /// Bytes of the frame below the saved registers.
+    static constexpr u32 frame_bytes = (frame_slots + 1 + 2 * numbers) * 8;
     /// A slot for what a thunk takes besides rax, rdx and rcx.
     static constexpr u32 argument_slot = frame_slots;
+    static constexpr u32 number_slots = argument_slot + 1;
 
     /// `code_bytes`: memory for code, a multiple of 1 MiB.
     Runtime(const Cpu& cpu, std::size_t code_bytes);
@@ -75,6 +80,7 @@ public:
     struct Features {
         bool movbe { false };
         bool bmi2 { false };
+        bool lzcnt { false };
     };
     Features features;
     CodeMemory memory;
@@ -103,6 +109,14 @@ public:
     const u8* fill_block { nullptr };
     /// leaves their order in eax.
     const u8* compare_block { nullptr };
+    /// Stores the `ecx` leftmost bytes, 1 to 16, of xmm14, which has them in the order of storage, at rdx.
+    const u8* store_leftmost { nullptr };
+    /// Vectors: indexes that reverse the rightmost 4, 8 or 16 bytes and make the others zeros, by log2 of the bytes.
+    std::array<const u8*, 5> reversal {};
+    /// 16 zeros and 16 ones: at byte n is a mask of the n leftmost bytes.
+    const u8* leftmost_masks { nullptr };
+    /// What is taken from twice the bits of a long number: numbers below are not plain, see isa::host::plain.
+    const u8* least_plain { nullptr };
     /// Executes the op in rax.
     const u8* run_step { nullptr };
 
@@ -110,7 +124,7 @@ private:
     /// For one exit there are this many bytes of code at least.
     static constexpr std::size_t bytes_a_link = 96;
     /// For the largest block.
-    static constexpr std::size_t spare = std::size_t { 256 } << 10;
+    static constexpr std::size_t spare = std::size_t { 512 } << 10;
     [[nodiscard]] static std::size_t data_bytes(std::size_t code_bytes);
 
     void make_entry();
@@ -118,6 +132,8 @@ private:
     [[nodiscard]] const u8* make_thunk(const void* function);
     void make_thunks();
     void make_block_routines();
+    void make_constants();
+    void make_store_leftmost();
     template<StorageUpdate Update>
     void make_update_thunks();
 

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t most_blocks = 32;
 constexpr std::size_t most_instructions = 256;
+/// Registers in all snapshots together: leaving the block writes them to the CPU.
+constexpr std::size_t most_saved = 8192;
 /// How much later a path is tried again of which nothing came.
 constexpr i32 later = 16;
 
@@ -100,7 +102,9 @@ bool Translator::record_path(Cpu& cpu, Recording& recording)
             if (record(cpu, recording, goes_on_at))
                 return false;
         } while (!recording.branched && recording.at != goes_on_at);
-        if (recording.at != goes_on_at || recording.steps.size() - recording.before_loop >= most_instructions)
+        bool is_long
+            = recording.steps.size() - recording.before_loop >= most_instructions || m_machinery->program.saved.size() >= most_saved;
+        if (recording.at != goes_on_at || is_long)
             return false;
     }
     return true;

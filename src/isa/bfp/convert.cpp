@@ -57,7 +57,8 @@ bool fits(T value)
 }
 
 template<class F, class T>
-constexpr auto from_integer = [](Cpu& c, auto r1, Mask m3, Gr r2, Mask m4) {
+void convert_from(Cpu& c, u8 r1, Mask m3, Gr r2, Mask m4)
+{
     auto value = get_integer<T>(c, r2);
     if constexpr (!std::is_same_v<F, Extended>) {
         if (m3 == 0 && m4 == 0) [[likely]] {
@@ -70,7 +71,32 @@ constexpr auto from_integer = [](Cpu& c, auto r1, Mask m3, Gr r2, Mask m4) {
     Modifiers modified = extension_modifiers(c, m3, m4);
     auto operation = [&](Environment& work) { return exactly_from<F>(value, work); };
     exactly(c, environment(c, modified.rounding), operation, [&](Bits<F> result) { put<F>(c, r1, result); }, modified.suppress_inexact);
-};
+}
+
+[[nodiscard]] ir::G as_doubleword(ir::Builder& c, u8 r, i32)
+{
+    return c.sx(c.w(r));
+}
+[[nodiscard]] ir::G as_doubleword(ir::Builder& c, u8 r, u32)
+{
+    return c.zx(c.w(r));
+}
+[[nodiscard]] ir::G as_doubleword(ir::Builder& c, u8 r, i64)
+{
+    return c.g(r);
+}
+/// Integers that a signed doubleword holds.
+template<class F, class T>
+void convert_from(ir::Builder& c, u8 r1, Mask m3, Gr r2, Mask m4)
+{
+    if constexpr (is_recorded_in<ir::Builder, F> && !std::is_same_v<T, u64>) {
+        if (m3 == 0 && m4 == 0)
+            return put<F>(c, r1, c.convert_bfp<Bits<F>>(ir::BfpOperation::from_integer, r1, as_doubleword(c, r2, T {})));
+    }
+    c.leave_to_handler();
+}
+template<class F, class T>
+constexpr auto from_integer = [](auto& c, auto r1, Mask m3, Gr r2, Mask m4) { convert_from<F, T>(c, r1, m3, r2, m4); };
 
 // ---- To an integer -----------------------------------------------------------------------------------------
 
@@ -112,7 +138,28 @@ void convert(Cpu& c, Gr r1, Bits<F> value, const Modifiers& modified)
 }
 
 template<class T, class F>
-constexpr auto to_integer = [](Cpu& c, Gr r1, Mask m3, auto r2, Mask m4) { convert<T, F>(c, r1, get<F>(c, r2), modifiers(c, m3, m4)); };
+void convert_to(Cpu& c, Gr r1, Mask m3, u8 r2, Mask m4)
+{
+    convert<T, F>(c, r1, get<F>(c, r2), modifiers(c, m3, m4));
+}
+/// Signed integers, to nearest or toward zero.
+template<class T, class F>
+void convert_to(ir::Builder& c, Gr r1, Mask m3, u8 r2, Mask)
+{
+    if constexpr (is_recorded_in<ir::Builder, F> && std::is_signed_v<T>) {
+        if (m3 != 0 && m3 != 4 && m3 != 5)
+            return c.leave_to_handler();
+        auto value = get<F>(c, r2);
+        if constexpr (sizeof(T) == 4)
+            c.w(r1, c.bfp_to_integer<u32>(value, m3 == 5));
+        else
+            c.g(r1, c.bfp_to_integer<u64>(value, m3 == 5));
+        return set_code<F>(c, value);
+    }
+    c.leave_to_handler();
+}
+template<class T, class F>
+constexpr auto to_integer = [](auto& c, Gr r1, Mask m3, auto r2, Mask m4) { convert_to<T, F>(c, r1, m3, r2, m4); };
 
 constexpr Facility extension = Facility::floating_point_extension;
 

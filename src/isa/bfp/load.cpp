@@ -8,7 +8,8 @@ namespace {
 // ---- Same format -------------------------------------------------------------------------------------------
 
 template<class F>
-constexpr auto load_and_test = [](Cpu& c, auto r1, auto r2) {
+void test_number(Cpu& c, u8 r1, u8 r2)
+{
     Bits<F> value = get<F>(c, r2);
     Environment work = environment(c);
     if (softfloat::is_signaling<F>(value)) {
@@ -19,7 +20,20 @@ constexpr auto load_and_test = [](Cpu& c, auto r1, auto r2) {
     put<F>(c, r1, value);
     c.cc(softfloat::condition_code<F>(value));
     complete(c, work);
-};
+}
+template<class F>
+void test_number(ir::Builder& c, u8 r1, u8 r2)
+{
+    if constexpr (!is_recorded_in<ir::Builder, F>) {
+        c.leave_to_handler();
+    } else {
+        auto value = c.bfp(ir::BfpOperation::test, r1, get<F>(c, r2));
+        put<F>(c, r1, value);
+        set_code<F>(c, value);
+    }
+}
+template<class F>
+constexpr auto load_and_test = [](auto& c, auto r1, auto r2) { test_number<F>(c, r1, r2); };
 
 /// LOAD COMPLEMENT, NEGATIVE, POSITIVE: the sign becomes (sign & keep) ^ flip; NaNs are numbers to them.
 template<class F, bool Keep, bool Flip>
@@ -44,7 +58,8 @@ constexpr auto load_positive = with_sign<F, false, false>;
 // ---- Another format ----------------------------------------------------------------------------------------
 
 template<class To, class From>
-constexpr auto load_lengthened = [](Cpu& c, auto r1, auto second) {
+void lengthen(Cpu& c, u8 r1, auto second)
+{
     Bits<From> value = get<From>(c, second);
     if constexpr (std::is_same_v<To, Long>) {
         if (!softfloat::is_nan<From>(value)) [[likely]]
@@ -52,7 +67,17 @@ constexpr auto load_lengthened = [](Cpu& c, auto r1, auto second) {
     }
     auto operation = [&](Environment& work) { return softfloat::lengthen<To, From>(value, work); };
     exactly(c, environment(c), operation, [&](Bits<To> result) { put<To>(c, r1, result); });
-};
+}
+template<class To, class From>
+void lengthen(ir::Builder& c, u8 r1, auto second)
+{
+    if constexpr (is_recorded_in<ir::Builder, To>)
+        put<To>(c, r1, c.convert_bfp<u64>(ir::BfpOperation::lengthen, r1, get<From>(c, second)));
+    else
+        c.leave_to_handler();
+}
+template<class To, class From>
+constexpr auto load_lengthened = [](auto& c, auto r1, auto second) { lengthen<To, From>(c, r1, second); };
 
 struct LongToShort {
     using Format = Short;
@@ -61,7 +86,8 @@ struct LongToShort {
 };
 
 template<class To, class From>
-constexpr auto load_rounded = [](Cpu& c, auto r1, Mask m3, auto r2, Mask m4) {
+void shorten(Cpu& c, u8 r1, Mask m3, u8 r2, Mask m4)
+{
     Bits<From> value = get<From>(c, r2);
     if constexpr (std::is_same_v<From, Long>) {
         if (m3 == 0 && m4 == 0) [[likely]] {
@@ -78,7 +104,18 @@ constexpr auto load_rounded = [](Cpu& c, auto r1, Mask m3, auto r2, Mask m4) {
             put<To>(c, r1, result.value);
     };
     exactly(c, environment(c, modified.rounding), operation, store, modified.suppress_inexact);
-};
+}
+template<class To, class From>
+void shorten(ir::Builder& c, u8 r1, Mask m3, u8 r2, Mask m4)
+{
+    if constexpr (is_recorded_in<ir::Builder, From>) {
+        if (m3 == 0 && m4 == 0)
+            return put<To>(c, r1, c.convert_bfp<u32>(ir::BfpOperation::shorten, r1, get<From>(c, r2)));
+    }
+    c.leave_to_handler();
+}
+template<class To, class From>
+constexpr auto load_rounded = [](auto& c, auto r1, Mask m3, auto r2, Mask m4) { shorten<To, From>(c, r1, m3, r2, m4); };
 
 // ---- To an integer -----------------------------------------------------------------------------------------
 
@@ -97,7 +134,8 @@ bool round_on_host(Cpu& c, u8 r1, Bits<F> value, const Modifiers& modified)
 }
 
 template<class F>
-constexpr auto load_integer = [](Cpu& c, auto r1, Mask m3, auto r2, Mask m4) {
+void round_number(Cpu& c, u8 r1, Mask m3, u8 r2, Mask m4)
+{
     Modifiers modified = modifiers(c, m3, m4);
     Bits<F> value = get<F>(c, r2);
     if constexpr (!std::is_same_v<F, Extended>) {
@@ -106,7 +144,21 @@ constexpr auto load_integer = [](Cpu& c, auto r1, Mask m3, auto r2, Mask m4) {
     }
     auto operation = [&](Environment& work) { return softfloat::round_to_integer<F>(value, work); };
     exactly(c, environment(c, modified.rounding), operation, [&](Bits<F> result) { put<F>(c, r1, result); }, modified.suppress_inexact);
-};
+}
+/// The methods 4 to 7; with none given, the one that the host's results need.
+template<class F>
+void round_number(ir::Builder& c, u8 r1, Mask m3, u8 r2, Mask)
+{
+    using enum ir::BfpOperation;
+    static constexpr ir::BfpOperation methods[] { round_to_nearest, round_toward_zero, round_up, round_down };
+    if constexpr (is_recorded_in<ir::Builder, F>) {
+        if (m3 == 0 || (m3 >= 4 && m3 <= 7))
+            return put<F>(c, r1, c.bfp(methods[m3 & 3], r1, get<F>(c, r2)));
+    }
+    c.leave_to_handler();
+}
+template<class F>
+constexpr auto load_integer = [](auto& c, auto r1, Mask m3, auto r2, Mask m4) { round_number<F>(c, r1, m3, r2, m4); };
 
 constexpr Row rows[] = {
     insn("LTEBR", 0xB302, RRE_FF, base, bfp, load_and_test<Short>,

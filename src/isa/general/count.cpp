@@ -11,13 +11,25 @@ namespace zvisor::isa {
 
 namespace {
 
-constexpr auto find_leftmost_one = [](Cpu& c, GrPair r1, Gr r2) {
+void find_leftmost(Cpu& c, GrPair r1, Gr r2)
+{
     u64 value = c.g(r2);
     auto position = static_cast<unsigned>(std::countl_zero(value));
     c.cc(value == 0 ? 0 : 2);
     c.g(r1, position);
     c.g(second_of(r1), value == 0 ? 0 : value & ~(bit_mask<0> >> position));
-};
+}
+/// Bit 6 of the count says that there is no one.
+void find_leftmost(ir::Builder& c, GrPair r1, Gr r2)
+{
+    auto value = c.g(r2);
+    auto position = c.leading_zeros(value);
+    auto cleared = (value << c.lo(position)) & ~bit_mask<0>;
+    c.compare_u(value, ir::G { 0 });
+    c.g(r1, position);
+    c.g(second_of(r1), c.select(c.lt_u(value, u64 { 1 }), ir::G { 0 }, cleared >> c.lo(position)));
+}
+constexpr auto find_leftmost_one = [](auto& c, GrPair r1, Gr r2) { find_leftmost(c, r1, r2); };
 
 /// The number of ones in each byte, in that byte.
 [[nodiscard]] constexpr u64 ones_by_byte(u64 value)

@@ -25,9 +25,15 @@ constexpr auto load_multiple_64 = [](auto& c, Gr r1, Gr r3, Storage s) { c.load_
 constexpr auto load_multiple_high = [](Cpu& c, Gr r1, Gr r3, Storage s) {
     load_elements<u32>(c, c.ea(s), register_count(r1, r3), [&c, r1](unsigned i, u32 value) { c.h(register_after(r1, i), value); });
 };
-constexpr auto store_multiple_32 = [](Cpu& c, Gr r1, Gr r3, Storage s) {
+void store_words(Cpu& c, Gr r1, Gr r3, Storage s)
+{
     store_elements<u32>(c, c.ea(s), register_count(r1, r3), [&c, r1](unsigned i) { return c.w(register_after(r1, i)); });
-};
+}
+void store_words(ir::Builder& c, Gr r1, Gr r3, Storage s)
+{
+    c.store_words(r1, r3, c.ea(s));
+}
+constexpr auto store_multiple_32 = [](auto& c, Gr r1, Gr r3, Storage s) { store_words(c, r1, r3, s); };
 constexpr auto store_multiple_64 = [](auto& c, Gr r1, Gr r3, Storage s) { c.store_registers(r1, r3, c.ea(s)); };
 constexpr auto store_multiple_high = [](Cpu& c, Gr r1, Gr r3, Storage s) {
     store_elements<u32>(c, c.ea(s), register_count(r1, r3), [&c, r1](unsigned i) { return c.h(register_after(r1, i)); });

@@ -1,6 +1,6 @@
 // Vector integer arithmetic without multiplication (PoP ch. 22).
 
-#include "isa/vector/elements.h"
+#include "isa/vector/recorded.h"
 
 #include <algorithm>
 
@@ -10,8 +10,10 @@ namespace {
 
 // ---- Adding and subtracting ---------------------------------------------------------------------------------
 
-constexpr auto add = elementwise(Sizes<0, 4> {}, [](auto a, auto b) { return a + b; });
-constexpr auto subtract = elementwise(Sizes<0, 4> {}, [](auto a, auto b) { return a - b; });
+constexpr auto add
+    = both(elementwise(Sizes<0, 4> {}, [](auto a, auto b) { return a + b; }), RecordedElementwise<VectorOperation::add, 0, 3> {});
+constexpr auto subtract
+    = both(elementwise(Sizes<0, 4> {}, [](auto a, auto b) { return a - b; }), RecordedElementwise<VectorOperation::subtract, 0, 3> {});
 constexpr auto add_compute_carry = elementwise(Sizes<0, 4> {}, [](auto a, auto b) { return static_cast<decltype(a)>(a + b) < a; });
 constexpr auto subtract_compute_borrow = elementwise(Sizes<0, 4> {}, [](auto a, auto b) { return a >= b; });
 
@@ -132,18 +134,6 @@ constexpr auto element_compare_logical = [](Cpu& c, VrNumber v1, VrNumber v2, Ma
     });
 };
 
-/// Mask elements of a comparison; condition code, when asked for: 0 all true, 1 some, 3 none.
-template<class F>
-constexpr auto compare = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) {
-    with_size<Sizes<0, 3, 4>>(c, m4, [&](auto zero) {
-        using T = decltype(zero);
-        c.vr[v1] = map_elements<T>([](T a, T b) { return mask_of<T>(F {}(a, b)); }, c.vr[v2], c.vr[v3]);
-        if (m5 & 1) {
-            u128 result = as_quadword(c.vr[v1]);
-            c.cc(result == 0 ? 3 : result == all_ones<u128> ? 0 : 1);
-        }
-    });
-};
 struct HighSigned {
     template<class T>
     bool operator()(T a, T b) const
@@ -151,6 +141,46 @@ struct HighSigned {
         return as_signed(a) > as_signed(b);
     }
 };
+
+/// Numbers without sign compare as signed ones do with bit 0 inverted.
+template<class F, class T>
+[[nodiscard]] ir::Vector compared(ir::Builder& c, ir::Vector a, ir::Vector b)
+{
+    if constexpr (std::is_same_v<F, std::equal_to<>>)
+        return c.vector(VectorOperation::equal, sizeof(T), a, b);
+    if constexpr (std::is_same_v<F, std::greater<>>) {
+        auto sign = c.replicate(u64 { 1 } << (bit_count<T> - 1), sizeof(T));
+        a = c.vector(VectorOperation::bit_xor, sizeof(T), a, sign);
+        b = c.vector(VectorOperation::bit_xor, sizeof(T), b, sign);
+    }
+    return c.vector(VectorOperation::greater, sizeof(T), a, b);
+}
+
+/// Mask elements of a comparison; condition code, when asked for: 0 all true, 1 some, 3 none.
+template<class F>
+constexpr auto compare = both(
+    [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) {
+        with_size<Sizes<0, 3, 4>>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            c.vr[v1] = map_elements<T>([](T a, T b) { return mask_of<T>(F {}(a, b)); }, c.vr[v2], c.vr[v3]);
+            if (m5 & 1) {
+                u128 result = as_quadword(c.vr[v1]);
+                c.cc(result == 0 ? 3 : result == all_ones<u128> ? 0 : 1);
+            }
+        });
+    },
+    [](ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) {
+        with_recorded_size<0, 3>(c, m4, [&](auto zero) {
+            auto a = c.v(v2);
+            auto b = c.v(v3);
+            auto result = compared<F, decltype(zero)>(c, a, b);
+            c.v(v1, result);
+            if (m5 & 1) {
+                auto next = c.byte_signs(result) + 1;
+                c.cc_search(next >> 16, next & 0xfffe);
+            }
+        });
+    });
 
 constexpr Facility v = Facility::vector;
 

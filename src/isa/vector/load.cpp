@@ -1,6 +1,6 @@
 // Loading vector registers and elements from storage (PoP ch. 21); LOAD COUNT TO BLOCK BOUNDARY (ch. 7).
 
-#include "isa/vector/elements.h"
+#include "isa/vector/recorded.h"
 
 #include <algorithm>
 
@@ -17,24 +17,47 @@ unsigned bytes_to_boundary(Cpu& c, u64 address, unsigned code)
     return static_cast<unsigned>(std::min<u64>(sizeof(Vr), boundary - (address & (boundary - 1))));
 }
 
-constexpr auto load_count_to_block_boundary = [](Cpu& c, Gr r1, Storage s2, Mask m3) {
-    unsigned count = bytes_to_boundary(c, c.ea(s2).at, m3);
-    c.w(r1, count);
-    c.cc(count == sizeof(Vr) ? 0 : 3);
-};
+constexpr auto load_count_to_block_boundary = both(
+    [](Cpu& c, Gr r1, Storage s2, Mask m3) {
+        unsigned count = bytes_to_boundary(c, c.ea(s2).at, m3);
+        c.w(r1, count);
+        c.cc(count == sizeof(Vr) ? 0 : 3);
+    },
+    [](ir::Builder& c, Gr r1, Storage s2, Mask m3) {
+        if (m3 > 6)
+            return c.leave_to_handler();
+        u32 boundary = 64U << m3;
+        auto left = boundary - (c.lo(c.ea(s2).at) & (boundary - 1));
+        c.w(r1, c.select(c.lt_u(left, 16), left, ir::W { 16 }));
+        c.cc_search(left >> 4, 0);
+    });
 
-constexpr auto load = [](Cpu& c, VrNumber v1, Storage s2, Mask) { c.vr[v1] = load_vector(c, c.ea(s2)); };
-constexpr auto load_register = [](Cpu& c, VrNumber v1, VrNumber v2) { c.vr[v1] = c.vr[v2]; };
+constexpr auto load = both([](Cpu& c, VrNumber v1, Storage s2, Mask) { c.vr[v1] = load_vector(c, c.ea(s2)); },
+    [](ir::Builder& c, VrNumber v1, Storage s2, Mask) { c.v(v1, c.load_vector(c.ea(s2), v1)); });
+constexpr auto load_register = both(
+    [](Cpu& c, VrNumber v1, VrNumber v2) { c.vr[v1] = c.vr[v2]; }, [](ir::Builder& c, VrNumber v1, VrNumber v2) { c.v(v1, c.v(v2)); });
 
-constexpr auto load_to_block_boundary = [](Cpu& c, VrNumber v1, Storage s2, Mask m3) {
-    Address a = c.ea(s2);
-    c.vr[v1] = load_leftmost(c, a, bytes_to_boundary(c, a.at, m3));
-};
+constexpr auto load_to_block_boundary = both(
+    [](Cpu& c, VrNumber v1, Storage s2, Mask m3) {
+        Address a = c.ea(s2);
+        c.vr[v1] = load_leftmost(c, a, bytes_to_boundary(c, a.at, m3));
+    },
+    // What a page ends is left to the handler anyway.
+    [](ir::Builder& c, VrNumber v1, Storage s2, Mask m3) {
+        if (u64 { 64 } << m3 != page_size)
+            return c.leave_to_handler();
+        c.v(v1, c.load_vector(c.ea(s2), v1));
+    });
 
-constexpr auto load_with_length = [](Cpu& c, VrNumber v1, Gr r3, Storage s2) {
-    unsigned highest = std::min(c.w(r3), 15U);
-    c.vr[v1] = load_leftmost(c, c.ea(s2), highest + 1);
-};
+constexpr auto load_with_length = both(
+    [](Cpu& c, VrNumber v1, Gr r3, Storage s2) {
+        unsigned highest = std::min(c.w(r3), 15U);
+        c.vr[v1] = load_leftmost(c, c.ea(s2), highest + 1);
+    },
+    [](ir::Builder& c, VrNumber v1, Gr r3, Storage s2) {
+        auto bytes = c.load_vector(c.ea(s2), v1);
+        c.v(v1, c.vector(VectorOperation::leftmost, 1, bytes, byte_count(c, r3)));
+    });
 
 constexpr auto load_multiple = [](Cpu& c, VrNumber v1, VrNumber v3, Storage s2, Mask) {
     if (v3 < v1 || v3 - v1 > 15)
@@ -55,23 +78,42 @@ void require_element(Cpu& c, unsigned index)
 }
 
 template<class T>
-constexpr auto load_one_element = [](Cpu& c, VrNumber v1, Storage s2, Mask m3) {
-    require_element<T>(c, m3);
-    set_element<T>(c.vr[v1], m3, c.load<T>(c.ea(s2)));
-};
+constexpr auto load_one_element = both(
+    [](Cpu& c, VrNumber v1, Storage s2, Mask m3) {
+        require_element<T>(c, m3);
+        set_element<T>(c.vr[v1], m3, c.load<T>(c.ea(s2)));
+    },
+    [](ir::Builder& c, VrNumber v1, Storage s2, Mask m3) {
+        if (m3 >= element_count<T>)
+            return c.leave_to_handler();
+        put_element<T>(c, v1, m3, load_element<T>(c, c.ea(s2)));
+    });
 
-constexpr auto load_and_replicate = [](Cpu& c, VrNumber v1, Storage s2, Mask m3) {
-    with_size<Sizes<0, 3>>(c, m3, [&](auto zero) { c.vr[v1] = replicate(c.load<decltype(zero)>(c.ea(s2))); });
-};
+constexpr auto load_and_replicate
+    = both([](Cpu& c, VrNumber v1, Storage s2,
+               Mask m3) { with_size<Sizes<0, 3>>(c, m3, [&](auto zero) { c.vr[v1] = replicate(c.load<decltype(zero)>(c.ea(s2))); }); },
+        [](ir::Builder& c, VrNumber v1, Storage s2, Mask m3) {
+            with_recorded_size<0, 3>(c, m3, [&](auto zero) {
+                auto value = load_element<decltype(zero)>(c, c.ea(s2));
+                c.v(v1, c.replicate(value, sizeof zero));
+            });
+        });
 
 /// The element goes to the rightmost place of the leftmost doubleword; the size control 6 puts a word leftmost.
-constexpr auto load_logical_element_and_zero = [](Cpu& c, VrNumber v1, Storage s2, Mask m3) {
-    if (m3 == 6 && c.has(Facility::vector_enhancements_1)) {
-        c.vr[v1] = { .lo = 0, .hi = u64 { c.load32(c.ea(s2)) } << 32 };
-        return;
-    }
-    with_size<Sizes<0, 3>>(c, m3, [&](auto zero) { c.vr[v1] = { .lo = 0, .hi = c.load<decltype(zero)>(c.ea(s2)) }; });
-};
+constexpr auto load_logical_element_and_zero = both(
+    [](Cpu& c, VrNumber v1, Storage s2, Mask m3) {
+        if (m3 == 6 && c.has(Facility::vector_enhancements_1)) {
+            c.vr[v1] = { .lo = 0, .hi = u64 { c.load32(c.ea(s2)) } << 32 };
+            return;
+        }
+        with_size<Sizes<0, 3>>(c, m3, [&](auto zero) { c.vr[v1] = { .lo = 0, .hi = c.load<decltype(zero)>(c.ea(s2)) }; });
+    },
+    [](ir::Builder& c, VrNumber v1, Storage s2, Mask m3) {
+        with_recorded_size<0, 3>(c, m3, [&](auto zero) {
+            auto value = load_element<decltype(zero)>(c, c.ea(s2));
+            c.v(v1, c.pair(value, 0));
+        });
+    });
 
 template<class T>
 constexpr auto gather_element = [](Cpu& c, VrNumber v1, StorageVectorIndex s2, Mask m3) {

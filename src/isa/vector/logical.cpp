@@ -1,6 +1,6 @@
 // Vector logical operations, shifts, rotations and TEST UNDER MASK (PoP ch. 22).
 
-#include "isa/vector/elements.h"
+#include "isa/vector/recorded.h"
 
 namespace zvisor::isa {
 
@@ -17,14 +17,22 @@ constexpr Bitwise<F> bitwise(F)
 {
     return {};
 }
-constexpr auto and_bits = bitwise([](u64 a, u64 b) { return a & b; });
-constexpr auto and_with_complement = bitwise([](u64 a, u64 b) { return a & ~b; });
-constexpr auto or_bits = bitwise([](u64 a, u64 b) { return a | b; });
-constexpr auto or_with_complement = bitwise([](u64 a, u64 b) { return a | ~b; });
-constexpr auto exclusive_or = bitwise([](u64 a, u64 b) { return a ^ b; });
-constexpr auto nand_bits = bitwise([](u64 a, u64 b) { return ~(a & b); });
-constexpr auto nor_bits = bitwise([](u64 a, u64 b) { return ~(a | b); });
-constexpr auto not_exclusive_or = bitwise([](u64 a, u64 b) { return ~(a ^ b); });
+/// The recorded form with one more step: `Operation` of the third operand, complemented for VOC, and the second one.
+template<VectorOperation Operation, bool Complemented>
+constexpr auto with_complement = [](ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3) {
+    auto a = c.v(v2);
+    auto b = Complemented ? complement(c, c.v(v3)) : c.v(v3);
+    c.v(v1, c.vector(Operation, 8, b, a));
+};
+constexpr auto and_bits = both(bitwise([](u64 a, u64 b) { return a & b; }), RecordedBitwise<VectorOperation::bit_and> {});
+constexpr auto and_with_complement
+    = both(bitwise([](u64 a, u64 b) { return a & ~b; }), with_complement<VectorOperation::bit_and_not, false>);
+constexpr auto or_bits = both(bitwise([](u64 a, u64 b) { return a | b; }), RecordedBitwise<VectorOperation::bit_or> {});
+constexpr auto or_with_complement = both(bitwise([](u64 a, u64 b) { return a | ~b; }), with_complement<VectorOperation::bit_or, true>);
+constexpr auto exclusive_or = both(bitwise([](u64 a, u64 b) { return a ^ b; }), RecordedBitwise<VectorOperation::bit_xor> {});
+constexpr auto nand_bits = both(bitwise([](u64 a, u64 b) { return ~(a & b); }), RecordedBitwise<VectorOperation::bit_and, true> {});
+constexpr auto nor_bits = both(bitwise([](u64 a, u64 b) { return ~(a | b); }), RecordedBitwise<VectorOperation::bit_or, true> {});
+constexpr auto not_exclusive_or = both(bitwise([](u64 a, u64 b) { return ~(a ^ b); }), RecordedBitwise<VectorOperation::bit_xor, true> {});
 
 /// Condition code 0: the selected bits are zeros or none is selected, 3 all ones, 1 mixed.
 constexpr auto test_under_mask = [](Cpu& c, VrNumber v1, VrNumber v2) {
@@ -67,15 +75,37 @@ struct RotateLeft {
 /// By the count in the element of the third operand.
 template<class Shift>
 constexpr Elementwise<Sizes<0, 3>, Shift> shift_by_vector;
+/// The host does not shift bytes, and doublewords not arithmetically.
+template<class Shift>
+void record_shift(ir::Builder& c, VrNumber v1, VrNumber v3, Storage s2, Mask m4)
+{
+    constexpr unsigned last = std::is_same_v<Shift, ShiftRightArithmetic> ? 2 : 3;
+    constexpr auto operation = std::is_same_v<Shift, ShiftRightArithmetic> ? VectorOperation::shift_right_signed
+        : std::is_same_v<Shift, ShiftRight>                                ? VectorOperation::shift_right
+                                                                           : VectorOperation::shift_left;
+    with_recorded_size<1, last>(c, m4, [&](auto zero) {
+        using T = decltype(zero);
+        auto count = c.lo(c.ea(s2).at) & (bit_count<T> - 1);
+        auto from = c.v(v3);
+        auto shifted = c.vector(operation, sizeof(T), from, count);
+        if constexpr (std::is_same_v<Shift, RotateLeft>) {
+            auto around = c.vector(VectorOperation::shift_right, sizeof(T), from, bit_count<T> - count);
+            shifted = c.vector(VectorOperation::bit_or, sizeof(T), shifted, around);
+        }
+        c.v(v1, shifted);
+    });
+}
 /// All by the second-operand address.
 template<class Shift>
-constexpr auto shift_by_address = [](Cpu& c, VrNumber v1, VrNumber v3, Storage s2, Mask m4) {
-    u64 count = c.ea(s2).at;
-    with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
-        using T = decltype(zero);
-        c.vr[v1] = map_elements<T>([&](T a) { return Shift {}(a, count); }, c.vr[v3]);
-    });
-};
+constexpr auto shift_by_address = both(
+    [](Cpu& c, VrNumber v1, VrNumber v3, Storage s2, Mask m4) {
+        u64 count = c.ea(s2).at;
+        with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            c.vr[v1] = map_elements<T>([&](T a) { return Shift {}(a, count); }, c.vr[v3]);
+        });
+    },
+    [](ir::Builder& c, VrNumber v1, VrNumber v3, Storage s2, Mask m4) { record_shift<Shift>(c, v1, v3, s2, m4); });
 constexpr auto rotate_and_insert_under_mask = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Unsigned i4, Mask m5) {
     with_size<Sizes<0, 3>>(c, m5, [&](auto zero) {
         using T = decltype(zero);
@@ -122,11 +152,21 @@ Vr window(const Vr& a, const Vr& b, unsigned start)
 {
     return start == 0 ? a : from_quadword(as_quadword(a) << start | as_quadword(b) >> (128 - start));
 }
-constexpr auto shift_left_double_by_byte = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Unsigned i4) {
-    if (i4 > 15)
-        c.specification();
-    c.vr[v1] = window(c.vr[v2], c.vr[v3], i4 * 8);
-};
+constexpr auto shift_left_double_by_byte = both(
+    [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Unsigned i4) {
+        if (i4 > 15)
+            c.specification();
+        c.vr[v1] = window(c.vr[v2], c.vr[v3], i4 * 8);
+    },
+    [](ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, Unsigned i4) {
+        if (i4 > 15)
+            return c.leave_to_handler();
+        if (i4 == 0)
+            return c.v(v1, c.v(v2));
+        auto a = c.v(v2);
+        auto b = c.v(v3);
+        c.v(v1, c.vector(static_cast<VectorOperation>(static_cast<u8>(VectorOperation::align_1) + i4 - 1), 1, a, b));
+    });
 constexpr auto shift_left_double_by_bit = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Unsigned i4) {
     if (i4 > 7)
         c.specification();

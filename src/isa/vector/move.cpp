@@ -1,6 +1,6 @@
 // Generating, moving and rearranging elements of vector registers (PoP ch. 21).
 
-#include "isa/vector/elements.h"
+#include "isa/vector/recorded.h"
 
 #include <algorithm>
 #include <limits>
@@ -11,8 +11,15 @@ namespace {
 
 // ---- Generating ---------------------------------------------------------------------------------------------
 
-constexpr auto generate_byte_mask
-    = [](Cpu& c, VrNumber v1, Unsigned i2) { c.vr[v1] = make_elements<u8>([&](unsigned i) { return mask_of<u8>(i2 >> (15 - i) & 1); }); };
+[[nodiscard]] Vr byte_mask(u32 bits)
+{
+    return make_elements<u8>([&](unsigned i) { return mask_of<u8>(bits >> (15 - i) & 1); });
+}
+constexpr auto generate_byte_mask = both([](Cpu& c, VrNumber v1, Unsigned i2) { c.vr[v1] = byte_mask(i2); },
+    [](ir::Builder& c, VrNumber v1, Unsigned i2) {
+        Vr mask = byte_mask(i2);
+        c.v(v1, c.pair(mask.hi, mask.lo));
+    });
 
 /// Ones in bits `first` to `last`, around the end when `first` is greater.
 template<class T>
@@ -22,73 +29,147 @@ T bit_range(unsigned first, unsigned last)
     auto to_last = static_cast<T>(all_ones<T> << (bit_count<T> - 1 - last));
     return static_cast<T>(first <= last ? from_first & to_last : from_first | to_last);
 }
-constexpr auto generate_mask = [](Cpu& c, VrNumber v1, Unsigned i2, Unsigned i3, Mask m4) {
-    with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
-        using T = decltype(zero);
-        c.vr[v1] = replicate(bit_range<T>(i2 % bit_count<T>, i3 % bit_count<T>));
+constexpr auto generate_mask = both(
+    [](Cpu& c, VrNumber v1, Unsigned i2, Unsigned i3, Mask m4) {
+        with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            c.vr[v1] = replicate(bit_range<T>(i2 % bit_count<T>, i3 % bit_count<T>));
+        });
+    },
+    [](ir::Builder& c, VrNumber v1, Unsigned i2, Unsigned i3, Mask m4) {
+        with_recorded_size<0, 3>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            c.v(v1, c.replicate(bit_range<T>(i2 % bit_count<T>, i3 % bit_count<T>), sizeof(T)));
+        });
     });
-};
 
-constexpr auto replicate_immediate = [](Cpu& c, VrNumber v1, Signed i2, Mask m3) {
-    with_size<Sizes<0, 3>>(c, m3, [&](auto zero) { c.vr[v1] = replicate(static_cast<decltype(zero)>(i2.value)); });
-};
-constexpr auto replicate_element = [](Cpu& c, VrNumber v1, VrNumber v3, Unsigned i2, Mask m4) {
-    with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
-        using T = decltype(zero);
-        if (i2 >= element_count<T>)
-            c.specification();
-        c.vr[v1] = replicate(element<T>(c.vr[v3], i2));
+constexpr auto replicate_immediate
+    = both([](Cpu& c, VrNumber v1, Signed i2,
+               Mask m3) { with_size<Sizes<0, 3>>(c, m3, [&](auto zero) { c.vr[v1] = replicate(static_cast<decltype(zero)>(i2.value)); }); },
+        [](ir::Builder& c, VrNumber v1, Signed i2, Mask m3) {
+            with_recorded_size<0, 3>(c, m3, [&](auto zero) { c.v(v1, c.replicate(static_cast<u64>(i64 { i2.value }), sizeof zero)); });
+        });
+constexpr auto replicate_element = both(
+    [](Cpu& c, VrNumber v1, VrNumber v3, Unsigned i2, Mask m4) {
+        with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            if (i2 >= element_count<T>)
+                c.specification();
+            c.vr[v1] = replicate(element<T>(c.vr[v3], i2));
+        });
+    },
+    [](ir::Builder& c, VrNumber v1, VrNumber v3, Unsigned i2, Mask m4) {
+        with_recorded_size<0, 3>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            if (i2 >= element_count<T>)
+                return c.leave_to_handler();
+            c.v(v1, c.replicate(get_element<T>(c, v3, i2), sizeof(T)));
+        });
     });
-};
 
 template<class T>
-constexpr auto load_element_immediate = [](Cpu& c, VrNumber v1, Signed i2, Mask m3) {
-    if (m3 >= element_count<T>)
-        c.specification();
-    set_element<T>(c.vr[v1], m3, static_cast<T>(i2.value));
-};
+constexpr auto load_element_immediate = both(
+    [](Cpu& c, VrNumber v1, Signed i2, Mask m3) {
+        if (m3 >= element_count<T>)
+            c.specification();
+        set_element<T>(c.vr[v1], m3, static_cast<T>(i2.value));
+    },
+    [](ir::Builder& c, VrNumber v1, Signed i2, Mask m3) {
+        if (m3 >= element_count<T>)
+            return c.leave_to_handler();
+        put_element<T>(c, v1, m3, static_cast<u64>(i64 { i2.value }));
+    });
 
 // ---- General registers --------------------------------------------------------------------------------------
 
-constexpr auto load_gr_from_element = [](Cpu& c, Gr r1, VrNumber v3, Storage s2, Mask m4) {
-    u64 index = c.ea(s2).at;
-    with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
-        using T = decltype(zero);
-        c.g(r1, element<T>(c.vr[v3], index % element_count<T>));
+/// An index that is not constant is left to the handler.
+constexpr auto load_gr_from_element = both(
+    [](Cpu& c, Gr r1, VrNumber v3, Storage s2, Mask m4) {
+        u64 index = c.ea(s2).at;
+        with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            c.g(r1, element<T>(c.vr[v3], index % element_count<T>));
+        });
+    },
+    [](ir::Builder& c, Gr r1, VrNumber v3, Storage s2, Mask m4) {
+        auto index = c.ea(s2).at;
+        if (!index.is_constant())
+            return c.leave_to_handler();
+        with_recorded_size<0, 3>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            c.g(r1, get_element<T>(c, v3, index.constant % element_count<T>));
+        });
     });
-};
-constexpr auto load_element_from_gr = [](Cpu& c, VrNumber v1, Gr r3, Storage s2, Mask m4) {
-    u64 index = c.ea(s2).at;
-    with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
-        using T = decltype(zero);
-        set_element<T>(c.vr[v1], index % element_count<T>, static_cast<T>(c.g(r3)));
+constexpr auto load_element_from_gr = both(
+    [](Cpu& c, VrNumber v1, Gr r3, Storage s2, Mask m4) {
+        u64 index = c.ea(s2).at;
+        with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            set_element<T>(c.vr[v1], index % element_count<T>, static_cast<T>(c.g(r3)));
+        });
+    },
+    [](ir::Builder& c, VrNumber v1, Gr r3, Storage s2, Mask m4) {
+        auto index = c.ea(s2).at;
+        if (!index.is_constant())
+            return c.leave_to_handler();
+        with_recorded_size<0, 3>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            put_element<T>(c, v1, index.constant % element_count<T>, c.g(r3));
+        });
     });
-};
-constexpr auto load_from_grs_disjoint = [](Cpu& c, VrNumber v1, Gr r2, Gr r3) { c.vr[v1] = { .lo = c.g(r3), .hi = c.g(r2) }; };
+constexpr auto load_from_grs_disjoint = both([](Cpu& c, VrNumber v1, Gr r2, Gr r3) { c.vr[v1] = { .lo = c.g(r3), .hi = c.g(r2) }; },
+    [](ir::Builder& c, VrNumber v1, Gr r2, Gr r3) { c.v(v1, c.pair(c.g(r2), c.g(r3))); });
 
 // ---- Merging, selecting, permuting --------------------------------------------------------------------------
 
 /// Alternates elements of one half of two registers.
 template<bool Low>
-constexpr auto merge = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4) {
-    with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
-        using T = decltype(zero);
-        constexpr unsigned start = Low ? element_count<T> / 2 : 0;
-        c.vr[v1] = make_elements<T>([&](unsigned i) { return element<T>(c.vr[i % 2 ? v3 : v2], start + i / 2); });
+constexpr auto merge = both(
+    [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4) {
+        with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
+            using T = decltype(zero);
+            constexpr unsigned start = Low ? element_count<T> / 2 : 0;
+            c.vr[v1] = make_elements<T>([&](unsigned i) { return element<T>(c.vr[i % 2 ? v3 : v2], start + i / 2); });
+        });
+    },
+    [](ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4) {
+        constexpr auto operation = Low ? VectorOperation::merge_right : VectorOperation::merge_left;
+        RecordedElementwise<operation, 0, 3> {}(c, v1, v3, v2, m4);
     });
-};
 
-constexpr auto permute = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4) {
-    c.vr[v1] = make_elements<u8>([&](unsigned i) {
-        unsigned source = element<u8>(c.vr[v4], i) % 32;
-        return element<u8>(c.vr[source < 16 ? v2 : v3], source % 16);
+/// The host takes the indexes from the right, and those of one register, with a zero for others.
+void record_permute(ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4)
+{
+    constexpr u64 ones = 0x0101010101010101;
+    auto index = c.vector(VectorOperation::bit_and, 1, c.v(v4), replicated(c, 0x1f * ones));
+    auto bias = replicated(c, 0x70 * ones);
+    auto bytes_of = [&](VrNumber v, u64 reversal) {
+        auto from_right = c.vector(VectorOperation::bit_xor, 1, index, replicated(c, reversal * ones));
+        return c.vector(VectorOperation::shuffle, 1, c.v(v), c.vector(VectorOperation::add, 1, from_right, bias));
+    };
+    auto first = bytes_of(v2, 0x0f);
+    auto second = bytes_of(v3, 0x1f);
+    c.v(v1, c.vector(VectorOperation::bit_or, 1, first, second));
+}
+constexpr auto permute = both(
+    [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4) {
+        c.vr[v1] = make_elements<u8>([&](unsigned i) {
+            unsigned source = element<u8>(c.vr[v4], i) % 32;
+            return element<u8>(c.vr[source < 16 ? v2 : v3], source % 16);
+        });
+    },
+    [](ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4) { record_permute(c, v1, v2, v3, v4); });
+constexpr auto permute_doubleword_immediate = both(
+    [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4) {
+        u64 hi = m4 & 4 ? c.vr[v2].lo : c.vr[v2].hi;
+        u64 lo = m4 & 1 ? c.vr[v3].lo : c.vr[v3].hi;
+        c.vr[v1] = { .lo = lo, .hi = hi };
+    },
+    [](ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4) {
+        auto hi = get_element<u64>(c, v2, m4 & 4 ? 1 : 0);
+        auto lo = get_element<u64>(c, v3, m4 & 1 ? 1 : 0);
+        c.v(v1, c.pair(hi, lo));
     });
-};
-constexpr auto permute_doubleword_immediate = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4) {
-    u64 hi = m4 & 4 ? c.vr[v2].lo : c.vr[v2].hi;
-    u64 lo = m4 & 1 ? c.vr[v3].lo : c.vr[v3].hi;
-    c.vr[v1] = { .lo = lo, .hi = hi };
-};
 /// Each byte of the third operand picks a bit of the second; 128 and more pick a zero.
 constexpr auto bit_permute = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3) {
     u128 source = as_quadword(c.vr[v2]);
@@ -99,9 +180,16 @@ constexpr auto bit_permute = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3) {
     }
     c.vr[v1] = { .lo = 0, .hi = bits };
 };
-constexpr auto select = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4) {
-    c.vr[v1] = map_elements<u64>([](u64 a, u64 b, u64 mask) { return (a & mask) | (b & ~mask); }, c.vr[v2], c.vr[v3], c.vr[v4]);
-};
+constexpr auto select = both(
+    [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4) {
+        c.vr[v1] = map_elements<u64>([](u64 a, u64 b, u64 mask) { return (a & mask) | (b & ~mask); }, c.vr[v2], c.vr[v3], c.vr[v4]);
+    },
+    [](ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4) {
+        auto mask = c.v(v4);
+        auto first = c.vector(VectorOperation::bit_and, 8, c.v(v2), mask);
+        auto second = c.vector(VectorOperation::bit_and_not, 8, mask, c.v(v3));
+        c.v(v1, c.vector(VectorOperation::bit_or, 8, first, second));
+    });
 
 // ---- Packing and unpacking ----------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 // Storing vector registers and elements (PoP ch. 21).
 
-#include "isa/vector/elements.h"
+#include "isa/vector/recorded.h"
 
 #include <algorithm>
 
@@ -8,13 +8,20 @@ namespace zvisor::isa {
 
 namespace {
 
-constexpr auto store = [](Cpu& c, VrNumber v1, Storage s2, Mask) { store_vector(c, c.ea(s2), c.vr[v1]); };
+constexpr auto store = both([](Cpu& c, VrNumber v1, Storage s2, Mask) { store_vector(c, c.ea(s2), c.vr[v1]); },
+    [](ir::Builder& c, VrNumber v1, Storage s2, Mask) { c.store_vector(c.ea(s2), c.v(v1)); });
 
-constexpr auto store_with_length = [](Cpu& c, VrNumber v1, Gr r3, Storage s2) {
-    u8 bytes[sizeof(Vr)];
-    vector_to_bytes(c.vr[v1], bytes);
-    c.store_bytes(c.ea(s2), bytes, std::min(c.w(r3), 15U) + 1);
-};
+constexpr auto store_with_length = both(
+    [](Cpu& c, VrNumber v1, Gr r3, Storage s2) {
+        u8 bytes[sizeof(Vr)];
+        vector_to_bytes(c.vr[v1], bytes);
+        c.store_bytes(c.ea(s2), bytes, std::min(c.w(r3), 15U) + 1);
+    },
+    [](ir::Builder& c, VrNumber v1, Gr r3, Storage s2) {
+        auto count = byte_count(c, r3);
+        auto value = c.v(v1);
+        c.store_leftmost(c.ea(s2), value, count);
+    });
 
 constexpr auto store_multiple = [](Cpu& c, VrNumber v1, VrNumber v3, Storage s2, Mask) {
     if (v3 < v1 || v3 - v1 > 15)
@@ -27,11 +34,18 @@ constexpr auto store_multiple = [](Cpu& c, VrNumber v1, VrNumber v3, Storage s2,
 };
 
 template<class T>
-constexpr auto store_element = [](Cpu& c, VrNumber v1, Storage s2, Mask m3) {
-    if (m3 >= element_count<T>)
-        c.specification();
-    c.store<T>(c.ea(s2), element<T>(c.vr[v1], m3));
-};
+constexpr auto store_element = both(
+    [](Cpu& c, VrNumber v1, Storage s2, Mask m3) {
+        if (m3 >= element_count<T>)
+            c.specification();
+        c.store<T>(c.ea(s2), element<T>(c.vr[v1], m3));
+    },
+    [](ir::Builder& c, VrNumber v1, Storage s2, Mask m3) {
+        if (m3 >= element_count<T>)
+            return c.leave_to_handler();
+        auto value = get_element<T>(c, v1, m3);
+        store_element_at<T>(c, c.ea(s2), value);
+    });
 
 template<class T>
 constexpr auto scatter_element = [](Cpu& c, VrNumber v1, StorageVectorIndex s2, Mask m3) {

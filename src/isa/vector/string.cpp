@@ -1,6 +1,6 @@
 // Vector string instructions (PoP ch. 23).
 
-#include "isa/vector/elements.h"
+#include "isa/vector/recorded.h"
 
 #include <algorithm>
 #include <emmintrin.h>
@@ -37,6 +37,19 @@ ByteBits zero_bits(const Vr& a)
 {
     return equal_bits<T>(a, {});
 }
+ir::W equal_bits(ir::Builder& c, u8 size, VrNumber v2, VrNumber v3)
+{
+    if (v2 == v3)
+        return { 0xffff };
+    auto a = c.v(v2);
+    auto b = c.v(v3);
+    return c.byte_signs(c.vector(VectorOperation::equal, size, a, b));
+}
+ir::W zero_bits(ir::Builder& c, u8 size, VrNumber v2)
+{
+    auto a = c.v(v2);
+    return c.byte_signs(c.vector(VectorOperation::equal, size, a, c.pair(0, 0)));
+}
 /// Index of the first byte whose bit is one; 16 when there is none.
 unsigned first_byte(ByteBits bits)
 {
@@ -45,6 +58,10 @@ unsigned first_byte(ByteBits bits)
 void set_index(Cpu& c, VrNumber v1, unsigned byte_index)
 {
     c.vr[v1] = { .lo = 0, .hi = byte_index };
+}
+void set_index(ir::Builder& c, VrNumber v1, ir::W byte_index)
+{
+    c.v(v1, c.pair(c.zx(byte_index), 0));
 }
 
 /// Condition code of a search: 0 a zero came first, 1 found and no zero, 2 found before a zero, 3 neither.
@@ -113,7 +130,8 @@ constexpr auto range_compare = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3,
     });
 };
 
-constexpr auto find_element_equal = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) {
+void find_equal(Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5)
+{
     if (m5 > 3)
         c.specification();
     with_size<StringSizes>(c, m4, [&](auto tag) {
@@ -124,9 +142,23 @@ constexpr auto find_element_equal = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumbe
         if (m5 & Modifier::set_condition_code)
             c.cc(search_code(found, zero));
     });
-};
+}
+void find_equal(ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5)
+{
+    if (m4 > 2 || m5 > 3)
+        return c.leave_to_handler();
+    auto size = static_cast<u8>(1U << m4);
+    auto found = equal_bits(c, size, v2, v3);
+    auto zero = m5 & Modifier::zero_search ? zero_bits(c, size, v2) : ir::W { 0 };
+    set_index(c, v1, isa::first_byte(c, found | zero));
+    if (m5 & Modifier::set_condition_code)
+        c.cc_search(zero, found & ~zero);
+}
+constexpr auto find_element_equal
+    = [](auto& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) { find_equal(c, v1, v2, v3, m4, m5); };
 
-constexpr auto find_element_not_equal = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) {
+void find_not_equal(Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5)
+{
     if (m5 > 3)
         c.specification();
     with_size<StringSizes>(c, m4, [&](auto tag) {
@@ -143,19 +175,56 @@ constexpr auto find_element_not_equal = [](Cpu& c, VrNumber v1, VrNumber v2, VrN
         unsigned index = found / sizeof(T);
         c.cc(element<T>(a, index) < element<T>(b, index) ? 1 : 2);
     });
-};
+}
+/// Condition code at byte `index`: 1 less in a, 2 greater, 0 a zero; 3 at 16.
+ir::W difference_code(ir::Builder& c, u8 size, VrNumber v2, VrNumber v3, ir::W different, ir::W index)
+{
+    auto a = c.v(v2);
+    auto least = c.vector(VectorOperation::least, size, a, c.v(v3));
+    auto not_greater = c.byte_signs(c.vector(VectorOperation::equal, size, least, a));
+    auto bit_at_index = [&](ir::W bits) { return (bits << index) >> 15 & 1U; };
+    auto none = index >> 4;
+    return bit_at_index(different & not_greater) | bit_at_index(different & ~not_greater) << 1 | none | none << 1;
+}
+void find_not_equal(ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5)
+{
+    if (m4 > 2 || m5 > 3)
+        return c.leave_to_handler();
+    auto size = static_cast<u8>(1U << m4);
+    auto different = equal_bits(c, size, v2, v3) ^ 0xffffU;
+    auto zero = m5 & Modifier::zero_search ? zero_bits(c, size, v2) : ir::W { 0 };
+    auto index = isa::first_byte(c, different | zero);
+    if (m5 & Modifier::set_condition_code) {
+        if (v2 == v3)
+            c.cc_search(zero, 0);
+        else
+            c.cc(difference_code(c, size, v2, v3, different, index));
+    }
+    set_index(c, v1, index);
+}
+constexpr auto find_element_not_equal
+    = [](auto& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) { find_not_equal(c, v1, v2, v3, m4, m5); };
 
 /// Elements behind the first zero become zeros.
-constexpr auto isolate_string = [](Cpu& c, VrNumber v1, VrNumber v2, Mask m3, Mask m5) {
-    if (m5 > 1)
-        c.specification();
-    with_size<StringSizes>(c, m3, [&](auto tag) {
-        unsigned zero = first_byte(zero_bits<decltype(tag)>(c.vr[v2]));
-        c.vr[v1] = zero == 0 ? Vr {} : leftmost_bytes(c.vr[v2], zero);
+constexpr auto isolate_string = both(
+    [](Cpu& c, VrNumber v1, VrNumber v2, Mask m3, Mask m5) {
+        if (m5 > 1)
+            c.specification();
+        with_size<StringSizes>(c, m3, [&](auto tag) {
+            unsigned zero = first_byte(zero_bits<decltype(tag)>(c.vr[v2]));
+            c.vr[v1] = zero == 0 ? Vr {} : leftmost_bytes(c.vr[v2], zero);
+            if (m5 & Modifier::set_condition_code)
+                c.cc(zero == 16 ? 3 : 0);
+        });
+    },
+    [](ir::Builder& c, VrNumber v1, VrNumber v2, Mask m3, Mask m5) {
+        if (m3 > 2 || m5 > 1)
+            return c.leave_to_handler();
+        auto zero = zero_bits(c, static_cast<u8>(1U << m3), v2);
+        c.v(v1, c.vector(VectorOperation::leftmost, 1, c.v(v2), isa::first_byte(c, zero)));
         if (m5 & Modifier::set_condition_code)
-            c.cc(zero == 16 ? 3 : 0);
+            c.cc_search(zero, 0);
     });
-};
 
 /// Where a substring is in a string: condition code 0 nowhere, 1 nowhere before the string's zero, 2 at `byte_index`, 3 its
 /// beginning is at the end of the string, at `byte_index`.
