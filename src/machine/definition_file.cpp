@@ -149,6 +149,18 @@ void resolve_files(toml::table& profile, const std::string& path)
     return partition;
 }
 
+using NamedNode = std::pair<std::string_view, const toml::node*>;
+
+/// The parsed table is in the order of names.
+[[nodiscard]] std::vector<NamedNode> in_order_of_file(const toml::table& table)
+{
+    std::vector<NamedNode> nodes;
+    for (const auto& [name, node] : table)
+        nodes.emplace_back(name.str(), &node);
+    std::ranges::sort(nodes, {}, [](const NamedNode& node) { return node.second->source().begin.line; });
+    return nodes;
+}
+
 [[nodiscard]] Result<void> read_section(
     MachineDefinition& machine, std::string_view section, const toml::table& table, const std::string& path)
 {
@@ -157,13 +169,13 @@ void resolve_files(toml::table& profile, const std::string& path)
             TRY_VOID(set_key(machine_keys(), machine, path, name.str(), node));
         return {};
     }
-    for (const auto& [name, node] : table) {
-        const auto* part = TRY(table_of(path, fmt::format("{}.{}", section, name.str()), node));
+    for (const auto& [name, node] : in_order_of_file(table)) {
+        const auto* part = TRY(table_of(path, fmt::format("{}.{}", section, name), *node));
         if (section == "partition") {
-            machine.partitions.push_back(TRY(partition_of(*part, name.str(), path)));
+            machine.partitions.push_back(TRY(partition_of(*part, name, path)));
             continue;
         }
-        GroupDefinition group { .name = std::string(name.str()) };
+        GroupDefinition group { .name = std::string(name) };
         for (const auto& [key, value] : *part)
             TRY_VOID(set_key(group_keys(), group, path, key.str(), value));
         machine.groups.push_back(std::move(group));
@@ -256,8 +268,6 @@ void complete(MachineDefinition& machine)
         const auto* table = TRY(table_of(path, name.str(), node));
         TRY_VOID(read_section(machine, name.str(), *table, path));
     }
-    // In the file's order, which the parsed table does not keep.
-    std::ranges::stable_sort(machine.partitions, {}, &PartitionDefinition::number);
     complete(machine);
     if (auto valid = validate(machine); !valid)
         return fail(fmt::format("{}: {}", path, valid.error().message));

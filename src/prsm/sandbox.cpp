@@ -105,7 +105,7 @@ Result<void> allow_only_running()
     int error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
     for (std::string_view name : allowed) {
         int number = seccomp_syscall_resolve_name(std::string(name).c_str());
-        scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+        constexpr scmp_arg_cmp no_code { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 };
         if (error == 0)
             error = seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, number, needs_no_code(name) ? 1 : 0, &no_code);
     }
