@@ -35,6 +35,7 @@ const PartitionProgram::Order PartitionProgram::orders[] = {
     { "blocks", &PartitionProgram::take_blocks },
     { "refuse", &PartitionProgram::refuse_block },
     { "create", &PartitionProgram::create },
+    { "adopt", &PartitionProgram::adopt, true },
     { "load", &PartitionProgram::load, true },
     { "stop", &PartitionProgram::stop, true },
     { "start", &PartitionProgram::start, true },
@@ -81,6 +82,7 @@ void PartitionProgram::serve(std::shared_ptr<Link> link)
     }
     std::lock_guard lock(m_mutex);
     m_link.reset();
+    m_changed.notify_all();
 }
 
 void PartitionProgram::carry_out(Link& link, LinkMessage& message)
@@ -176,6 +178,13 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
     m_runner = std::jthread([this](const std::stop_token& stop) { run_machine(stop); });
     TRY_VOID(allow_only_running());
     return nlohmann::json { { "missing", missing }, { "model", m_machine->model_message() } };
+}
+
+PartitionProgram::Answer PartitionProgram::adopt(LinkMessage&)
+{
+    std::lock_guard lock(m_mutex);
+    TRY_VOID(send_blocks(*m_link, m_held, { { "event", "held" } }));
+    return nlohmann::json { { "state", m_state }, { "why", m_why } };
 }
 
 /// Ends what runs, if anything, and has the machine's thread do a job. Not here: it may want blocks, which come over the link.
@@ -281,32 +290,40 @@ void PartitionProgram::reset_machine()
 
 // ---- Storage ---------------------------------------------------------------------------------------------------
 
+/// A block that was handed over: one descriptor for the machine, one is kept. Under the lock.
+std::optional<UniqueFd> PartitionProgram::take_block(u64 block)
+{
+    auto found = m_blocks.find(block);
+    if (found == m_blocks.end())
+        return {};
+    UniqueFd copy { dup(found->second.get()) };
+    m_held[block] = std::move(found->second);
+    m_blocks.erase(found);
+    return copy;
+}
+
 Result<UniqueFd> PartitionProgram::obtain(u64 block)
 {
-    auto take = [&, this]() -> UniqueFd {
-        auto found = m_blocks.find(block);
-        if (found == m_blocks.end())
-            return {};
-        UniqueFd file = std::move(found->second);
-        m_blocks.erase(found);
-        return file;
-    };
     std::unique_lock lock(m_mutex);
-    if (UniqueFd file = take(); file.valid())
-        return file;
+    if (auto file = take_block(block))
+        return std::move(*file);
     m_refused.erase(block);
     lock.unlock();
     tell({ { "event", "obtain" }, { "block", block } });
     lock.lock();
     m_changed.wait_for(lock, block_patience, [&] { return m_blocks.contains(block) || m_refused.contains(block) || !m_link; });
-    if (UniqueFd file = take(); file.valid())
-        return file;
+    if (auto file = take_block(block))
+        return std::move(*file);
     auto why = m_refused.find(block);
     return fail(why != m_refused.end() ? why->second : "the firmware does not answer");
 }
 
 void PartitionProgram::give_back(u64 block)
 {
+    {
+        std::lock_guard lock(m_mutex);
+        m_held.erase(block);
+    }
     tell({ { "event", "give-back" }, { "block", block } });
 }
 

@@ -2,6 +2,7 @@
 
 #include "machine/machine.h"
 #include "prsm/link.h"
+#include "prsm/storage_pool.h"
 
 #include <condition_variable>
 #include <map>
@@ -21,6 +22,7 @@ namespace zvisor {
 /// | blocks | first: number of a block; its memory, and that of those after it, as descriptors | |
 /// | refuse | block: number; why | |
 /// | create | profile: machine file; block_size, address_space: bytes | missing: what confinement the host did not allow |
+/// | adopt | | state and why, as in the event; before it, the blocks in use as events `held` |
 /// | load | | the program has been loaded and runs |
 /// | stop, start, reset | | |
 /// | type | text: console input | taken: bytes accepted |
@@ -34,6 +36,7 @@ namespace zvisor {
 /// | console | kind: 0 line mode, 1 VT220; text |
 /// | input-room | the console takes input again |
 /// | obtain | block: number; an order `blocks` or `refuse` answers it |
+/// | held | first: number of a block; its memory, and that of those after it, as descriptors |
 /// | give-back | block: number; the partition has nothing of it mapped |
 class PartitionProgram final : private ConsoleSink, private StorageBlocks {
 public:
@@ -57,6 +60,7 @@ private:
     [[nodiscard]] Answer take_blocks(LinkMessage& message);
     [[nodiscard]] Answer refuse_block(LinkMessage& message);
     [[nodiscard]] Answer create(LinkMessage& message);
+    [[nodiscard]] Answer adopt(LinkMessage&);
     [[nodiscard]] Answer load(LinkMessage&);
     [[nodiscard]] Answer stop(LinkMessage&);
     [[nodiscard]] Answer start(LinkMessage&);
@@ -75,6 +79,8 @@ private:
 
     void become(std::string_view state, std::string why = {});
     void tell(const nlohmann::json& event);
+
+    [[nodiscard]] std::optional<UniqueFd> take_block(u64 block);
 
     // StorageBlocks
     [[nodiscard]] Result<UniqueFd> obtain(u64 block) override;
@@ -96,8 +102,10 @@ private:
     Job m_job { Job::none };
     bool m_running { false };
     /// Blocks that were handed over and are not in use yet, and why others are refused.
-    std::map<u64, UniqueFd> m_blocks;
+    HeldBlocks m_blocks;
     std::map<u64, std::string> m_refused;
+    /// Blocks in use, kept for the next firmware.
+    HeldBlocks m_held;
     std::jthread m_runner;
 };
 

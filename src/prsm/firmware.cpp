@@ -27,14 +27,18 @@ Result<std::unique_ptr<Firmware>> Firmware::create(MachineDefinition definition,
     if (error)
         return fail(fmt::format("the machine's folder {} cannot be made: {}", options.folder, error.message()));
     auto bell = TRY(EventFd::create());
-    std::unique_ptr<Firmware> firmware(new Firmware(std::move(definition), std::move(options), std::move(bell)));
+    if (options.state.empty())
+        options.state = options.folder + "/state.db";
+    auto store = TRY(Store::open(options.state));
+    std::unique_ptr<Firmware> firmware(new Firmware(std::move(definition), std::move(options), std::move(store), std::move(bell)));
     firmware->m_watcher = std::jthread([raw = firmware.get()](const std::stop_token& stop) { raw->watch(stop); });
     return firmware;
 }
 
-Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, EventFd bell)
+Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, std::unique_ptr<Store> store, EventFd bell)
     : m_definition(std::move(definition))
     , m_options(std::move(options))
+    , m_store(std::move(store))
     , m_storage(m_definition.storage, m_definition.block_size)
     , m_bell(std::move(bell))
 {
@@ -127,7 +131,7 @@ Result<void> Firmware::start_process(ManagedPartition& partition)
 {
     m_storage.put_back(partition.take_blocks());
     const auto& name = partition.definition().name;
-    std::string socket = fmt::format("{}/{}.sock", m_options.folder, name);
+    std::string socket = socket_of(partition);
     auto listener = TRY(listen_for_links(socket));
     auto process
         = TRY(PartitionProcess::start({ .program = m_options.program, .name = name, .listener = listener.get(), .log = STDERR_FILENO }));
@@ -171,6 +175,8 @@ Result<void> Firmware::activate(std::string_view name)
         return created;
     }
     partition->activated();
+    remember(*partition);
+    audit(name, "activated");
     return {};
 }
 
@@ -181,6 +187,7 @@ Result<void> Firmware::deactivate(std::string_view name)
     if (partition->state() == PartitionState::not_activated)
         return fail(fmt::format("partition {} is not activated", name));
     end_process(*partition, "it was deactivated");
+    audit(name, "deactivated");
     return {};
 }
 
@@ -188,6 +195,44 @@ void Firmware::end_process(ManagedPartition& partition, const std::string& why)
 {
     partition.deactivate(why);
     m_storage.put_back(partition.take_blocks());
+    remember(partition);
+}
+
+std::string Firmware::socket_of(const ManagedPartition& partition) const
+{
+    return fmt::format("{}/{}.sock", m_options.folder, partition.definition().name);
+}
+
+void Firmware::remember(const ManagedPartition& partition)
+{
+    auto stored = m_store->set_process(partition.definition().name, partition.stored_process());
+    if (!stored)
+        m_events.add(partition.definition().name, stored.error().message);
+}
+
+void Firmware::audit(std::string_view partition, std::string_view text)
+{
+    auto stored = m_store->log(std::string(partition), std::string(text));
+    if (!stored)
+        m_events.add(std::string(partition), stored.error().message);
+}
+
+/// A partition whose process another firmware started goes on as if nothing had been.
+void Firmware::take_up(ManagedPartition& partition)
+{
+    const auto& name = partition.definition().name;
+    auto stored = m_store->process(name);
+    if (!stored || !*stored)
+        return;
+    auto adopt = [&]() -> Result<void> {
+        auto process = TRY(PartitionProcess::find((*stored)->pid, (*stored)->start_time));
+        auto link = TRY(Link::connect(socket_of(partition)));
+        return partition.adopt(std::move(process), std::move(link));
+    };
+    auto adopted = adopt();
+    m_events.add(name, adopted ? "taken up from an earlier firmware" : "did not survive the firmware: " + adopted.error().message);
+    if (!adopted)
+        end_process(partition, "it did not survive the firmware");
 }
 
 Result<void> Firmware::simple_order(std::string_view name, std::string_view order)
@@ -195,6 +240,7 @@ Result<void> Firmware::simple_order(std::string_view name, std::string_view orde
     std::lock_guard lock(m_changing);
     auto* partition = TRY(find(name));
     [[maybe_unused]] auto answer = TRY(partition->order(order));
+    audit(name, order);
     return {};
 }
 
@@ -230,8 +276,11 @@ Result<void> Firmware::shut_down(std::string_view name)
 
 void Firmware::start_all()
 {
-    for (const auto& partition : m_definition.partitions) {
-        if (!partition.autostart)
+    for (const auto& partition : m_partitions)
+        take_up(*partition);
+    for (const auto& managed : m_partitions) {
+        const auto& partition = managed->definition();
+        if (!partition.autostart || managed->state() != PartitionState::not_activated)
             continue;
         auto started = activate(partition.name);
         if (started)
@@ -254,6 +303,11 @@ Result<UniqueFd> Firmware::block_wanted(ManagedPartition& partition, u64 block)
     else
         m_events.add(partition.definition().name, fmt::format("took block {} of storage online", block));
     return memory;
+}
+
+bool Firmware::block_adopted(ManagedPartition&, const UniqueFd& block)
+{
+    return m_storage.adopt(block);
 }
 
 void Firmware::block_given_back(ManagedPartition& partition, UniqueFd block)

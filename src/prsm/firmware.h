@@ -16,6 +16,8 @@ struct FirmwareOptions {
     std::string folder;
     /// The program partitions' processes run.
     std::string program;
+    /// File of the state that survives the firmware; empty: in the folder.
+    std::string state {};
 };
 
 /// What a viewer sees of a partition at one time.
@@ -61,27 +63,35 @@ public:
     /// Asks the program to shut down; an error when it cannot be asked.
     [[nodiscard]] Result<void> shut_down(std::string_view name);
 
-    /// Activates and loads every partition with autostart; what fails is an event.
+    /// Takes up the partitions an earlier firmware left running, then activates and loads every other with autostart; what fails is an
+    /// event.
     void start_all();
 
 private:
-    Firmware(MachineDefinition definition, FirmwareOptions options, EventFd bell);
+    Firmware(MachineDefinition definition, FirmwareOptions options, std::unique_ptr<Store> store, EventFd bell);
 
     // PartitionObserver
     void state_changed(ManagedPartition& partition, PartitionState state, const std::string& why) override;
     [[nodiscard]] Result<UniqueFd> block_wanted(ManagedPartition& partition, u64 block) override;
+    [[nodiscard]] bool block_adopted(ManagedPartition& partition, const UniqueFd& block) override;
+    void watch_changed() override { m_bell.ring(); }
     void block_given_back(ManagedPartition& partition, UniqueFd block) override;
 
     [[nodiscard]] Result<ManagedPartition*> find(std::string_view name) const;
     [[nodiscard]] Result<HeldBlocks> initial_blocks(const PartitionDefinition& partition);
     [[nodiscard]] Result<void> start_process(ManagedPartition& partition);
     [[nodiscard]] Result<void> create_in_process(ManagedPartition& partition);
+    void take_up(ManagedPartition& partition);
+    [[nodiscard]] std::string socket_of(const ManagedPartition& partition) const;
+    void remember(const ManagedPartition& partition);
+    void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
     void watch(const std::stop_token& stop);
 
     MachineDefinition m_definition;
     FirmwareOptions m_options;
+    std::unique_ptr<Store> m_store;
     EventLog m_events;
     StoragePool m_storage;
     std::vector<std::unique_ptr<ManagedPartition>> m_partitions;
