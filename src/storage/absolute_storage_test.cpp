@@ -60,7 +60,7 @@ TEST_F(Zone, HasNoAddressBeforeABlockIsAttached)
 
 TEST_F(Zone, ContainsRangesWithoutAHole)
 {
-    for (u64 index : { 0, 1, 3 })
+    for (u64 index : { u64 { 0 }, u64 { 1 }, u64 { 3 } })
         attach(index);
     EXPECT_TRUE(storage->contains(0, 2 * block_size));
     EXPECT_TRUE(storage->contains(block_size - 1, 2));
