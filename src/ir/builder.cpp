@@ -291,7 +291,7 @@ G Builder::g(u8 r)
     if (!reg.full)
         reg.full = add_node({ .kind = Kind::get_gr, .width = 8, .info = r });
     if (reg.half_is_newer)
-        put_whole(r, { this, add_node({ .kind = Kind::merge, .a = reg.full, .b = reg.half }) });
+        put_full(r, { this, add_node({ .kind = Kind::merge, .a = reg.full, .b = reg.half }) });
     return value_of<G>(reg.full);
 }
 
@@ -310,7 +310,7 @@ G Builder::f(u8 r)
         reg.full = reg.whole ? add_node({ .kind = Kind::element, .width = 8, .info = 0, .a = reg.whole })
                              : get<G>(Place::floating_register, r).id;
     if (reg.half_is_newer)
-        put_whole(floating(r), (G { this, reg.full } & 0xffffffffU) | zx(W { this, reg.half }) << 32);
+        put_full(floating(r), (G { this, reg.full } & 0xffffffffU) | zx(W { this, reg.half }) << 32);
     return { this, reg.full };
 }
 
@@ -324,7 +324,7 @@ W Builder::fs(u8 r)
     return { this, reg.half };
 }
 
-void Builder::put_whole(u8 number, G value)
+void Builder::put_full(u8 number, G value)
 {
     Register& reg = m_registers.all[number];
     reg.full = node(value);

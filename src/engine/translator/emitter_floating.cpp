@@ -21,13 +21,13 @@ constexpr u32 stands_below_short = (255U - 2) << 24;
     return node.width == 8;
 }
 
-} // namespace
-
 /// Operations of one operand of another kind than the result.
 [[nodiscard]] bool is_conversion(BfpOperation operation)
 {
     return operation >= BfpOperation::from_integer && operation <= BfpOperation::round_toward_zero;
 }
+
+} // namespace
 
 // ---- Arithmetic ----------------------------------------------------------------------------------------------
 
