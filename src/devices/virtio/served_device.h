@@ -1,6 +1,6 @@
 #pragma once
 
-#include "devices/virtio/event_fd.h"
+#include "base/event_fd.h"
 #include "devices/virtio/virtio_device.h"
 
 #include <thread>

@@ -1,8 +1,6 @@
 #pragma once
 
-#include "base/result.h"
-#include "base/types.h"
-
+#include <unistd.h>
 #include <utility>
 
 namespace zvisor {
@@ -24,34 +22,18 @@ public:
         std::swap(m_fd, other.m_fd);
         return *this;
     }
-    ~UniqueFd();
+    ~UniqueFd() { reset(); }
 
     [[nodiscard]] int get() const { return m_fd; }
     [[nodiscard]] bool valid() const { return m_fd >= 0; }
+    void reset()
+    {
+        if (m_fd >= 0)
+            close(std::exchange(m_fd, -1));
+    }
 
 private:
     int m_fd { -1 };
-};
-
-/// A doorbell: any thread rings it, one thread waits for it. Rings merge.
-class EventFd {
-public:
-    [[nodiscard]] static Result<EventFd> create();
-
-    void ring() const;
-    /// Waits for a ring and silences it.
-    void wait() const;
-    /// Silences it without waiting.
-    void silence() const;
-    [[nodiscard]] int fd() const { return m_fd.get(); }
-
-private:
-    explicit EventFd(UniqueFd fd)
-        : m_fd(std::move(fd))
-    {
-    }
-
-    UniqueFd m_fd;
 };
 
 } // namespace zvisor

@@ -1,24 +1,17 @@
-#include "devices/virtio/event_fd.h"
+#include "base/event_fd.h"
 
 #include <cerrno>
 #include <cstring>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 namespace zvisor {
-
-UniqueFd::~UniqueFd()
-{
-    if (m_fd >= 0)
-        close(m_fd);
-}
 
 Result<EventFd> EventFd::create()
 {
     UniqueFd fd { eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
     if (!fd.valid())
-        return fail(std::string("cannot make an event descriptor for a device: ") + std::strerror(errno));
+        return fail(std::string("cannot make an event descriptor: ") + std::strerror(errno));
     return EventFd { std::move(fd) };
 }
 
