@@ -425,7 +425,6 @@ public:
     /// Returns when no order waits and the CPU is not executing; from another thread.
     void wait_for_orders();
     [[nodiscard]] bool stop_ordered() const { return m_stop_requested.load(); }
-    /// It executes, and notices at its next instruction what is posted; a CPU that is ready but not dispatched does not.
     [[nodiscard]] bool running() const { return m_executing.load(); }
     /// An order or the end of the machine takes the CPU out of its engine; from any thread.
     [[nodiscard]] bool leaving() const;
@@ -444,7 +443,6 @@ public:
     void cpu_reset_running();
     void initial_reset_running();
 
-    /// Ends the current instruction with a stop: an operation that halts its own CPU (SIGP to itself).
     [[nodiscard]] u16 address() const { return m_address; }
     [[nodiscard]] CpuGroup& group() { return m_group; }
     void set_engine(std::unique_ptr<Engine> engine);
@@ -513,7 +511,6 @@ private:
 
     [[nodiscard]] bool take_interruption();
     [[nodiscard]] bool interruption_waits();
-    [[nodiscard]] bool external_waits();
     [[nodiscard]] bool take_external();
     [[nodiscard]] bool take_machine_check();
     [[nodiscard]] bool take_io();
@@ -523,8 +520,6 @@ private:
     void early_exceptions();
     [[nodiscard]] bool wait_for_work();
     void sleep_until_work(bool polls);
-    void poll_for_work();
-    [[nodiscard]] bool work_waits(u32 reasons);
     [[nodiscard]] u64 wait_deadline() const;
     void pause();
     bool start_executing();

@@ -15,16 +15,6 @@ namespace zvisor {
 
 namespace {
 
-/// Leaves the host's core to its other thread for a moment.
-void relax_host()
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#else
-    std::this_thread::yield();
-#endif
-}
-
 /// Absolute location of the architectural-mode identification that store status places: 1 is z/Architecture.
 constexpr u64 architectural_mode_at = 163;
 
@@ -217,8 +207,10 @@ u64 Cpu::wait_deadline() const
 void Cpu::sleep_until_work(bool polls)
 {
     constexpr u64 longest = TodClock::units_per_microsecond * 60'000'000;
-    if (polls)
-        poll_for_work();
+    constexpr u32 looked_into = Pending::interruption | Pending::timer | Pending::request | Pending::wait | Pending::give_back;
+    // Other CPUs of the group may have work soon; what a lone CPU waits for comes from threads that need the host.
+    if (polls && m_group.size() > 1)
+        m_polling.poll([this] { return m_pending.load() != 0; });
     for (;;) {
         u64 now = tod();
         u64 deadline = wait_deadline();
@@ -232,28 +224,11 @@ void Cpu::sleep_until_work(bool polls)
         // Requests, and interruptions that other CPUs take, are no reason to ask for a physical CPU.
         u32 reasons = m_pending.exchange(0);
         answer_requests();
-        if (work_waits(reasons)) {
+        if (leaving() || m_early_exception || (reasons & ~looked_into) || interruption_waits()) {
             m_pending.fetch_or(reasons);
             return;
         }
     }
-}
-
-/// Something ends the wait state, or needs the CPU's thread otherwise.
-bool Cpu::work_waits(u32 reasons)
-{
-    constexpr u32 looked_into = Pending::interruption | Pending::timer | Pending::request | Pending::wait | Pending::give_back;
-    return leaving() || m_early_exception || (reasons & ~looked_into) || interruption_waits();
-}
-
-/// Other CPUs of the group may have work soon; what a lone CPU waits for comes from threads that need the host.
-void Cpu::poll_for_work()
-{
-    if (m_group.size() < 2 || m_polling.window().count() == 0)
-        return;
-    auto end = std::chrono::steady_clock::now() + m_polling.window();
-    while (m_pending.load() == 0 && std::chrono::steady_clock::now() < end)
-        relax_host();
 }
 
 void Cpu::run()

@@ -79,6 +79,83 @@ public:
     /// Of all cells, configured or not; empty for an unknown partition.
     [[nodiscard]] std::vector<LogicalCpuUsage> usage(PartitionId id);
     [[nodiscard]] DispatcherUsage usage();
+
+private:
+    enum class Belief : u8 { stopped, waiting, ready, running };
+
+    /// What is known of a logical CPU, whatever its cell says.
+    struct Logical {
+        Belief belief { Belief::stopped };
+        /// Since when, and where the time before went.
+        nanoseconds since {};
+        LogicalCpuUsage usage;
+        u16 physical { 0 };
+        /// Its cell has the flag `tell`.
+        bool told { false };
+        /// It was asked to give back, and has to until then.
+        std::optional<nanoseconds> due {};
+    };
+
+    struct Partition {
+        std::shared_ptr<DispatchRegion> region;
+        std::vector<Logical> cpus;
+        bool suspended { false };
+        /// Its doorbell, heard so often since then; too often, and it is left alone for a while.
+        nanoseconds hearing_since {};
+        unsigned heard { 0 };
+        bool deaf { false };
+    };
+
+    struct Misdeed {
+        PartitionId partition;
+        std::string why;
+    };
+
+    Dispatcher(Options options, Report report, UniqueFd events, EventFd wake);
+    [[nodiscard]] static nanoseconds now();
+
+    // dispatcher.cpp
+    void run(const std::stop_token& stop);
+    [[nodiscard]] std::optional<nanoseconds> next_event() const;
+    void wait_for_event();
+    [[nodiscard]] Result<void> listen_to(PartitionId id, const DispatchRegion& region);
+    void stop_listening(Partition& partition);
+    void heard(PartitionId id, nanoseconds time);
+    void hear_again(nanoseconds time);
+    void publish();
+    /// Carries `change` out on the policy, and what follows from it.
+    template<class Change>
+    Result<void> reconfigure(Change change);
+    void deliver(std::unique_lock<std::mutex>& lock);
+
+    // dispatcher_cells.cpp
+    void serve(nanoseconds time);
+    void take_over(PartitionId id, nanoseconds time);
+    void read_doorbell(PartitionId id, nanoseconds time);
+    void look(LogicalCpu cpu, nanoseconds time);
+    void look_at_holder(LogicalCpu cpu, CpuState state, nanoseconds time);
+    void believe(LogicalCpu cpu, Belief belief, nanoseconds time);
+    [[nodiscard]] bool carry_out(const Policy::Grant& grant, nanoseconds time);
+    [[nodiscard]] bool ask(LogicalCpu cpu, nanoseconds time);
+    bool tell_holders(nanoseconds time);
+    [[nodiscard]] bool set_flags(LogicalCpu cpu, u32 flags, nanoseconds time);
+    void enforce(nanoseconds time);
+    void misbehaves(PartitionId id, std::string why, nanoseconds time);
+    [[nodiscard]] DispatchCell& cell(LogicalCpu cpu) { return m_partitions.at(cpu.partition).region->cells()[cpu.number]; }
+    [[nodiscard]] Logical& logical(LogicalCpu cpu) { return m_partitions.at(cpu.partition).cpus[cpu.number]; }
+
+    Options m_options;
+    Report m_report;
+    UniqueFd m_events;
+    EventFd m_wake;
+    nanoseconds m_created;
+    u64 m_wakeups { 0 };
+    /// Guards all below.
+    std::mutex m_mutex;
+    Policy m_policy;
+    std::map<PartitionId, Partition> m_partitions;
+    std::vector<Misdeed> m_misdeeds;
+    std::jthread m_thread;
 };
 
 } // namespace zvisor::prsm

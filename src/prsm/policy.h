@@ -11,6 +11,14 @@
 
 namespace zvisor::prsm {
 
+/// Why a logical CPU gave its physical CPU back.
+struct Yield {
+    /// It wants another to run,
+    bool yields { false };
+    /// if possible that logical CPU of its partition.
+    std::optional<u16> to {};
+};
+
 /// Decides which logical CPUs have the physical CPUs. It knows time only as it is told, asks nobody for anything and touches nothing, so
 /// that it runs the same in virtual time.
 ///
@@ -40,11 +48,7 @@ public:
 
     /// It was idle, and has work.
     void became_ready(nanoseconds now, LogicalCpu cpu);
-    /// It ran, gave its physical CPU back and has more work. It wants another logical CPU of its partition (or any other) to run.
-    struct Yield {
-        bool yields { false };
-        std::optional<u16> to;
-    };
+    /// It ran, gave its physical CPU back and has more work.
     void gave_back(nanoseconds now, LogicalCpu cpu, Yield yield = {});
     /// It has no work, and no physical CPU any more.
     void became_idle(nanoseconds now, LogicalCpu cpu);
@@ -66,6 +70,8 @@ public:
     [[nodiscard]] std::optional<nanoseconds> next_decision() const;
     /// Some logical CPU could run if there were a physical CPU.
     [[nodiscard]] bool contended() const;
+    /// And no shared one is free.
+    [[nodiscard]] bool short_of_cpus() const;
     /// It must be known at once when this logical CPU, which runs, goes idle.
     [[nodiscard]] bool needs_word_of(LogicalCpu cpu) const;
 
@@ -74,6 +80,7 @@ public:
     /// CPUs that the weight of a partition stands for; as many as it has when they are dedicated.
     [[nodiscard]] double entitlement(PartitionId id) const;
     [[nodiscard]] CpuEntitlement entitlement(LogicalCpu cpu) const;
+    [[nodiscard]] const PartitionShare& share(PartitionId id) const { return m_partitions.at(id).share; }
     /// Those with a physical CPU.
     [[nodiscard]] std::vector<LogicalCpu> running() const;
     /// How much less a partition has had than it should, in nanoseconds of CPU time.
@@ -91,6 +98,8 @@ private:
         CpuEntitlement entitlement;
         /// It woke up and was not dispatched since.
         bool woke { false };
+        /// It was dispatched at once since it woke up.
+        bool urgent { false };
         /// It is not dispatched in the next decision, if another can be.
         bool yields { false };
         /// It was told to give back.
@@ -111,6 +120,7 @@ private:
 
         /// It is filled to this before it is used again.
         [[nodiscard]] double restart() const;
+        [[nodiscard]] std::optional<nanoseconds> next_change(unsigned running, unsigned ready) const;
         void flow(double used, double time);
         void settle();
     };
@@ -127,8 +137,11 @@ private:
         Bucket cap;
         std::size_t group { Claim::no_group };
 
-        [[nodiscard]] unsigned count(Use use) const;
-        [[nodiscard]] unsigned active() const { return count(Use::ready) + count(Use::running); }
+        /// Logical CPUs in the states of these names.
+        unsigned ready { 0 };
+        unsigned running { 0 };
+
+        [[nodiscard]] unsigned active() const { return ready + running; }
         [[nodiscard]] unsigned configured() const;
         /// It has had too much, and the fluid pays that while it sleeps.
         [[nodiscard]] bool repays() const { return active() == 0 && lag < 0; }
@@ -149,7 +162,21 @@ private:
         bool leaving { false };
     };
 
-    using Ranked = std::vector<LogicalCpu>;
+    /// Where a logical CPU stands in the order of those that want physical CPUs; less is better.
+    struct Rank {
+        bool yields { false };
+        bool from_surplus { false };
+        bool not_urgent { false };
+        double lag { 0 };
+        PartitionId partition { 0 };
+        int low { 0 };
+        double served { 0 };
+        u16 number { 0 };
+
+        [[nodiscard]] LogicalCpu cpu() const { return { partition, number }; }
+        friend auto operator<=>(const Rank&, const Rank&) = default;
+    };
+    using Ranked = std::vector<Rank>;
 
     // policy.cpp
     [[nodiscard]] Logical& at(LogicalCpu cpu) { return m_partitions.at(cpu.partition).cpus[cpu.number]; }
@@ -164,6 +191,7 @@ private:
     void reconfigured();
     void assign_dedicated();
     void assign_entitlements();
+    void set_use(LogicalCpu cpu, Use use);
     void free_physical(LogicalCpu cpu);
     void drop_leaving();
 
@@ -183,7 +211,8 @@ private:
     [[nodiscard]] bool capped_out(const Partition& partition) const;
     [[nodiscard]] bool may_run(LogicalCpu cpu) const;
     [[nodiscard]] bool from_surplus_alone(LogicalCpu cpu) const;
-    [[nodiscard]] bool before(LogicalCpu a, LogicalCpu b) const;
+    [[nodiscard]] bool is_urgent(LogicalCpu cpu) const;
+    [[nodiscard]] Rank rank(LogicalCpu cpu) const;
     [[nodiscard]] Ranked candidates() const;
     [[nodiscard]] nanoseconds slice() const;
     void grant(nanoseconds now, LogicalCpu cpu, Physical& physical, Decisions& decisions);
@@ -192,9 +221,11 @@ private:
     void grant_dedicated(nanoseconds now, Decisions& decisions);
     void grant_inherited(nanoseconds now, Decisions& decisions);
     void grant_free(nanoseconds now, Ranked& waiting, Decisions& decisions);
-    void preempt_for(nanoseconds now, LogicalCpu cpu, Decisions& decisions);
+    void preempt_for(nanoseconds now, LogicalCpu cpu, Ranked& holders, Decisions& decisions);
+    void renew_slices(nanoseconds now);
+    [[nodiscard]] nanoseconds displaced_at(LogicalCpu holder, LogicalCpu waiting) const;
     [[nodiscard]] bool displaces(nanoseconds now, LogicalCpu cpu, LogicalCpu holder) const;
-    [[nodiscard]] std::vector<LogicalCpu> poorest_first() const;
+    [[nodiscard]] Ranked poorest_first() const;
 
     nanoseconds m_now {};
     std::vector<Physical> m_physical;

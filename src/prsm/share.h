@@ -31,9 +31,9 @@ struct PartitionShare {
     /// Initial capping: never more than the weight stands for.
     bool capped { false };
     /// Absolute capping: never more than that, 1-25500.
-    std::optional<Hundredths> absolute_cap;
+    std::optional<Hundredths> absolute_cap {};
     /// The group whose cap its members have together; empty: none.
-    std::string group;
+    std::string group {};
     /// Each logical CPU has a physical CPU to itself; weight and caps are of no effect.
     bool dedicated { false };
     /// Vertical polarization: the share is gathered on few logical CPUs, and those of low entitlement get what others leave.
