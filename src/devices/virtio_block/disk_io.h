@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/event_fd.h"
+#include "base/types.h"
 #include "devices/virtio_block/disk_image.h"
 
 #include <functional>
