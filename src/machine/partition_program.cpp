@@ -80,6 +80,8 @@ void PartitionProgram::serve(std::shared_ptr<Link> link)
             break;
         carry_out(*link, **message);
     }
+    if (m_dispatching && !m_ending)
+        m_dispatching->unsupervised(true);
     std::lock_guard lock(m_mutex);
     m_link.reset();
     m_changed.notify_all();
@@ -169,19 +171,33 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
     if (m_machine || !profile || !block_size || !address_space)
         return fail("a partition is created once, from a profile, the size of blocks and a limit of its address space");
     auto config = TRY(parse_machine_config(*profile, "profile"));
+    auto region = TRY(region_of(message));
     auto files = TRY(MachineFiles::open(config));
     std::string missing;
     TRY_VOID(lock_in(*address_space, missing));
     MachineSupply supply { .console_is_terminal = true, .blocks = this, .block_size = *block_size };
     m_machine = TRY(Machine::create(config, std::move(files), *this, supply, {}));
+    auto& cpus = m_machine->partition().cpus();
+    auto dispatching = std::make_unique<DispatchAdapter>(cpus, std::move(region));
+    m_dispatching = dispatching.get();
+    cpus.set_dispatching(std::move(dispatching));
     m_machine->partition().make_threads();
     m_runner = std::jthread([this](const std::stop_token& stop) { run_machine(stop); });
     TRY_VOID(allow_only_running());
     return nlohmann::json { { "missing", missing }, { "model", m_machine->model_message() } };
 }
 
-PartitionProgram::Answer PartitionProgram::adopt(LinkMessage&)
+Result<std::shared_ptr<DispatchRegion>> PartitionProgram::region_of(LinkMessage& message)
 {
+    if (message.files.size() != 2)
+        return fail("the dispatch region comes as two descriptors");
+    return DispatchRegion::attach(std::move(message.files[0]), std::move(message.files[1]));
+}
+
+PartitionProgram::Answer PartitionProgram::adopt(LinkMessage& message)
+{
+    auto region = TRY(region_of(message));
+    m_dispatching->supervised_by(std::move(region));
     std::lock_guard lock(m_mutex);
     TRY_VOID(send_blocks(*m_link, m_held, { { "event", "held" } }));
     return nlohmann::json { { "state", m_state }, { "why", m_why } };

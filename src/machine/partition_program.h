@@ -1,6 +1,7 @@
 #pragma once
 
 #include "machine/machine.h"
+#include "partition/dispatch_adapter.h"
 #include "prsm/link.h"
 #include "prsm/storage_pool.h"
 
@@ -21,14 +22,11 @@ namespace zvisor {
 /// |---|---|---|
 /// | blocks | first: number of a block; its memory, and that of those after it, as descriptors | |
 /// | refuse | block: number; why | |
-/// | create | profile: machine file; block_size, address_space: bytes | missing: what confinement the host did not allow |
-/// | adopt | | state and why, as in the event; before it, the blocks in use as events `held` |
-/// | load | | the program has been loaded and runs |
-/// | stop, start, reset | | |
-/// | type | text: console input | taken: bytes accepted |
-/// | quiesce | | asked: the program can be asked to shut down, and was |
-/// | status | | state and why, as in the event |
-/// | end | | none: the process ends |
+/// | create | profile: machine file; block_size, address_space: bytes; descriptors of the dispatch region, as in `adopt` | missing: what
+/// confinement the host did not allow | | adopt | descriptors: memory and doorbell of a dispatch region | state and why, as in the event;
+/// before it, the blocks in use as events `held` | | load | | the program has been loaded and runs | | stop, start, reset | | | | type |
+/// text: console input | taken: bytes accepted | | quiesce | | asked: the program can be asked to shut down, and was | | status | | state
+/// and why, as in the event | | end | | none: the process ends |
 ///
 /// | event | members |
 /// |---|---|
@@ -60,7 +58,8 @@ private:
     [[nodiscard]] Answer take_blocks(LinkMessage& message);
     [[nodiscard]] Answer refuse_block(LinkMessage& message);
     [[nodiscard]] Answer create(LinkMessage& message);
-    [[nodiscard]] Answer adopt(LinkMessage&);
+    [[nodiscard]] Answer adopt(LinkMessage& message);
+    [[nodiscard]] static Result<std::shared_ptr<DispatchRegion>> region_of(LinkMessage& message);
     [[nodiscard]] Answer load(LinkMessage&);
     [[nodiscard]] Answer stop(LinkMessage&);
     [[nodiscard]] Answer start(LinkMessage&);
@@ -91,6 +90,8 @@ private:
     void input_room() override;
 
     std::unique_ptr<Machine> m_machine;
+    /// Owned by the machine's CPUs.
+    DispatchAdapter* m_dispatching { nullptr };
     bool m_ending { false };
 
     /// Guards what follows.

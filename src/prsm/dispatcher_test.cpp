@@ -22,8 +22,8 @@ public:
     {
     }
 
-    [[nodiscard]] CpuState state(u16 cpu) { return CpuState::from(region->cells()[cpu].state.load()); }
-    void set(u16 cpu, CpuState to)
+    [[nodiscard]] CellState state(u16 cpu) { return CellState::from(region->cells()[cpu].state.load()); }
+    void set(u16 cpu, CellState to)
     {
         region->cells()[cpu].state = to.word();
         region->ring(cpu);
@@ -43,11 +43,11 @@ public:
     }
     [[nodiscard]] bool runs(u16 cpu)
     {
-        return reaches(cpu, [](CpuState now) { return now.use == CpuUse::running; });
+        return reaches(cpu, [](CellState now) { return now.use == CpuUse::running; });
     }
     [[nodiscard]] bool is_asked(u16 cpu)
     {
-        return reaches(cpu, [](CpuState now) { return now.give_back; });
+        return reaches(cpu, [](CellState now) { return now.give_back; });
     }
     /// Does what an honest CPU does when it is asked: over and over, until the test ends.
     void serve()
@@ -107,7 +107,7 @@ TEST_F(DispatcherTest, AReadyCpuGetsAPhysicalCpuAndMayPark)
     ASSERT_TRUE(dispatcher->add(1, partition.firmware, 1, {}));
     partition.becomes(0, CpuUse::ready);
     ASSERT_TRUE(partition.runs(0));
-    EXPECT_EQ(partition.state(0), (CpuState { .use = CpuUse::running, .physical = 3 }));
+    EXPECT_EQ(partition.state(0), (CellState { .use = CpuUse::running, .physical = 3 }));
 }
 
 TEST_F(DispatcherTest, AParkedPhysicalCpuGoesToWhoNeedsIt)
@@ -119,10 +119,10 @@ TEST_F(DispatcherTest, AParkedPhysicalCpuGoesToWhoNeedsIt)
     ASSERT_TRUE(dispatcher->add(2, second.firmware, 1, {}));
     first.becomes(0, CpuUse::ready);
     ASSERT_TRUE(first.runs(0));
-    first.region->cells()[0].state = CpuState { .use = CpuUse::parked, .physical = 3 }.word();
+    first.region->cells()[0].state = CellState { .use = CpuUse::parked, .physical = 3 }.word();
     second.becomes(0, CpuUse::ready);
     EXPECT_TRUE(second.runs(0));
-    EXPECT_EQ(first.state(0), CpuState { .use = CpuUse::waiting });
+    EXPECT_EQ(first.state(0), CellState { .use = CpuUse::waiting });
     EXPECT_EQ(reports(), 0u);
 }
 
@@ -280,7 +280,7 @@ TEST_F(DispatcherTest, ARegionOfAFirmwareThatIsGoneIsTakenOver)
     partition.set(0, { .use = CpuUse::running, .physical = 5 });
     partition.becomes(1, CpuUse::ready);
     ASSERT_TRUE(dispatcher->add(1, partition.firmware, 2, {}));
-    EXPECT_EQ(partition.state(0), CpuState { .use = CpuUse::waiting });
+    EXPECT_EQ(partition.state(0), CellState { .use = CpuUse::waiting });
     EXPECT_TRUE(partition.runs(1));
     EXPECT_EQ(reports(), 0u);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "prsm/dispatcher.h"
 #include "prsm/event_log.h"
 #include "prsm/managed_partition.h"
 
@@ -31,6 +32,19 @@ struct PartitionStatus {
     u64 storage { 0 };
     /// CPU time of its process in nanoseconds, system-assist processors included.
     u64 cpu_time { 0 };
+    /// Where the time of its logical CPUs went, since its activation.
+    std::vector<prsm::LogicalCpuUsage> cpus;
+};
+
+/// What an operator changes of a partition while it runs; nothing: stays.
+struct PartitionChange {
+    /// 1..999.
+    std::optional<u32> weight;
+    std::optional<bool> capped;
+    /// In hundredths of a physical CPU; 0: none.
+    std::optional<u32> cap_hundredths;
+    /// Vertical polarization of its logical CPUs.
+    std::optional<bool> vertical;
 };
 
 /// The firmware of a machine: its partitions, what each may use, and what is done to them. Methods may be called from any thread; those
@@ -63,6 +77,11 @@ public:
     /// Asks the program to shut down; an error when it cannot be asked.
     [[nodiscard]] Result<void> shut_down(std::string_view name);
 
+    /// Changes properties at once, activated or not; they hold in later activations, too.
+    [[nodiscard]] Result<void> set(std::string_view name, const PartitionChange& change);
+    /// What the dispatching of logical CPUs costs.
+    [[nodiscard]] prsm::DispatcherUsage dispatching() const { return m_dispatcher->usage(); }
+
     /// Takes up the partitions an earlier firmware left running, then activates and loads every other with autostart; what fails is an
     /// event.
     void start_all();
@@ -87,6 +106,11 @@ private:
     void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
+    [[nodiscard]] Result<void> start_dispatcher();
+    [[nodiscard]] Result<std::shared_ptr<DispatchRegion>> dispatch(ManagedPartition& partition);
+    [[nodiscard]] PartitionStatus status_of(const ManagedPartition& partition) const;
+    [[nodiscard]] Result<void> restore_properties(ManagedPartition& partition);
+    void end_reported();
     void watch(const std::stop_token& stop);
 
     MachineDefinition m_definition;
@@ -94,7 +118,11 @@ private:
     std::unique_ptr<Store> m_store;
     EventLog m_events;
     StoragePool m_storage;
+    std::unique_ptr<prsm::Dispatcher> m_dispatcher;
     std::vector<std::unique_ptr<ManagedPartition>> m_partitions;
+    /// Partitions the dispatcher reported, and why; the watching thread ends them.
+    std::mutex m_reports_mutex;
+    std::map<prsm::PartitionId, std::string> m_reports;
     /// Orders that change a partition, one after the other.
     std::mutex m_changing;
     /// Rings when there is something else to watch.

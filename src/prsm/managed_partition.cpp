@@ -105,7 +105,19 @@ HeldBlocks ManagedPartition::take_blocks()
     return std::exchange(m_blocks, {});
 }
 
-Result<void> ManagedPartition::adopt(PartitionProcess process, std::shared_ptr<Link> link)
+prsm::PartitionShare ManagedPartition::share() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_share;
+}
+
+void ManagedPartition::set_share(prsm::PartitionShare share)
+{
+    std::lock_guard lock(m_mutex);
+    m_share = std::move(share);
+}
+
+Result<void> ManagedPartition::adopt(PartitionProcess process, std::shared_ptr<Link> link, std::span<const int> dispatch_region)
 {
     {
         std::lock_guard lock(m_mutex);
@@ -113,7 +125,7 @@ Result<void> ManagedPartition::adopt(PartitionProcess process, std::shared_ptr<L
         m_link = std::move(link);
     }
     m_observer.watch_changed();
-    auto answer = TRY(order("adopt"));
+    auto answer = TRY(order("adopt", nlohmann::json::object(), dispatch_region));
     auto name = answer.value("state", "");
     for (auto state : program_states)
         if (name_of(state) == name)
@@ -170,6 +182,13 @@ void ManagedPartition::deactivate(const std::string& why)
         [[maybe_unused]] auto end = process->wait();
     }
     become(PartitionState::not_activated, why);
+}
+
+void ManagedPartition::kill_process()
+{
+    std::lock_guard lock(m_mutex);
+    if (m_process)
+        m_process->kill();
 }
 
 void ManagedPartition::lose_link()

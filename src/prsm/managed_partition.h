@@ -4,6 +4,7 @@
 #include "prsm/definition.h"
 #include "prsm/link.h"
 #include "prsm/process.h"
+#include "prsm/share.h"
 #include "prsm/storage_pool.h"
 #include "prsm/store.h"
 
@@ -68,7 +69,10 @@ public:
     /// Takes over a started process, the link to it, and the blocks it begins with; hands it those.
     [[nodiscard]] Result<void> attach(PartitionProcess process, std::shared_ptr<Link> link, HeldBlocks blocks);
     /// Takes up a partition that another firmware left running: its state, and the blocks it has.
-    [[nodiscard]] Result<void> adopt(PartitionProcess process, std::shared_ptr<Link> link);
+    [[nodiscard]] Result<void> adopt(PartitionProcess process, std::shared_ptr<Link> link, std::span<const int> dispatch_region);
+    /// How it takes part in the physical CPUs now.
+    [[nodiscard]] prsm::PartitionShare share() const;
+    void set_share(prsm::PartitionShare share);
     /// What finds the process again; nothing without one.
     [[nodiscard]] std::optional<StoredProcess> stored_process() const;
     /// Number of blocks it has.
@@ -82,6 +86,8 @@ public:
     void type(std::string_view text);
     /// The partition has been activated.
     void activated() { become(PartitionState::not_operating, "it was activated"); }
+    /// Ends the process; the watching thread finds it ended.
+    void kill_process();
     /// Ends the process; the state becomes not_activated.
     void deactivate(const std::string& why);
 
@@ -124,6 +130,7 @@ private:
     std::shared_ptr<Link> m_link;
     std::shared_ptr<PartitionProcess> m_process;
     HeldBlocks m_blocks;
+    prsm::PartitionShare m_share;
     u64 m_last_order { 0 };
     std::map<u64, Reply> m_replies;
     /// Typed and not taken yet; and the order that is giving some of it, 0 for none.
