@@ -27,10 +27,9 @@ constexpr uid_t nobody = 65534;
 
 /// What a running partition asks of the host; mmap and mprotect only without PROT_EXEC. The last three are of threads that begin and
 /// have not come to their work yet.
-constexpr std::array<std::string_view, 30> allowed { "getrandom", "dup", "read", "write", "preadv2", "pwritev2", "fallocate", "fdatasync",
-    "io_uring_enter", "poll", "recvmsg", "sendmsg", "accept4", "shutdown", "close", "futex", "mmap", "munmap", "mprotect", "madvise",
-    "exit", "exit_group", "sched_yield", "sched_setaffinity", "rt_sigreturn", "clock_nanosleep", "brk", "rseq", "set_robust_list",
-    "rt_sigprocmask" };
+constexpr std::array<std::string_view, 28> allowed { "read", "write", "preadv2", "pwritev2", "fallocate", "fdatasync", "io_uring_enter",
+    "poll", "recvmsg", "sendmsg", "accept4", "close", "dup", "fcntl", "newfstatat", "futex", "mmap", "munmap", "mprotect", "madvise", "brk",
+    "getrandom", "sched_yield", "sched_setaffinity", "exit_group", "rseq", "set_robust_list", "rt_sigprocmask" };
 
 [[nodiscard]] bool needs_no_code(std::string_view name)
 {
