@@ -14,6 +14,9 @@ namespace {
 /// Console text goes in pieces of this many bytes.
 constexpr std::size_t piece = 16 * 1024;
 
+/// Descriptors of a dispatch region; what else is handed over follows them.
+constexpr std::ptrdiff_t region_files = 2;
+
 /// How long a program that asked for storage waits for the firmware.
 constexpr std::chrono::seconds block_patience { 10 };
 
@@ -176,7 +179,9 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
     std::string missing;
     TRY_VOID(lock_in(*address_space, missing));
     MachineSupply supply { .console_is_terminal = true, .blocks = this, .block_size = *block_size };
-    m_machine = TRY(Machine::create(config, std::move(files), *this, supply, {}));
+    supply.network_ports.assign(
+        std::make_move_iterator(message.files.begin() + region_files), std::make_move_iterator(message.files.end()));
+    m_machine = TRY(Machine::create(config, std::move(files), *this, std::move(supply), {}));
     auto& cpus = m_machine->partition().cpus();
     auto dispatching = std::make_unique<DispatchAdapter>(cpus, std::move(region));
     m_dispatching = dispatching.get();
@@ -189,7 +194,7 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
 
 Result<std::shared_ptr<DispatchRegion>> PartitionProgram::region_of(LinkMessage& message)
 {
-    if (message.files.size() != 2)
+    if (message.files.size() < region_files)
         return fail("the dispatch region comes as two descriptors");
     return DispatchRegion::attach(std::move(message.files[0]), std::move(message.files[1]));
 }

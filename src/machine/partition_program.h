@@ -22,11 +22,11 @@ namespace zvisor {
 /// |---|---|---|
 /// | blocks | first: number of a block; its memory, and that of those after it, as descriptors | |
 /// | refuse | block: number; why | |
-/// | create | profile: machine file; block_size, address_space: bytes; descriptors of the dispatch region, as in `adopt` | missing: what
-/// confinement the host did not allow | | adopt | descriptors: memory and doorbell of a dispatch region | state and why, as in the event;
-/// before it, the blocks in use as events `held` | | load | | the program has been loaded and runs | | stop, start, reset | | | | type |
-/// text: console input | taken: bytes accepted | | quiesce | | asked: the program can be asked to shut down, and was | | status | | state
-/// and why, as in the event | | end | | none: the process ends |
+/// | create | profile: machine file; block_size, address_space: bytes; descriptors of the dispatch region, as in `adopt`, and of the wires
+/// to the networks | missing: what confinement the host did not allow | | adopt | descriptors: memory and doorbell of a dispatch region |
+/// state and why, as in the event; before it, the blocks in use as events `held` | | load | | the program has been loaded and runs | |
+/// stop, start, reset | | | | type | text: console input | taken: bytes accepted | | quiesce | | asked: the program can be asked to shut
+/// down, and was | | status | | state and why, as in the event | | end | | none: the process ends |
 ///
 /// | event | members |
 /// |---|---|

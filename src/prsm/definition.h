@@ -38,6 +38,8 @@ struct PartitionDefinition {
     /// Activated, and its program loaded, when the machine starts.
     bool autostart { true };
     PartitionAuthority authority;
+    /// Its networks, each as text for who starts their processes.
+    std::vector<std::string> networks {};
     /// What the partition's process assembles: keys of a machine file, as TOML.
     std::string profile;
 };

@@ -278,7 +278,12 @@ Result<void> Firmware::create_in_process(ManagedPartition& partition)
 {
     const auto& definition = partition.definition();
     auto region = TRY(dispatch(partition));
-    std::array files { region->memory_fd(), region->doorbell_fd() };
+    std::vector<UniqueFd> wires;
+    std::vector<int> files { region->memory_fd(), region->doorbell_fd() };
+    for (const auto& network : definition.networks) {
+        wires.push_back(TRY(m_options.start_network(network)));
+        files.push_back(wires.back().get());
+    }
     nlohmann::json members { { "profile", definition.profile }, { "block_size", definition.block_size },
         { "address_space", definition.maximum_memory + beside_storage } };
     auto answer = TRY(partition.order("create", std::move(members), files));

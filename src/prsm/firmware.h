@@ -17,6 +17,8 @@ struct FirmwareOptions {
     std::string folder;
     /// The program partitions' processes run.
     std::string program;
+    /// Starts the process of a network, as the definition describes it, and gives the partition's end of the wire.
+    std::function<Result<UniqueFd>(const std::string& network)> start_network {};
     /// File of the state that survives the firmware; empty: in the folder.
     std::string state {};
 };

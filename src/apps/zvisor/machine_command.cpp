@@ -2,6 +2,7 @@
 
 #include "apps/zvisor/commands.h"
 #include "machine/definition_file.h"
+#include "machine/network_port_program.h"
 #include "prsm/firmware.h"
 
 #include <csignal>
@@ -13,6 +14,14 @@ namespace zvisor {
 
 namespace {
 
+[[nodiscard]] FirmwareOptions firmware_options(const std::string& folder)
+{
+    std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+    return { .folder = folder, .program = program, .start_network = [program](const std::string& network) {
+                return NetworkPortProgram::start(program, network);
+            } };
+}
+
 [[nodiscard]] Result<int> start_machine(const std::string& file)
 {
     auto definition = TRY(read_machine_definition(file));
@@ -22,7 +31,7 @@ namespace {
         sigaddset(&signals, signal);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::string folder = "/tmp/zvm/" + definition.name;
-    auto firmware = TRY(Firmware::create(std::move(definition), { folder, std::filesystem::read_symlink("/proc/self/exe").string() }));
+    auto firmware = TRY(Firmware::create(std::move(definition), firmware_options(folder)));
     firmware->events().on_event(
         [](const MachineEvent& event) { fmt::print(stderr, "{:%H:%M:%S} {:8} {}\n", event.time, event.partition, event.text); });
     firmware->start_all();
