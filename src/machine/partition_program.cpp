@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <fcntl.h>
 #include <fmt/format.h>
 
 namespace zvisor {
@@ -317,7 +318,7 @@ std::optional<UniqueFd> PartitionProgram::take_block(u64 block)
     auto found = m_blocks.find(block);
     if (found == m_blocks.end())
         return {};
-    UniqueFd copy { dup(found->second.get()) };
+    UniqueFd copy { fcntl(found->second.get(), F_DUPFD_CLOEXEC, 0) };
     m_held[block] = std::move(found->second);
     m_blocks.erase(found);
     return copy;
