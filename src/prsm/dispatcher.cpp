@@ -190,7 +190,8 @@ Result<void> Dispatcher::reconfigure(Change change)
     return {};
 }
 
-Result<void> Dispatcher::add(PartitionId id, std::shared_ptr<DispatchRegion> region, u32 logical_cpus, PartitionShare share)
+Result<void> Dispatcher::add(
+    PartitionId id, std::shared_ptr<DispatchRegion> region, u32 logical_cpus, PartitionShare share, std::optional<pid_t> process)
 {
     return reconfigure([&](nanoseconds time) -> Result<void> {
         auto cells = static_cast<u32>(region->cells().size());
@@ -201,6 +202,7 @@ Result<void> Dispatcher::add(PartitionId id, std::shared_ptr<DispatchRegion> reg
         }
         Partition& partition = m_partitions[id];
         partition.region = region;
+        partition.process = process;
         partition.cpus.resize(cells);
         take_over(id, time);
         return {};

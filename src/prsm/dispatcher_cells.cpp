@@ -4,6 +4,8 @@
 #include "base/futex.h"
 #include "prsm/dispatcher.h"
 
+#include <algorithm>
+#include <ctime>
 #include <fmt/format.h>
 
 namespace zvisor::prsm {
@@ -12,8 +14,20 @@ namespace {
 
 /// Times a word may change under the dispatcher's hands: honest partitions change it once or twice.
 constexpr int most_attempts = 16;
+/// A logical CPU that its host keeps from running has so many times the grace.
+constexpr int starved_graces = 10;
 /// Rounds of decisions at one moment; what is left then waits for the next.
 constexpr int most_rounds = 1000;
+
+/// CPU time of a process and all its threads.
+[[nodiscard]] std::optional<nanoseconds> cpu_time(std::optional<pid_t> process)
+{
+    clockid_t clock {};
+    std::timespec used {};
+    if (!process || clock_getcpuclockid(*process, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return {};
+    return std::chrono::seconds(used.tv_sec) + nanoseconds(used.tv_nsec);
+}
 
 } // namespace
 
@@ -172,7 +186,10 @@ bool Dispatcher::ask(LogicalCpu cpu, nanoseconds time)
 {
     if (m_partitions.at(cpu.partition).suspended)
         return true;
-    logical(cpu).due = time + m_options.grace;
+    Logical& known = logical(cpu);
+    known.due = time + m_options.grace;
+    known.asked = time;
+    known.process_time = cpu_time(m_partitions.at(cpu.partition).process);
     if (!set_flags(cpu, CpuState::give_back_bit | CpuState::tell_bit, time))
         return false;
     auto& attention = m_partitions.at(cpu.partition).region->header().attention;
@@ -200,9 +217,24 @@ void Dispatcher::enforce(nanoseconds time)
             if (!partition.cpus[i].due || *partition.cpus[i].due > time)
                 continue;
             look({ id, i }, time);
-            if (partition.cpus[i].due)
+            if (!partition.cpus[i].due)
+                continue;
+            if (was_starved(partition, partition.cpus[i], time))
+                partition.cpus[i].due = time + m_options.grace;
+            else
                 misbehaves(id, fmt::format("CPU {} did not give its physical CPU back when it was asked to", i), time);
         }
+}
+
+/// The process had no more CPU time than its other CPUs that run account for, so this one hardly ran.
+bool Dispatcher::was_starved(const Partition& partition, const Logical& cpu, nanoseconds time) const
+{
+    auto used = cpu_time(partition.process);
+    nanoseconds elapsed = time - cpu.asked;
+    if (!used || !cpu.process_time || elapsed > starved_graces * m_options.grace)
+        return false;
+    auto others = std::ranges::count(partition.cpus, Belief::running, &Logical::belief) - 1;
+    return *used - *cpu.process_time - others * elapsed < m_options.grace / 2;
 }
 
 void Dispatcher::misbehaves(PartitionId id, std::string why, nanoseconds time)

@@ -3,9 +3,11 @@
 #include "base/futex.h"
 
 #include <condition_variable>
+#include <csignal>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace zvisor::prsm {
@@ -73,9 +75,11 @@ private:
 
 class DispatcherTest : public testing::Test {
 protected:
+    /// Long enough for honest partitions of tests on a busy host.
+    nanoseconds grace { 2s };
     [[nodiscard]] std::unique_ptr<Dispatcher> make(std::vector<u16> physical)
     {
-        return Dispatcher::create({ .physical_cpus = std::move(physical) }, [this](PartitionId id, const std::string& why) {
+        return Dispatcher::create({ .physical_cpus = std::move(physical), .grace = grace }, [this](PartitionId id, const std::string& why) {
             std::lock_guard lock(m_mutex);
             m_reports.emplace_back(id, why);
             m_reported.notify_all();
@@ -147,6 +151,7 @@ TEST_F(DispatcherTest, TwoThatAreReadyTakeTurns)
 
 TEST_F(DispatcherTest, WhoDoesNotGiveBackIsReportedAndOthersGoOn)
 {
+    grace = 10ms;
     auto dispatcher = make({ 0 });
     Partition hostile(1);
     Partition honest(1);
@@ -160,6 +165,31 @@ TEST_F(DispatcherTest, WhoDoesNotGiveBackIsReportedAndOthersGoOn)
     EXPECT_EQ(id, 1u);
     EXPECT_EQ(why, "CPU 0 did not give its physical CPU back when it was asked to");
     EXPECT_TRUE(dispatcher->remove(1));
+}
+
+TEST_F(DispatcherTest, WhoIsKeptFromRunningByTheHostHasMoreTime)
+{
+    grace = 50ms;
+    auto dispatcher = make({ 0 });
+    Partition starved(1);
+    Partition other(1);
+    // Its process is one that sleeps all the time.
+    pid_t sleeper = fork();
+    if (sleeper == 0) {
+        pause();
+        _exit(0);
+    }
+    ASSERT_TRUE(dispatcher->add(1, starved.firmware, 1, {}, sleeper));
+    ASSERT_TRUE(dispatcher->add(2, other.firmware, 1, {}));
+    starved.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(starved.runs(0));
+    other.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(starved.is_asked(0));
+    std::this_thread::sleep_for(100ms);
+    EXPECT_EQ(reports(), 0u);
+    EXPECT_EQ(report().first, 1u) << "but not for ever";
+    kill(sleeper, SIGKILL);
+    waitpid(sleeper, nullptr, 0);
 }
 
 TEST_F(DispatcherTest, AClaimOfAPhysicalCpuThatWasNotGrantedIsReported)
@@ -183,6 +213,7 @@ TEST_F(DispatcherTest, AStateThatIsNoneIsReported)
 
 TEST_F(DispatcherTest, GarbageInOnePartitionDoesNotKeepAnotherFromRunning)
 {
+    grace = 200ms;
     auto dispatcher = make({ 0 });
     Partition honest(1);
     honest.serve();
