@@ -164,6 +164,8 @@ private:
     Policy m_policy;
     std::map<PartitionId, Partition> m_partitions;
     std::vector<Misdeed> m_misdeeds;
+    /// Some logical CPU changed since decisions were made.
+    bool m_news { false };
     std::jthread m_thread;
 };
 

@@ -43,6 +43,7 @@ void Dispatcher::serve(nanoseconds time)
         for (LogicalCpu cpu : decisions.take_back)
             again |= !ask(cpu, time);
         again |= tell_holders(time);
+        m_news = again;
         if (!again)
             return;
     }
@@ -136,6 +137,7 @@ void Dispatcher::believe(LogicalCpu cpu, Belief belief, nanoseconds time)
         known.told = false;
         known.due.reset();
     }
+    m_news |= known.belief != belief;
     known.belief = belief;
 }
 
@@ -245,7 +247,7 @@ void Dispatcher::misbehaves(PartitionId id, std::string why, nanoseconds time)
     m_policy.suspend(time, id);
     for (u16 i = 0; i < partition.cpus.size(); ++i)
         believe({ id, i }, Belief::stopped, time);
-    partition.suspended = true;
+    partition.suspended = m_news = true;
     stop_listening(partition);
     m_misdeeds.push_back({ id, std::move(why) });
 }
