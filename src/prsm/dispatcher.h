@@ -141,7 +141,7 @@ private:
     void take_over(PartitionId id, nanoseconds time);
     void read_doorbell(PartitionId id, nanoseconds time);
     void look(LogicalCpu cpu, nanoseconds time);
-    void look_at_holder(LogicalCpu cpu, CpuState state, nanoseconds time);
+    void look_at_holder(LogicalCpu cpu, DispatchState state, nanoseconds time);
     void believe(LogicalCpu cpu, Belief belief, nanoseconds time);
     [[nodiscard]] bool carry_out(const Policy::Grant& grant, nanoseconds time);
     [[nodiscard]] bool ask(LogicalCpu cpu, nanoseconds time);

@@ -57,8 +57,8 @@ void Dispatcher::take_over(PartitionId id, nanoseconds time)
         partition.cpus[i].since = time;
         auto& state = partition.region->cells()[i].state;
         u32 word = state.load();
-        if (CpuState::from(word).use > CpuUse::ready)
-            state.compare_exchange_strong(word, CpuState { .use = CpuUse::waiting }.word());
+        if (DispatchState::from(word).use > CpuUse::ready)
+            state.compare_exchange_strong(word, DispatchState { .use = CpuUse::waiting }.word());
         look({ id, i }, time);
     }
 }
@@ -83,7 +83,7 @@ void Dispatcher::read_doorbell(PartitionId id, nanoseconds time)
 /// Takes in what a cell says now.
 void Dispatcher::look(LogicalCpu cpu, nanoseconds time)
 {
-    auto state = CpuState::from(cell(cpu).state.load());
+    auto state = DispatchState::from(cell(cpu).state.load());
     if (m_partitions.at(cpu.partition).suspended)
         return;
     if (state.use > CpuUse::parked)
@@ -102,7 +102,7 @@ void Dispatcher::look(LogicalCpu cpu, nanoseconds time)
     believe(cpu, state.use == CpuUse::stopped ? Belief::stopped : Belief::waiting, time);
 }
 
-void Dispatcher::look_at_holder(LogicalCpu cpu, CpuState state, nanoseconds time)
+void Dispatcher::look_at_holder(LogicalCpu cpu, DispatchState state, nanoseconds time)
 {
     if (state.holds()) {
         if (state.physical != logical(cpu).physical)
@@ -150,10 +150,10 @@ bool Dispatcher::carry_out(const Policy::Grant& grant, nanoseconds time)
     if (m_partitions.at(cpu.partition).suspended)
         return true;
     auto& state = cell(cpu).state;
-    CpuState granted { .use = CpuUse::running, .tell = m_policy.needs_word_of(cpu), .physical = grant.physical };
+    DispatchState granted { .use = CpuUse::running, .tell = m_policy.needs_word_of(cpu), .physical = grant.physical };
     u32 word = state.load();
     for (int attempt = 0; attempt < most_attempts; ++attempt) {
-        if (CpuState::from(word).use != CpuUse::ready) {
+        if (DispatchState::from(word).use != CpuUse::ready) {
             look(cpu, time);
             return false;
         }
@@ -174,12 +174,12 @@ bool Dispatcher::set_flags(LogicalCpu cpu, u32 flags, nanoseconds time)
 {
     auto& state = cell(cpu).state;
     u32 word = state.fetch_or(flags) | flags;
-    auto now_in = CpuState::from(word);
+    auto now_in = DispatchState::from(word);
     logical(cpu).told = true;
     if (now_in.use == CpuUse::running && now_in.physical == logical(cpu).physical)
         return true;
     if (now_in.use == CpuUse::parked && now_in.physical == logical(cpu).physical)
-        state.compare_exchange_strong(word, CpuState { .use = CpuUse::waiting }.word());
+        state.compare_exchange_strong(word, DispatchState { .use = CpuUse::waiting }.word());
     look(cpu, time);
     return logical(cpu).belief == Belief::running;
 }
@@ -192,7 +192,7 @@ bool Dispatcher::ask(LogicalCpu cpu, nanoseconds time)
     known.due = time + m_options.grace;
     known.asked = time;
     known.process_time = cpu_time(m_partitions.at(cpu.partition).process);
-    if (!set_flags(cpu, CpuState::give_back_bit | CpuState::tell_bit, time))
+    if (!set_flags(cpu, DispatchState::give_back_bit | DispatchState::tell_bit, time))
         return false;
     auto& attention = m_partitions.at(cpu.partition).region->header().attention;
     ++attention;
@@ -206,7 +206,7 @@ bool Dispatcher::tell_holders(nanoseconds time)
     bool freed = false;
     for (LogicalCpu cpu : m_policy.running())
         if (logical(cpu).belief == Belief::running && !logical(cpu).told && m_policy.needs_word_of(cpu))
-            freed |= !set_flags(cpu, CpuState::tell_bit, time);
+            freed |= !set_flags(cpu, DispatchState::tell_bit, time);
     return freed;
 }
 

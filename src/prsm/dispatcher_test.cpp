@@ -24,8 +24,8 @@ public:
     {
     }
 
-    [[nodiscard]] CpuState state(u16 cpu) { return CpuState::from(region->cells()[cpu].state.load()); }
-    void set(u16 cpu, CpuState to)
+    [[nodiscard]] DispatchState state(u16 cpu) { return DispatchState::from(region->cells()[cpu].state.load()); }
+    void set(u16 cpu, DispatchState to)
     {
         region->cells()[cpu].state = to.word();
         region->ring(cpu);
@@ -45,11 +45,11 @@ public:
     }
     [[nodiscard]] bool runs(u16 cpu)
     {
-        return reaches(cpu, [](CpuState now) { return now.use == CpuUse::running; });
+        return reaches(cpu, [](DispatchState now) { return now.use == CpuUse::running; });
     }
     [[nodiscard]] bool is_asked(u16 cpu)
     {
-        return reaches(cpu, [](CpuState now) { return now.give_back; });
+        return reaches(cpu, [](DispatchState now) { return now.give_back; });
     }
     /// Does what an honest CPU does when it is asked: over and over, until the test ends.
     void serve()
@@ -111,7 +111,7 @@ TEST_F(DispatcherTest, AReadyCpuGetsAPhysicalCpuAndMayPark)
     ASSERT_TRUE(dispatcher->add(1, partition.firmware, 1, {}));
     partition.becomes(0, CpuUse::ready);
     ASSERT_TRUE(partition.runs(0));
-    EXPECT_EQ(partition.state(0), (CpuState { .use = CpuUse::running, .physical = 3 }));
+    EXPECT_EQ(partition.state(0), (DispatchState { .use = CpuUse::running, .physical = 3 }));
 }
 
 TEST_F(DispatcherTest, AParkedPhysicalCpuGoesToWhoNeedsIt)
@@ -123,10 +123,10 @@ TEST_F(DispatcherTest, AParkedPhysicalCpuGoesToWhoNeedsIt)
     ASSERT_TRUE(dispatcher->add(2, second.firmware, 1, {}));
     first.becomes(0, CpuUse::ready);
     ASSERT_TRUE(first.runs(0));
-    first.region->cells()[0].state = CpuState { .use = CpuUse::parked, .physical = 3 }.word();
+    first.region->cells()[0].state = DispatchState { .use = CpuUse::parked, .physical = 3 }.word();
     second.becomes(0, CpuUse::ready);
     EXPECT_TRUE(second.runs(0));
-    EXPECT_EQ(first.state(0), CpuState { .use = CpuUse::waiting });
+    EXPECT_EQ(first.state(0), DispatchState { .use = CpuUse::waiting });
     EXPECT_EQ(reports(), 0u);
 }
 
@@ -311,7 +311,7 @@ TEST_F(DispatcherTest, ARegionOfAFirmwareThatIsGoneIsTakenOver)
     partition.set(0, { .use = CpuUse::running, .physical = 5 });
     partition.becomes(1, CpuUse::ready);
     ASSERT_TRUE(dispatcher->add(1, partition.firmware, 2, {}));
-    EXPECT_EQ(partition.state(0), CpuState { .use = CpuUse::waiting });
+    EXPECT_EQ(partition.state(0), DispatchState { .use = CpuUse::waiting });
     EXPECT_TRUE(partition.runs(1));
     EXPECT_EQ(reports(), 0u);
 }
