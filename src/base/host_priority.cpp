@@ -2,8 +2,10 @@
 
 #include "base/types.h"
 
+#include <algorithm>
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,8 +48,9 @@ void prefer_low_latency(bool real_time)
 {
     if (real_time && take_real_time())
         return;
-    if (!take_short_slice(best_nice))
-        take_short_slice(0);
+    i32 present = getpriority(PRIO_PROCESS, 0);
+    if (!take_short_slice(std::min(present, best_nice)))
+        take_short_slice(present);
 }
 
 } // namespace zvisor

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 
 namespace zvisor {
 
@@ -53,6 +54,8 @@ const PartitionProgram::Order PartitionProgram::orders[] = {
 int PartitionProgram::run(int listener)
 {
     // Closed links and full disks are results of calls here.
+    // Few arenas: what threads here allocate is small and seldom.
+    mallopt(M_ARENA_MAX, 2);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     PartitionProgram program;

@@ -35,7 +35,7 @@ DispatchAdapter::Slot& DispatchAdapter::slot(const Cpu& cpu)
 }
 
 /// False: the firmware was faster.
-bool DispatchAdapter::change(const Cpu& cpu, u32 from, CellState to, bool rings)
+bool DispatchAdapter::change(const Cpu& cpu, u32 from, DispatchState to, bool rings)
 {
     auto& shared = region();
     if (!shared.cells()[cpu.address()].state.compare_exchange_strong(from, to.word()))
@@ -56,7 +56,7 @@ bool DispatchAdapter::acquire(Cpu& cpu)
         }
         auto& state = cell(cpu).state;
         u32 word = state.load();
-        auto now = CellState::from(word);
+        auto now = DispatchState::from(word);
         if (now.use == CpuUse::running) {
             bind(cpu, now.physical);
             return true;
@@ -78,7 +78,7 @@ bool DispatchAdapter::acquire(Cpu& cpu)
 /// Goes on where it waited, unless the physical CPU is wanted back.
 bool DispatchAdapter::resume_parked(Cpu& cpu, u32 word)
 {
-    auto state = CellState::from(word);
+    auto state = DispatchState::from(word);
     if (state.give_back) {
         change(cpu, word, { .use = CpuUse::ready }, true);
         return false;
@@ -93,10 +93,10 @@ bool DispatchAdapter::resume_parked(Cpu& cpu, u32 word)
 
 bool DispatchAdapter::release(Cpu& cpu, Idle idle)
 {
-    CellState without { .use = idle == Idle::stopped ? CpuUse::stopped : CpuUse::waiting };
+    DispatchState without { .use = idle == Idle::stopped ? CpuUse::stopped : CpuUse::waiting };
     for (;;) {
         u32 word = cell(cpu).state.load();
-        auto now = CellState::from(word);
+        auto now = DispatchState::from(word);
         if (now == without)
             return m_unsupervised.load();
         bool parks = idle == Idle::waiting && now.holds() && !now.tell && !now.give_back;
@@ -116,7 +116,7 @@ bool DispatchAdapter::give_back(Cpu& cpu)
     u32 hint = std::exchange(slot(cpu).hint, 0);
     for (;;) {
         u32 word = cell(cpu).state.load();
-        auto now = CellState::from(word);
+        auto now = DispatchState::from(word);
         if (now.use != CpuUse::running || m_unsupervised.load())
             return acquire(cpu);
         // Nobody else is ready: the CPUs of the host have time.
@@ -172,8 +172,8 @@ void DispatchAdapter::interrupt(Cpu& cpu)
 void DispatchAdapter::withdraw(DispatchCell& cell, std::size_t index)
 {
     u32 word = cell.state.load();
-    while (CellState::from(word).use == CpuUse::ready) {
-        if (!cell.state.compare_exchange_weak(word, CellState { .use = CpuUse::waiting }.word()))
+    while (DispatchState::from(word).use == CpuUse::ready) {
+        if (!cell.state.compare_exchange_weak(word, DispatchState { .use = CpuUse::waiting }.word()))
             continue;
         region().ring(index);
         futex_wake(cell.state);
@@ -224,7 +224,7 @@ void DispatchAdapter::listen(const std::stop_token& stop)
         auto& shared = region();
         u32 seen = shared.header().attention.load();
         for (std::size_t i = 0; i < m_slots.size(); ++i) {
-            auto state = CellState::from(shared.cells()[i].state.load());
+            auto state = DispatchState::from(shared.cells()[i].state.load());
             if (state.use == CpuUse::running && state.give_back)
                 m_group.find(static_cast<u16>(i))->notify(Pending::give_back);
         }

@@ -50,7 +50,7 @@ private:
     [[nodiscard]] DispatchRegion& region() const { return *m_region.load(); }
     [[nodiscard]] DispatchCell& cell(const Cpu& cpu) const;
     [[nodiscard]] Slot& slot(const Cpu& cpu);
-    bool change(const Cpu& cpu, u32 from, CellState to, bool rings);
+    bool change(const Cpu& cpu, u32 from, DispatchState to, bool rings);
     [[nodiscard]] bool resume_parked(Cpu& cpu, u32 word);
     void park(Cpu& cpu);
     void bind(Cpu& cpu, u16 physical);

@@ -51,7 +51,7 @@ protected:
     }
     [[nodiscard]] Cpu& cpu() { return *group.find(0); }
     [[nodiscard]] DispatchCell& cell() { return region->cells()[0]; }
-    [[nodiscard]] CellState state() { return CellState::from(cell().state.load()); }
+    [[nodiscard]] DispatchState state() { return DispatchState::from(cell().state.load()); }
     [[nodiscard]] static bool becomes(const std::function<bool()>& condition)
     {
         for (int i = 0; i < 5000 && !condition(); ++i)
@@ -62,9 +62,9 @@ protected:
     {
         return becomes([&] { return state().use == use; });
     }
-    [[nodiscard]] bool grant(CellState granted = { .use = CpuUse::running })
+    [[nodiscard]] bool grant(DispatchState granted = { .use = CpuUse::running })
     {
-        u32 ready = CellState { .use = CpuUse::ready }.word();
+        u32 ready = DispatchState { .use = CpuUse::ready }.word();
         if (!uses(CpuUse::ready) || !cell().state.compare_exchange_strong(ready, granted.word()))
             return false;
         futex_wake(cell().state);
@@ -72,7 +72,7 @@ protected:
     }
     void ask()
     {
-        cell().state |= CellState::give_back_bit | CellState::tell_bit;
+        cell().state |= DispatchState::give_back_bit | DispatchState::tell_bit;
         ++region->header().attention;
         futex_wake(region->header().attention);
     }
@@ -111,8 +111,8 @@ TEST_F(DispatchAdapterTest, AnEnabledWaitParksAndGoesOnWithoutTheFirmware)
     cpu().load_psw({ mode_64 | Psw::wait_bit | Psw::external_bit, 0x2000 });
     start();
     ASSERT_TRUE(uses(CpuUse::ready));
-    u32 ready = CellState { .use = CpuUse::ready }.word();
-    ASSERT_TRUE(cell().state.compare_exchange_strong(ready, CellState { .use = CpuUse::running }.word()));
+    u32 ready = DispatchState { .use = CpuUse::ready }.word();
+    ASSERT_TRUE(cell().state.compare_exchange_strong(ready, DispatchState { .use = CpuUse::running }.word()));
     futex_wake(cell().state);
     ASSERT_TRUE(uses(CpuUse::parked));
     cpu().order_external_call(1);
@@ -126,8 +126,8 @@ TEST_F(DispatchAdapterTest, AnEnabledWaitReleasesWhenTheFirmwareWantsToKnow)
     cpu().load_psw({ mode_64 | Psw::wait_bit | Psw::external_bit, 0x2000 });
     start();
     ASSERT_TRUE(uses(CpuUse::ready));
-    u32 ready = CellState { .use = CpuUse::ready }.word();
-    ASSERT_TRUE(cell().state.compare_exchange_strong(ready, CellState { .use = CpuUse::running, .tell = true }.word()));
+    u32 ready = DispatchState { .use = CpuUse::ready }.word();
+    ASSERT_TRUE(cell().state.compare_exchange_strong(ready, DispatchState { .use = CpuUse::running, .tell = true }.word()));
     futex_wake(cell().state);
     EXPECT_TRUE(uses(CpuUse::waiting));
 }
@@ -170,7 +170,7 @@ TEST_F(DispatchAdapterTest, WithoutTheFirmwareCpusRunFreelyUntilItIsBack)
     ASSERT_TRUE(uses(CpuUse::ready));
     adapter->unsupervised(true);
     EXPECT_TRUE(becomes([&] { return cpu().running(); }));
-    cell().state = CellState { .use = CpuUse::waiting }.word();
+    cell().state = DispatchState { .use = CpuUse::waiting }.word();
     adapter->unsupervised(false);
     EXPECT_TRUE(uses(CpuUse::ready));
     EXPECT_TRUE(grant());

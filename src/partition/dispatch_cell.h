@@ -26,7 +26,7 @@ enum class CpuUse : u32 {
 ///
 /// The partition goes stopped/waiting → ready → (firmware) running → parked/waiting/stopped/ready and parked → running.
 /// The firmware goes ready → running, parked → waiting, and sets flags.
-struct CellState {
+struct DispatchState {
     CpuUse use { CpuUse::stopped };
     /// Ring the doorbell when the physical CPU is no longer used: there is no parking.
     bool tell { false };
@@ -39,7 +39,7 @@ struct CellState {
     static constexpr u32 tell_bit = 0x8;
     static constexpr u32 give_back_bit = 0x10;
 
-    [[nodiscard]] static constexpr CellState from(u32 word)
+    [[nodiscard]] static constexpr DispatchState from(u32 word)
     {
         return { .use = static_cast<CpuUse>(word & use_mask),
             .tell = (word & tell_bit) != 0,
@@ -53,7 +53,7 @@ struct CellState {
     /// It holds a physical CPU.
     [[nodiscard]] constexpr bool holds() const { return use == CpuUse::running || use == CpuUse::parked; }
 
-    friend bool operator==(const CellState&, const CellState&) = default;
+    friend bool operator==(const DispatchState&, const DispatchState&) = default;
 };
 
 /// How much of a physical CPU the firmware stands for (PR/SM: entitlement), as STSI 15.1.x and PTF show it.
@@ -61,7 +61,7 @@ enum class Entitlement : u32 { horizontal = 0, low = 1, medium = 2, high = 3 };
 
 /// The dispatch cell of one logical CPU.
 struct alignas(64) DispatchCell {
-    /// CellState; also the futex word on which the logical CPU waits while ready.
+    /// DispatchState; also the futex word on which the logical CPU waits while ready.
     std::atomic<u32> state { 0 };
     /// Why the physical CPU was given back, read by the firmware with `ready`: 0, `yields`, or `yields_to` | CPU address.
     std::atomic<u32> hint { 0 };

@@ -19,9 +19,9 @@ namespace {
 
 /// In the place of a partition in events.
 constexpr u64 own_wake = ~u64 { 0 };
-/// A partition may ring so often in a window: no honest one rings oftener than its CPUs go idle and ready.
+/// A partition may ring so often in a window; then it is not heard until the next.
 constexpr nanoseconds hearing_window = std::chrono::milliseconds(10);
-constexpr unsigned most_heard = 1000;
+constexpr unsigned most_heard = 300;
 
 [[nodiscard]] Result<void> check_host_cpus(const std::vector<u16>& numbers)
 {
@@ -87,7 +87,10 @@ void Dispatcher::run(const std::stop_token& stop)
     while (!stop.stop_requested()) {
         wait_for_event();
         std::unique_lock lock(m_mutex);
-        serve(now());
+        // Rings that say nothing cost next to nothing.
+        auto time = now();
+        if (m_news || next_event().value_or(time + nanoseconds(1)) <= time)
+            serve(time);
         deliver(lock);
     }
 }
@@ -190,7 +193,8 @@ Result<void> Dispatcher::reconfigure(Change change)
     return {};
 }
 
-Result<void> Dispatcher::add(PartitionId id, std::shared_ptr<DispatchRegion> region, u32 logical_cpus, PartitionShare share)
+Result<void> Dispatcher::add(
+    PartitionId id, std::shared_ptr<DispatchRegion> region, u32 logical_cpus, PartitionShare share, std::optional<pid_t> process)
 {
     return reconfigure([&](nanoseconds time) -> Result<void> {
         auto cells = static_cast<u32>(region->cells().size());
@@ -201,6 +205,7 @@ Result<void> Dispatcher::add(PartitionId id, std::shared_ptr<DispatchRegion> reg
         }
         Partition& partition = m_partitions[id];
         partition.region = region;
+        partition.process = process;
         partition.cpus.resize(cells);
         take_over(id, time);
         return {};

@@ -46,8 +46,9 @@ public:
     struct Options {
         /// The host's numbers of the physical CPUs.
         std::vector<u16> physical_cpus;
-        /// Time a logical CPU that was asked to give back has for it.
-        nanoseconds grace { std::chrono::milliseconds(10) };
+        /// Time a logical CPU that was asked to give back has for it, if the host lets its process run; see `add`. A hostile partition
+        /// gains this once; on a host that is overloaded an honest one may need tens of milliseconds to hear of it.
+        nanoseconds grace { std::chrono::milliseconds(100) };
         /// Real-time priority on the host, where it is allowed.
         bool real_time { true };
     };
@@ -64,7 +65,10 @@ public:
 
     /// Takes a partition in with the first `logical_cpus` cells of its region. In a region of a running partition whose firmware was
     /// replaced no CPU holds a physical CPU any more: the partition is `unsupervised` before and supervised again after.
-    [[nodiscard]] Result<void> add(PartitionId id, std::shared_ptr<DispatchRegion> region, u32 logical_cpus, PartitionShare share);
+    /// With its process known, a CPU that the host did not let run after it was asked to give back has ten times the grace for it: it
+    /// could not.
+    [[nodiscard]] Result<void> add(
+        PartitionId id, std::shared_ptr<DispatchRegion> region, u32 logical_cpus, PartitionShare share, std::optional<pid_t> process = {});
     /// Forgets a partition; its process must have ended or been unsupervised, since what it holds counts as free.
     Result<void> remove(PartitionId id);
     [[nodiscard]] Result<void> change(PartitionId id, PartitionShare share);
@@ -94,11 +98,15 @@ private:
         bool told { false };
         /// It was asked to give back, and has to until then.
         std::optional<nanoseconds> due {};
+        nanoseconds asked {};
+        /// CPU time of the partition's process by then, if that can be known.
+        std::optional<nanoseconds> process_time {};
     };
 
     struct Partition {
         std::shared_ptr<DispatchRegion> region;
         std::vector<Logical> cpus;
+        std::optional<pid_t> process;
         bool suspended { false };
         /// Its doorbell, heard so often since then; too often, and it is left alone for a while.
         nanoseconds hearing_since {};
@@ -133,13 +141,14 @@ private:
     void take_over(PartitionId id, nanoseconds time);
     void read_doorbell(PartitionId id, nanoseconds time);
     void look(LogicalCpu cpu, nanoseconds time);
-    void look_at_holder(LogicalCpu cpu, CellState state, nanoseconds time);
+    void look_at_holder(LogicalCpu cpu, DispatchState state, nanoseconds time);
     void believe(LogicalCpu cpu, Belief belief, nanoseconds time);
     [[nodiscard]] bool carry_out(const Policy::Grant& grant, nanoseconds time);
     [[nodiscard]] bool ask(LogicalCpu cpu, nanoseconds time);
     bool tell_holders(nanoseconds time);
     [[nodiscard]] bool set_flags(LogicalCpu cpu, u32 flags, nanoseconds time);
     void enforce(nanoseconds time);
+    [[nodiscard]] bool was_starved(const Partition& partition, const Logical& cpu, nanoseconds time) const;
     void misbehaves(PartitionId id, std::string why, nanoseconds time);
     [[nodiscard]] DispatchCell& cell(LogicalCpu cpu) { return m_partitions.at(cpu.partition).region->cells()[cpu.number]; }
     [[nodiscard]] Logical& logical(LogicalCpu cpu) { return m_partitions.at(cpu.partition).cpus[cpu.number]; }
@@ -155,6 +164,8 @@ private:
     Policy m_policy;
     std::map<PartitionId, Partition> m_partitions;
     std::vector<Misdeed> m_misdeeds;
+    /// Some logical CPU changed since decisions were made.
+    bool m_news { false };
     std::jthread m_thread;
 };
 

@@ -4,6 +4,8 @@
 #include "base/futex.h"
 #include "prsm/dispatcher.h"
 
+#include <algorithm>
+#include <ctime>
 #include <fmt/format.h>
 
 namespace zvisor::prsm {
@@ -12,8 +14,20 @@ namespace {
 
 /// Times a word may change under the dispatcher's hands: honest partitions change it once or twice.
 constexpr int most_attempts = 16;
+/// A logical CPU that its host keeps from running has so many times the grace.
+constexpr int starved_graces = 10;
 /// Rounds of decisions at one moment; what is left then waits for the next.
 constexpr int most_rounds = 1000;
+
+/// CPU time of a process and all its threads.
+[[nodiscard]] std::optional<nanoseconds> cpu_time(std::optional<pid_t> process)
+{
+    clockid_t clock {};
+    std::timespec used {};
+    if (!process || clock_getcpuclockid(*process, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return {};
+    return std::chrono::seconds(used.tv_sec) + nanoseconds(used.tv_nsec);
+}
 
 } // namespace
 
@@ -29,6 +43,7 @@ void Dispatcher::serve(nanoseconds time)
         for (LogicalCpu cpu : decisions.take_back)
             again |= !ask(cpu, time);
         again |= tell_holders(time);
+        m_news = again;
         if (!again)
             return;
     }
@@ -42,8 +57,8 @@ void Dispatcher::take_over(PartitionId id, nanoseconds time)
         partition.cpus[i].since = time;
         auto& state = partition.region->cells()[i].state;
         u32 word = state.load();
-        if (CellState::from(word).use > CpuUse::ready)
-            state.compare_exchange_strong(word, CellState { .use = CpuUse::waiting }.word());
+        if (DispatchState::from(word).use > CpuUse::ready)
+            state.compare_exchange_strong(word, DispatchState { .use = CpuUse::waiting }.word());
         look({ id, i }, time);
     }
 }
@@ -68,7 +83,7 @@ void Dispatcher::read_doorbell(PartitionId id, nanoseconds time)
 /// Takes in what a cell says now.
 void Dispatcher::look(LogicalCpu cpu, nanoseconds time)
 {
-    auto state = CellState::from(cell(cpu).state.load());
+    auto state = DispatchState::from(cell(cpu).state.load());
     if (m_partitions.at(cpu.partition).suspended)
         return;
     if (state.use > CpuUse::parked)
@@ -87,7 +102,7 @@ void Dispatcher::look(LogicalCpu cpu, nanoseconds time)
     believe(cpu, state.use == CpuUse::stopped ? Belief::stopped : Belief::waiting, time);
 }
 
-void Dispatcher::look_at_holder(LogicalCpu cpu, CellState state, nanoseconds time)
+void Dispatcher::look_at_holder(LogicalCpu cpu, DispatchState state, nanoseconds time)
 {
     if (state.holds()) {
         if (state.physical != logical(cpu).physical)
@@ -122,6 +137,7 @@ void Dispatcher::believe(LogicalCpu cpu, Belief belief, nanoseconds time)
         known.told = false;
         known.due.reset();
     }
+    m_news |= known.belief != belief;
     known.belief = belief;
 }
 
@@ -134,10 +150,10 @@ bool Dispatcher::carry_out(const Policy::Grant& grant, nanoseconds time)
     if (m_partitions.at(cpu.partition).suspended)
         return true;
     auto& state = cell(cpu).state;
-    CellState granted { .use = CpuUse::running, .tell = m_policy.needs_word_of(cpu), .physical = grant.physical };
+    DispatchState granted { .use = CpuUse::running, .tell = m_policy.needs_word_of(cpu), .physical = grant.physical };
     u32 word = state.load();
     for (int attempt = 0; attempt < most_attempts; ++attempt) {
-        if (CellState::from(word).use != CpuUse::ready) {
+        if (DispatchState::from(word).use != CpuUse::ready) {
             look(cpu, time);
             return false;
         }
@@ -158,12 +174,12 @@ bool Dispatcher::set_flags(LogicalCpu cpu, u32 flags, nanoseconds time)
 {
     auto& state = cell(cpu).state;
     u32 word = state.fetch_or(flags) | flags;
-    auto now_in = CellState::from(word);
+    auto now_in = DispatchState::from(word);
     logical(cpu).told = true;
     if (now_in.use == CpuUse::running && now_in.physical == logical(cpu).physical)
         return true;
     if (now_in.use == CpuUse::parked && now_in.physical == logical(cpu).physical)
-        state.compare_exchange_strong(word, CellState { .use = CpuUse::waiting }.word());
+        state.compare_exchange_strong(word, DispatchState { .use = CpuUse::waiting }.word());
     look(cpu, time);
     return logical(cpu).belief == Belief::running;
 }
@@ -172,8 +188,11 @@ bool Dispatcher::ask(LogicalCpu cpu, nanoseconds time)
 {
     if (m_partitions.at(cpu.partition).suspended)
         return true;
-    logical(cpu).due = time + m_options.grace;
-    if (!set_flags(cpu, CellState::give_back_bit | CellState::tell_bit, time))
+    Logical& known = logical(cpu);
+    known.due = time + m_options.grace;
+    known.asked = time;
+    known.process_time = cpu_time(m_partitions.at(cpu.partition).process);
+    if (!set_flags(cpu, DispatchState::give_back_bit | DispatchState::tell_bit, time))
         return false;
     auto& attention = m_partitions.at(cpu.partition).region->header().attention;
     ++attention;
@@ -187,7 +206,7 @@ bool Dispatcher::tell_holders(nanoseconds time)
     bool freed = false;
     for (LogicalCpu cpu : m_policy.running())
         if (logical(cpu).belief == Belief::running && !logical(cpu).told && m_policy.needs_word_of(cpu))
-            freed |= !set_flags(cpu, CellState::tell_bit, time);
+            freed |= !set_flags(cpu, DispatchState::tell_bit, time);
     return freed;
 }
 
@@ -200,9 +219,24 @@ void Dispatcher::enforce(nanoseconds time)
             if (!partition.cpus[i].due || *partition.cpus[i].due > time)
                 continue;
             look({ id, i }, time);
-            if (partition.cpus[i].due)
+            if (!partition.cpus[i].due)
+                continue;
+            if (was_starved(partition, partition.cpus[i], time))
+                partition.cpus[i].due = time + m_options.grace;
+            else
                 misbehaves(id, fmt::format("CPU {} did not give its physical CPU back when it was asked to", i), time);
         }
+}
+
+/// The process had no more CPU time than its other CPUs that run account for, so this one hardly ran.
+bool Dispatcher::was_starved(const Partition& partition, const Logical& cpu, nanoseconds time) const
+{
+    auto used = cpu_time(partition.process);
+    nanoseconds elapsed = time - cpu.asked;
+    if (!used || !cpu.process_time || elapsed > starved_graces * m_options.grace)
+        return false;
+    auto others = std::ranges::count(partition.cpus, Belief::running, &Logical::belief) - 1;
+    return *used - *cpu.process_time - others * elapsed < m_options.grace / 2;
 }
 
 void Dispatcher::misbehaves(PartitionId id, std::string why, nanoseconds time)
@@ -213,7 +247,7 @@ void Dispatcher::misbehaves(PartitionId id, std::string why, nanoseconds time)
     m_policy.suspend(time, id);
     for (u16 i = 0; i < partition.cpus.size(); ++i)
         believe({ id, i }, Belief::stopped, time);
-    partition.suspended = true;
+    partition.suspended = m_news = true;
     stop_listening(partition);
     m_misdeeds.push_back({ id, std::move(why) });
 }

@@ -56,8 +56,9 @@ constexpr std::array stored_properties {
         [](prsm::PartitionShare& s, u32 v) { s.vertical = v != 0; } },
 };
 
-/// What a partition's process needs beyond its storage: translated code, tables, stacks.
-constexpr u64 beside_storage = u64 { 2 } << 30;
+/// Bytes of addresses a partition's process needs beyond its storage: tables and stacks, and translated code, twice mapped, of each CPU.
+constexpr u64 beside_storage = u64 { 1 } << 30;
+constexpr u64 beside_storage_for_cpu = u64 { 768 } << 20;
 
 } // namespace
 
@@ -210,7 +211,7 @@ Result<std::shared_ptr<DispatchRegion>> Firmware::dispatch(ManagedPartition& par
 {
     const auto& definition = partition.definition();
     auto region = TRY(DispatchRegion::create(definition.maximum_cpus));
-    TRY_VOID(m_dispatcher->add(definition.number, region, definition.cpus, partition.share()));
+    TRY_VOID(m_dispatcher->add(definition.number, region, definition.cpus, partition.share(), partition.pid()));
     return region;
 }
 
@@ -285,7 +286,7 @@ Result<void> Firmware::create_in_process(ManagedPartition& partition)
         files.push_back(wires.back().get());
     }
     nlohmann::json members { { "profile", definition.profile }, { "block_size", definition.block_size },
-        { "address_space", definition.maximum_memory + beside_storage } };
+        { "address_space", definition.maximum_memory + beside_storage + definition.maximum_cpus * beside_storage_for_cpu } };
     auto answer = TRY(partition.order("create", std::move(members), files));
     for (auto [member, what] : { std::pair("missing", "the host does not allow "), std::pair("model", "") })
         if (auto text = answer.find(member); text != answer.end() && text->is_string() && !text->get_ref<const std::string&>().empty())

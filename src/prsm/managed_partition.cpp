@@ -233,8 +233,9 @@ void ManagedPartition::receive()
 void ManagedPartition::handle(LinkMessage& message)
 {
     using Handler = void (ManagedPartition::*)(LinkMessage&);
-    static constexpr std::array<std::pair<std::string_view, Handler>, 2> events { { { "state", &ManagedPartition::take_state },
-        { "console", &ManagedPartition::take_console } } };
+    static constexpr std::array<std::pair<std::string_view, Handler>, 5> events { { { "state", &ManagedPartition::take_state },
+        { "console", &ManagedPartition::take_console }, { "obtain", &ManagedPartition::take_obtain },
+        { "give-back", &ManagedPartition::take_give_back }, { "held", &ManagedPartition::take_held } } };
     if (message.body.contains("reply"))
         return take_reply(message);
     auto name = message.get<std::string>("event").value_or("");

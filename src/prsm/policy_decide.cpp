@@ -159,9 +159,13 @@ void Policy::take_back(LogicalCpu cpu, Decisions& decisions)
 
 void Policy::take_back_where_not_allowed(Decisions& decisions)
 {
-    for (const Physical& physical : m_physical)
-        if (physical.holder && (physical.leaving || (physical.owner && physical.owner != physical.holder) || !may_run(*physical.holder)))
+    for (const Physical& physical : m_physical) {
+        if (!physical.holder)
+            continue;
+        bool dedicated = physical.owner || m_partitions.at(physical.holder->partition).share.dedicated;
+        if (physical.leaving || (dedicated && physical.owner != physical.holder) || !may_run(*physical.holder))
             take_back(*physical.holder, decisions);
+    }
 }
 
 void Policy::grant_dedicated(nanoseconds now, Decisions& decisions)

@@ -300,6 +300,20 @@ TEST(Policy, DedicatedPhysicalCpusAreNeverShared)
     EXPECT_FALSE(world.policy.add(world.now, 3, 1, 1, { .dedicated = true })) << "one is left for those that share";
 }
 
+TEST(Policy, APartitionThatBecomesDedicatedMovesToItsOwnPhysicalCpu)
+{
+    World world({ 0, 1 });
+    world.add(1, 1, {}, World::spins());
+    world.add(2, 2, {}, World::spins());
+    world.run_for(1s);
+    ASSERT_TRUE(world.policy.change(world.now, 1, { .dedicated = true }));
+    world.run_for(1ms);
+    EXPECT_DOUBLE_EQ(rate_over(world, 1, 1s), 1);
+    EXPECT_NEAR(rate_over(world, 2, 1s), 1, 0.001);
+    ASSERT_TRUE(world.policy.change(world.now, 1, { .weight = 100 }));
+    EXPECT_NEAR(rate_over(world, 2, 10s), 1, 0.01);
+}
+
 TEST(Policy, HighStaysOnItsPhysicalCpuAndLowLivesOnWhatIsLeft)
 {
     World world({ 0, 1 });
