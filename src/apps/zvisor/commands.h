@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/result.h"
+
 #include <CLI/CLI.hpp>
 #include <functional>
 
@@ -16,6 +18,9 @@ struct ExitStatus {
     static constexpr int ended = 4;
 };
 
+/// The status a command's work gives; its error goes to standard error.
+[[nodiscard]] int exit_status(const Result<int>& result);
+
 /// Each adds a subcommand that sets `action` when it is chosen.
 using Action = std::function<int()>;
 void add_run_command(CLI::App& app, Action& action);
@@ -24,6 +29,10 @@ void add_disasm_command(CLI::App& app, Action& action);
 void add_models_command(CLI::App& app, Action& action);
 void add_image_command(CLI::App& app, Action& action);
 void add_machine_command(CLI::App& app, Action& action);
+void add_lpar_command(CLI::App& app, Action& action);
+void add_console_command(CLI::App& app, Action& action);
+void add_events_command(CLI::App& app, Action& action);
+void add_top_command(CLI::App& app, Action& action);
 void add_partition_process_command(CLI::App& app, Action& action);
 /// Added last: it completes what the others have added.
 void add_completion_command(CLI::App& app, Action& action);

@@ -11,7 +11,12 @@ Examples:
   zvisor run machine.toml
   zvisor disasm vmlinux | less
   zvisor trace --region 0x11000 --kernel vmlinuz
-  zvisor image debian root.img --packages gcc,make --root-password secret)";
+  zvisor image debian root.img --packages gcc,make --root-password secret
+
+A machine of several partitions:
+  zvisor machine start cpc1.toml --detach
+  zvisor lpar list
+  zvisor console LP1)";
 
 } // namespace
 
@@ -28,6 +33,10 @@ int main(int argc, char** argv)
     zvisor::add_models_command(app, action);
     zvisor::add_image_command(app, action);
     zvisor::add_machine_command(app, action);
+    zvisor::add_lpar_command(app, action);
+    zvisor::add_console_command(app, action);
+    zvisor::add_events_command(app, action);
+    zvisor::add_top_command(app, action);
     zvisor::add_partition_process_command(app, action);
     zvisor::add_completion_command(app, action);
     try {

@@ -1,5 +1,6 @@
 #include "apps/zvisor/commands.h"
 #include "apps/zvisor/run.h"
+#include "apps/zvisor/signal_watch.h"
 #include "apps/zvisor/statistics.h"
 #include "apps/zvisor/terminal.h"
 #include "arch/model.h"
@@ -7,11 +8,9 @@
 #include "machine/machine.h"
 
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
 #include <optional>
-#include <pthread.h>
 
 namespace zvisor {
 
@@ -58,43 +57,6 @@ void replace(T& value, const std::optional<T>& by)
         config.networks.push_back(TRY(VirtioNetConfig::parse(network)));
     return config;
 }
-
-/// Waits for SIGINT, SIGTERM and SIGHUP on a thread of its own; they are blocked in all others.
-class SignalWatch {
-public:
-    SignalWatch()
-    {
-        sigemptyset(&m_signals);
-        for (int signal : { SIGINT, SIGTERM, SIGHUP, SIGUSR1 })
-            sigaddset(&m_signals, signal);
-        pthread_sigmask(SIG_BLOCK, &m_signals, nullptr);
-        // A disk at the limit of a file's size gives the guest an I/O error.
-        std::signal(SIGXFSZ, SIG_IGN);
-    }
-    ~SignalWatch()
-    {
-        if (!m_thread.joinable())
-            return;
-        m_thread.request_stop();
-        pthread_kill(m_thread.native_handle(), SIGUSR1);
-    }
-    SignalWatch(const SignalWatch&) = delete;
-    SignalWatch& operator=(const SignalWatch&) = delete;
-
-    void start(std::function<void()> handler)
-    {
-        m_thread = std::jthread([this, handler = std::move(handler)](const std::stop_token& stop) {
-            int signal = 0;
-            while (sigwait(&m_signals, &signal) == 0 && !stop.stop_requested())
-                if (signal != SIGUSR1)
-                    handler();
-        });
-    }
-
-private:
-    sigset_t m_signals {};
-    std::jthread m_thread;
-};
 
 /// The first request asks the guest to shut down; when it cannot, or on the second, the machine ends.
 class Ending {
@@ -166,8 +128,7 @@ Result<int> run(const RunOptions& options)
     Ending ending(*machine, terminal);
     signals.start([&] { ending.shut_down(); });
     terminal.start({ .type = [&](std::string_view text) { return machine->type(text); },
-        .shut_down = [&] { ending.shut_down(); },
-        .end = [&] { ending.end(); } });
+        .keys = { { 's', "shut the guest down", [&] { ending.shut_down(); } }, { 'q', "end the machine", [&] { ending.end(); } } } });
     machine->partition().channels().trace(tools->channel_trace());
     machine->partition().trace_services(tools->service_trace());
     tools->start(machine->partition().cpus(), [&] { ending.end(); });
@@ -233,15 +194,7 @@ void add_run_options(CLI::App* command, RunOptions* options)
 
 void set_run_action(CLI::App* command, std::shared_ptr<RunOptions> options, Action& action)
 {
-    command->callback([options = std::move(options), &action] {
-        action = [options] {
-            auto status = run(*options);
-            if (status)
-                return *status;
-            fmt::print(stderr, "zvisor: {}\n", status.error().message);
-            return ExitStatus::failure;
-        };
-    });
+    command->callback([options = std::move(options), &action] { action = [options] { return exit_status(run(*options)); }; });
 }
 
 void add_run_command(CLI::App& app, Action& action)

@@ -13,7 +13,6 @@ namespace {
 
 constexpr char escape_key = 0x1d; // Ctrl-]
 constexpr std::size_t longest_line = 256;
-constexpr std::string_view help = "zvisor: Ctrl-] then  s shut the guest down  q end the machine  Ctrl-] send Ctrl-]  ? this help";
 
 void write_all(int fd, std::string_view text)
 {
@@ -167,19 +166,23 @@ std::string Terminal::without_escapes(std::string_view input)
 /// True when the key itself goes to the guest.
 bool Terminal::handle_escape(char key)
 {
-    switch (key) {
-    case escape_key:
+    if (key == escape_key)
         return true;
-    case 's':
-        m_actions.shut_down();
-        return false;
-    case 'q':
-        m_actions.end();
-        return false;
-    default:
-        say(help);
-        return false;
-    }
+    for (const auto& each : m_actions.keys)
+        if (each.key == key) {
+            each.action();
+            return false;
+        }
+    say(help());
+    return false;
+}
+
+std::string Terminal::help() const
+{
+    std::string text = "zvisor: Ctrl-] then";
+    for (const auto& each : m_actions.keys)
+        text += fmt::format("  {} {}", each.key, each.help);
+    return text + "  Ctrl-] send Ctrl-]  ? this help";
 }
 
 } // namespace zvisor

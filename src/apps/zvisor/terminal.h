@@ -8,6 +8,7 @@
 #include <string>
 #include <termios.h>
 #include <thread>
+#include <vector>
 
 namespace zvisor {
 
@@ -15,11 +16,16 @@ namespace zvisor {
 /// escape to zvisor; a pipe is passed through plainly, its input held back until the guest shows a prompt.
 class Terminal final : public ConsoleSink {
 public:
+    /// What a key does behind Ctrl-].
+    struct EscapeKey {
+        char key;
+        std::string help;
+        std::function<void()> action;
+    };
     struct Actions {
         /// Gives input to the guest; returns how many bytes it took.
         std::function<std::size_t(std::string_view)> type;
-        std::function<void()> shut_down;
-        std::function<void()> end;
+        std::vector<EscapeKey> keys;
     };
 
     Terminal();
@@ -43,6 +49,7 @@ private:
     void read_input(const std::stop_token& stop);
     void give(std::string_view input, const std::stop_token& stop);
     [[nodiscard]] bool handle_escape(char key);
+    [[nodiscard]] std::string help() const;
     void wait_for_prompt(const std::stop_token& stop);
     [[nodiscard]] std::string without_escapes(std::string_view input);
 

@@ -1,0 +1,57 @@
+#include "control/infos.h"
+
+#include <algorithm>
+#include <fmt/chrono.h>
+#include <unistd.h>
+
+namespace zvisor {
+
+MachineInfo info_of(const Firmware& firmware)
+{
+    const auto& definition = firmware.definition();
+    auto partitions = firmware.partitions();
+    auto operating = std::ranges::count(partitions, PartitionState::operating, &PartitionStatus::state);
+    return { .name = definition.name,
+        .pid = static_cast<u64>(getpid()),
+        .physical_cpus = definition.physical_cpus,
+        .storage = definition.storage,
+        .storage_free = firmware.storage().free() * firmware.storage().block_size(),
+        .block_size = definition.block_size,
+        .partitions = static_cast<u16>(partitions.size()),
+        .partitions_operating = static_cast<u16>(operating) };
+}
+
+PartitionInfo info_of(const PartitionStatus& status)
+{
+    const auto& definition = status.definition;
+    return { .name = definition.name,
+        .number = definition.number,
+        .state = std::string(name_of(status.state)),
+        .why = status.why,
+        .pid = static_cast<u64>(status.pid),
+        .cpus = definition.cpus,
+        .maximum_cpus = definition.maximum_cpus,
+        .dedicated = definition.dedicated,
+        .weight = definition.weight,
+        .capped = definition.capped,
+        .cap = definition.cap_hundredths / 100.0,
+        .group = definition.group,
+        .autostart = definition.autostart,
+        .memory = definition.memory,
+        .maximum_memory = definition.maximum_memory,
+        .storage = status.storage,
+        .cpu_seconds = static_cast<double>(status.cpu_time) / 1e9 };
+}
+
+EventInfo info_of(const MachineEvent& event)
+{
+    auto time = std::chrono::floor<std::chrono::milliseconds>(event.time);
+    auto second = std::chrono::floor<std::chrono::seconds>(time);
+    return { .number = event.number,
+        .time
+        = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(second)), (time - second).count()),
+        .partition = event.partition,
+        .text = event.text };
+}
+
+} // namespace zvisor

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "control/types.h"
+#include "prsm/firmware.h"
+
+namespace zvisor {
+
+/// What the door says of the firmware's things.
+[[nodiscard]] MachineInfo info_of(const Firmware& firmware);
+[[nodiscard]] PartitionInfo info_of(const PartitionStatus& status);
+[[nodiscard]] EventInfo info_of(const MachineEvent& event);
+
+} // namespace zvisor

@@ -1,0 +1,221 @@
+#pragma once
+
+#include "control/fields.h"
+
+namespace zvisor {
+
+/// Seconds a request may wait for something to happen.
+constexpr u64 longest_wait = 60;
+/// Bytes of console input that one request carries.
+constexpr u64 longest_input = 32 * 1024;
+
+constexpr FieldRules in_path { .place = Place::path, .required = true, .least = 1, .most = 64 };
+constexpr FieldRules in_query { .place = Place::query };
+constexpr FieldRules wait_rules { .place = Place::query, .most = longest_wait };
+
+// ---- What is asked ---------------------------------------------------------------------------------------------------
+
+struct NoArguments {
+    static constexpr std::string_view schema_name = "NoArguments";
+    static constexpr auto fields() { return std::tuple(); }
+};
+
+struct PartitionName {
+    std::string name;
+
+    static constexpr std::string_view schema_name = "PartitionName";
+    static constexpr auto fields() { return std::tuple(field("name", &PartitionName::name, "Name of the partition", in_path)); }
+};
+
+struct MachineStop {
+    bool now { false };
+
+    static constexpr std::string_view schema_name = "MachineStop";
+    static constexpr auto fields()
+    {
+        return std::tuple(field("now", &MachineStop::now, "End the programs too, without asking them to shut down"));
+    }
+};
+
+struct EventQuery {
+    u64 after { 0 };
+    u16 wait { 30 };
+
+    static constexpr std::string_view schema_name = "EventQuery";
+    static constexpr auto fields()
+    {
+        return std::tuple(field("after", &EventQuery::after, "Number of the last event that is known already", in_query),
+            field("wait", &EventQuery::wait, "Seconds to wait for an event when there is none", wait_rules));
+    }
+};
+
+struct EventStreamQuery {
+    u64 after { 0 };
+
+    static constexpr std::string_view schema_name = "EventStreamQuery";
+    static constexpr auto fields()
+    {
+        return std::tuple(field("after", &EventStreamQuery::after, "Number of the last event that is known already", in_query));
+    }
+};
+
+struct ConsoleQuery {
+    std::string name;
+    u64 from { 0 };
+    u16 wait { 30 };
+
+    static constexpr std::string_view schema_name = "ConsoleQuery";
+    static constexpr auto fields()
+    {
+        return std::tuple(field("name", &ConsoleQuery::name, "Name of the partition", in_path),
+            field("from", &ConsoleQuery::from, "Place to read on from: `next` of the answer before, 0 for all that is kept", in_query),
+            field("wait", &ConsoleQuery::wait, "Seconds to wait for text when there is none", wait_rules));
+    }
+};
+
+struct ConsoleInput {
+    std::string name;
+    std::string text;
+
+    static constexpr std::string_view schema_name = "ConsoleInput";
+    static constexpr auto fields()
+    {
+        return std::tuple(field("name", &ConsoleInput::name, "Name of the partition", in_path),
+            field(
+                "text", &ConsoleInput::text, "What is typed", { .required = true, .least = 1, .most = longest_input, .whole_body = true }));
+    }
+};
+
+// ---- What is answered ------------------------------------------------------------------------------------------------
+
+struct Accepted {
+    static constexpr std::string_view schema_name = "Accepted";
+    static constexpr auto fields() { return std::tuple(); }
+};
+
+struct ErrorInfo {
+    std::string error;
+
+    static constexpr std::string_view schema_name = "Error";
+    static constexpr auto fields() { return std::tuple(field("error", &ErrorInfo::error, "A sentence: what, where, what was expected")); }
+};
+
+struct MachineInfo {
+    std::string name;
+    u64 pid { 0 };
+    u16 physical_cpus { 0 };
+    u64 storage { 0 };
+    u64 storage_free { 0 };
+    u64 block_size { 0 };
+    u16 partitions { 0 };
+    u16 partitions_operating { 0 };
+
+    static constexpr std::string_view schema_name = "Machine";
+    static constexpr auto fields()
+    {
+        using M = MachineInfo;
+        return std::tuple(field("name", &M::name, "Name of the machine (CPC)"), field("pid", &M::pid, "Its process on the host"),
+            field("physical_cpus", &M::physical_cpus, "Host CPUs that logical CPUs run on"),
+            field("storage", &M::storage, "Bytes of storage for all partitions"),
+            field("storage_free", &M::storage_free, "Bytes that no partition has"),
+            field("block_size", &M::block_size, "Bytes of a logical memory block"),
+            field("partitions", &M::partitions, "Number of partitions"),
+            field("partitions_operating", &M::partitions_operating, "Number of those that run a program"));
+    }
+};
+
+struct PartitionInfo {
+    std::string name;
+    u8 number { 0 };
+    std::string state;
+    std::string why;
+    u64 pid { 0 };
+    u16 cpus { 0 };
+    u16 maximum_cpus { 0 };
+    bool dedicated { false };
+    u16 weight { 0 };
+    bool capped { false };
+    double cap { 0 };
+    std::string group;
+    bool autostart { false };
+    u64 memory { 0 };
+    u64 maximum_memory { 0 };
+    u64 storage { 0 };
+    double cpu_seconds { 0 };
+
+    static constexpr std::string_view schema_name = "Partition";
+    static constexpr auto fields()
+    {
+        using P = PartitionInfo;
+        return std::tuple(field("name", &P::name, "Name of the partition"), field("number", &P::number, "Its number"),
+            field("state", &P::state, "not-activated, not-operating, operating, stopped, disabled-wait or failed"),
+            field("why", &P::why, "Why it is in this state, or nothing"),
+            field("pid", &P::pid, "Its process on the host, 0 when it has none"), field("cpus", &P::cpus, "Logical CPUs it begins with"),
+            field("maximum_cpus", &P::maximum_cpus, "Logical CPUs it may configure"),
+            field("dedicated", &P::dedicated, "Its logical CPUs have physical CPUs of their own"),
+            field("weight", &P::weight, "Processing weight among shared CPUs, 1 to 999"),
+            field("capped", &P::capped, "It never gets more than its weight's share"),
+            field("cap", &P::cap, "Absolute cap in physical CPUs, 0 when there is none"),
+            field("group", &P::group, "Group of partitions it shares a cap with, or nothing"),
+            field("autostart", &P::autostart, "It is activated and loaded when the machine starts"),
+            field("memory", &P::memory, "Bytes of storage it begins with"),
+            field("maximum_memory", &P::maximum_memory, "Bytes of storage it may take online"),
+            field("storage", &P::storage, "Bytes of storage it has"),
+            field("cpu_seconds", &P::cpu_seconds, "CPU time of its process since it was activated"));
+    }
+};
+
+struct PartitionList {
+    std::vector<PartitionInfo> partitions;
+
+    static constexpr std::string_view schema_name = "Partitions";
+    static constexpr auto fields()
+    {
+        return std::tuple(field("partitions", &PartitionList::partitions, "In the order of the machine file"));
+    }
+};
+
+struct EventInfo {
+    u64 number { 0 };
+    std::string time;
+    std::string partition;
+    std::string text;
+
+    static constexpr std::string_view schema_name = "Event";
+    static constexpr auto fields()
+    {
+        using E = EventInfo;
+        return std::tuple(field("number", &E::number, "From 1, one more for each"),
+            field("time", &E::time, "When, as 2026-01-31T12:34:56.789Z"),
+            field("partition", &E::partition, "Name of the partition, nothing for the machine itself"),
+            field("text", &E::text, "What happened"));
+    }
+};
+
+struct EventList {
+    std::vector<EventInfo> events;
+    u64 next { 0 };
+
+    static constexpr std::string_view schema_name = "Events";
+    static constexpr auto fields()
+    {
+        return std::tuple(field("events", &EventList::events, "Oldest first; the last thousand are kept"),
+            field("next", &EventList::next, "What to ask for `after` next"));
+    }
+};
+
+struct ConsoleInfo {
+    std::string text;
+    u64 next { 0 };
+    bool closed { false };
+
+    static constexpr std::string_view schema_name = "Console";
+    static constexpr auto fields()
+    {
+        return std::tuple(field("text", &ConsoleInfo::text, "What was shown; what is no UTF-8 is replaced"),
+            field("next", &ConsoleInfo::next, "Place to read on from"),
+            field("closed", &ConsoleInfo::closed, "The machine is ending, nothing more will come"));
+    }
+};
+
+} // namespace zvisor
