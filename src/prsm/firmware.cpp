@@ -434,11 +434,10 @@ void Firmware::state_changed(ManagedPartition& partition, PartitionState state, 
 
 Result<UniqueFd> Firmware::block_wanted(ManagedPartition& partition, u64 block)
 {
-    auto memory = m_storage.take();
-    if (!memory)
-        m_events.add(partition.definition().name, fmt::format("storage was refused: {}", memory.error().message));
-    else
-        m_events.add(partition.definition().name, fmt::format("took block {} of storage online", block));
+    auto memory = take_for(partition);
+    m_blocks_moved.notify_all();
+    m_events.add(partition.definition().name,
+        memory ? fmt::format("took block {} of storage online", block) : "storage was refused: " + memory.error().message);
     return memory;
 }
 
@@ -450,6 +449,7 @@ bool Firmware::block_adopted(ManagedPartition&, const UniqueFd& block)
 void Firmware::block_given_back(ManagedPartition& partition, UniqueFd block)
 {
     m_storage.put_back(std::move(block));
+    m_blocks_moved.notify_all();
     m_events.add(partition.definition().name, "took a block of storage offline");
 }
 

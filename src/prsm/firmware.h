@@ -81,6 +81,11 @@ public:
 
     /// Changes properties at once, activated or not; they hold in later activations, too.
     [[nodiscard]] Result<void> set(std::string_view name, const PartitionChange& change);
+    /// Moves `bytes` of storage between two activated partitions: waits until the program in `from` has taken so much offline, which is
+    /// kept for `to` alone, and until the program in `to` has taken it online; each at most `patience`. `progress` is told what is waited
+    /// for. On an error what was released so far is free for all.
+    [[nodiscard]] Result<void> move_memory(std::string_view from, std::string_view to, u64 bytes, std::chrono::milliseconds patience,
+        const std::function<void(const std::string&)>& progress);
     /// What the dispatching of logical CPUs costs.
     [[nodiscard]] prsm::DispatcherUsage dispatching() const { return m_dispatcher->usage(); }
 
@@ -108,6 +113,10 @@ private:
     void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
+    [[nodiscard]] bool wait_for_blocks(
+        const std::function<u64()>& done, u64 wanted, std::chrono::milliseconds patience, const std::function<void(u64)>& progress);
+    [[nodiscard]] Result<UniqueFd> take_for(const ManagedPartition& partition);
+    [[nodiscard]] Result<void> check_move(const ManagedPartition& from, const ManagedPartition& to, u64 bytes) const;
     [[nodiscard]] Result<void> start_dispatcher();
     [[nodiscard]] Result<std::shared_ptr<DispatchRegion>> dispatch(ManagedPartition& partition);
     [[nodiscard]] PartitionStatus status_of(const ManagedPartition& partition) const;
@@ -122,6 +131,10 @@ private:
     StoragePool m_storage;
     std::unique_ptr<prsm::Dispatcher> m_dispatcher;
     std::vector<std::unique_ptr<ManagedPartition>> m_partitions;
+    /// Blocks that only one partition may take, under m_kept_mutex; rings of m_blocks_moved tell of blocks given back and taken.
+    std::mutex m_kept_mutex;
+    std::condition_variable m_blocks_moved;
+    std::map<const ManagedPartition*, u64> m_kept;
     /// Partitions the dispatcher reported, and why; the watching thread ends them.
     std::mutex m_reports_mutex;
     std::map<prsm::PartitionId, std::string> m_reports;
