@@ -3,6 +3,7 @@
 #include "prsm/link.h"
 #include "prsm/process.h"
 #include "prsm/sandbox.h"
+#include "prsm/test_program.h"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -165,7 +166,7 @@ void call_everything(Attempts& attempts)
             attempts.add("every call", fmt::format("system call {}", number), syscall(number, -1, -1, -1, -1, -1, -1));
 }
 
-[[noreturn]] void run_implant()
+void run_implant()
 {
     auto link = accept_link(PartitionProcess::listener_fd);
     auto message = (*link)->receive();
@@ -185,15 +186,9 @@ void call_everything(Attempts& attempts)
         results.push_back({ attempt.clause, attempt.what, attempt.error });
     [[maybe_unused]] auto sent
         = (*link)->send({ { "locked", locked.has_value() && listed.has_value() }, { "missing", missing }, { "attempts", results } });
-    _exit(0);
 }
 
-/// The test's program is its own implant: as `PROGRAM partition-process` it never comes to the tests.
-[[gnu::constructor]] void be_implant(int count, char** arguments)
-{
-    if (count == 2 && std::string_view(arguments[1]) == "partition-process")
-        run_implant();
-}
+const TestProgram implant("IMPLANT", run_implant);
 
 class Confinement : public testing::Test {
 protected:

@@ -259,18 +259,18 @@ Result<void> Firmware::start_process(ManagedPartition& partition)
     const auto& name = partition.definition().name;
     std::string socket = socket_of(partition);
     auto listener = TRY(listen_for_links(socket));
-    auto process
-        = TRY(PartitionProcess::start({ .program = m_options.program, .name = name, .listener = listener.get(), .log = STDERR_FILENO }));
-    if (!process.separate())
-        m_events.add(name, "the host allows no namespaces: the partition is confined by its list of system calls alone");
-    auto link = Link::connect(socket);
-    if (!link) {
-        process.kill();
-        [[maybe_unused]] auto end = process.wait();
-        return std::unexpected(link.error());
-    }
+    // It waits there until the process takes it.
+    auto link = TRY(Link::connect(socket));
     auto blocks = TRY(initial_blocks(partition.definition()));
-    auto attached = partition.attach(std::move(process), std::move(*link), std::move(blocks));
+    auto process
+        = PartitionProcess::start({ .program = m_options.program, .name = name, .listener = listener.get(), .log = STDERR_FILENO });
+    if (!process) {
+        m_storage.put_back(std::move(blocks));
+        return std::unexpected(process.error());
+    }
+    if (!process->separate())
+        m_events.add(name, "the host allows no namespaces: the partition is confined by its list of system calls alone");
+    auto attached = partition.attach(std::move(*process), std::move(link), std::move(blocks));
     m_bell.ring();
     return attached;
 }

@@ -41,12 +41,12 @@ struct PartitionStatus {
 /// What an operator changes of a partition while it runs; nothing: stays.
 struct PartitionChange {
     /// 1..999.
-    std::optional<u32> weight;
-    std::optional<bool> capped;
+    std::optional<u32> weight {};
+    std::optional<bool> capped {};
     /// In hundredths of a physical CPU; 0: none.
-    std::optional<u32> cap_hundredths;
+    std::optional<u32> cap_hundredths {};
     /// Vertical polarization of its logical CPUs.
-    std::optional<bool> vertical;
+    std::optional<bool> vertical {};
 };
 
 /// The firmware of a machine: its partitions, what each may use, and what is done to them. Methods may be called from any thread; those
