@@ -332,6 +332,8 @@ public:
     [[nodiscard]] G combine_block(BlockOperation operation, const Address& to, const Address& from, u64 length);
     /// Negative, zero or positive as the first operand is low, equal or high.
     [[nodiscard]] W compare_block(const Address& first, const Address& second, u64 length);
+    /// `other` is the address of the second string, or how many bytes to search.
+    [[nodiscard]] G string(StringOperation operation, const Address& first, G other, W character);
     [[nodiscard]] W program_mask() { return { this, add_node({ .kind = Kind::program_mask, .width = 4 }) }; }
 
     // Vectors; `bytes` is the size of elements.

@@ -236,6 +236,7 @@ private:
     void compare_block(u32 length, const Xbyak::Reg64& to);
     void combine_block(const ir::Node& node, const Xbyak::Reg64& to);
     void load_piece(const Xbyak::Reg64& to, const Xbyak::RegExp& from, u32 bytes);
+    void emit_string(Id id);
     void emit_get_vector(Id id);
     void emit_vector(Id id);
     void emit_pair(Id id);
@@ -278,7 +279,6 @@ private:
     void emit_slow_vector_load(Detour& detour);
     void emit_slow_vector_store(Detour& detour);
     void emit_slow_bfp(Detour& detour);
-    void emit_slow_bfp_to_integer(Detour& detour);
     void emit_unordered(Detour& detour);
     void emit_unaligned(Detour& detour);
     void emit_overflowed(Detour& detour);
@@ -286,6 +286,7 @@ private:
     void emit_taken(Detour& detour);
     void emit_stale_detour(Detour& detour);
     void run_handler(const Detour& detour);
+    void leave_by_handler(Detour& detour);
     void mark(Id id);
     /// Increments a counter unless it is null; rax is lost.
     void count(u64* counter);

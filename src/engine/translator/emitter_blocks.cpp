@@ -201,6 +201,35 @@ void Emitter::combine_block(const Node& node, const Xbyak::Reg64& to)
     m_asm.or_(to, rax);
 }
 
+// ---- Strings -----------------------------------------------------------------------------------------------------
+
+/// As long as they end before their page does.
+void Emitter::emit_string(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    bool compares = static_cast<ir::StringOperation>(node.info) == ir::StringOperation::compare;
+    (void)use_operands(node);
+    Xbyak::Reg64 to = host(allocate(id));
+    Detour& miss = add_detour(id);
+    if (compares) {
+        emit_lookup(miss.c, miss.b, 1, false, miss.entry);
+        m_asm.lea(rcx, ptr[rdx + (miss.c.constant ? rax : host(miss.c.reg))]);
+    }
+    emit_lookup(miss.a, miss.b, 1, false, miss.entry);
+    m_asm.add(rdx, miss.a.constant ? rax : host(miss.a.reg));
+    if (!compares)
+        move(rcx, miss.c);
+    move(rax, miss.d, 4);
+    m_asm.cmp(eax, 0xff);
+    m_asm.jump_if(!HostCondition::below_or_equal, miss.entry);
+    m_asm.movd(scratch_number, eax);
+    m_asm.pxor(other_scratch_number, other_scratch_number);
+    m_asm.pshufb(scratch_number, other_scratch_number);
+    m_asm.call(compares ? m_runtime.compare_strings : m_runtime.search_string);
+    m_asm.jump_if(HostCondition::below, miss.entry);
+    m_asm.mov(to, rax);
+}
+
 /// The value follows from the handler's condition code.
 void Emitter::emit_slow_block(Detour& detour)
 {

@@ -110,6 +110,12 @@ public:
     const u8* fill_block { nullptr };
     /// leaves their order in eax.
     const u8* compare_block { nullptr };
+    // Of strings up to the ends of their pages, with the character in each byte of scratch_number; the value of ir::StringOperation comes
+    // back in rax, or a carry when the page's end came first:
+    /// of those at the host addresses rdx and rcx;
+    const u8* compare_strings { nullptr };
+    /// of `rcx` bytes at the host address rdx.
+    const u8* search_string { nullptr };
     /// Stores the `ecx` leftmost bytes, 1 to 16, of scratch_number, which has them in the order of storage, at rdx.
     const u8* store_leftmost { nullptr };
     /// Vectors: indexes that reverse the rightmost 4, 8 or 16 bytes and make the others zeros, by log2 of the bytes.
@@ -133,6 +139,7 @@ private:
     [[nodiscard]] const u8* make_thunk(const void* function);
     void make_thunks();
     void make_block_routines();
+    void make_string_routines();
     void make_store_leftmost();
     void make_constants();
     template<StorageUpdate Update>

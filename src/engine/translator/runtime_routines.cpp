@@ -74,7 +74,146 @@ void make_compare(Assembler& a)
     a.ret();
 }
 
+// ---- Strings -----------------------------------------------------------------------------------------------------
+
+constexpr u32 byte_in_page = static_cast<u32>(page_size) - 1;
+// Below the stack pointer, where signals leave 128 bytes alone:
+constexpr u32 kept_rsi = 8;
+constexpr u32 kept_rdi = 16;
+constexpr u32 kept_vector = 32;
+
+/// Leaves with a carry, or without one.
+void leave_string(Assembler& a, bool carry)
+{
+    carry ? a.stc() : a.clc();
+    a.mov(rsi, ptr[rsp - kept_rsi]);
+    a.mov(rdi, ptr[rsp - kept_rdi]);
+    a.ret();
+}
+
+/// Whole chunks behind an offset in a page, as bytes; jumps when there is none.
+void count_chunks(Assembler& a, const Xbyak::Reg32& offset, const Xbyak::Label& none)
+{
+    a.neg(offset);
+    a.add(offset, static_cast<u32>(page_size));
+    a.and_(offset, ~(chunk - 1));
+    a.jz(none, Xbyak::CodeGenerator::T_NEAR);
+}
+
+/// The order of the bytes at rdx and rcx + rax, of which the character is the least: in bits 0-1 of eax, of which the others are
+/// rax + rsi.
+void decide_order(Assembler& a)
+{
+    Xbyak::Label done;
+    a.movzx(edi, byte[rdx + rax]);
+    a.movzx(ecx, byte[rcx + rax]);
+    a.lea(eax, ptr[rax + rsi]);
+    a.shl(eax, 2);
+    a.movd(edx, Runtime::scratch_number);
+    a.movzx(edx, dl);
+    a.mov(esi, ~u32 { 0 });
+    a.cmp(edi, edx);
+    a.cmove(edi, esi);
+    a.cmp(ecx, edx);
+    a.cmove(ecx, esi);
+    a.cmp(edi, ecx);
+    a.je(done);
+    a.setg(dl);
+    a.movzx(edx, dl);
+    a.lea(eax, ptr[rax + rdx + 1]);
+    a.L(done);
+}
+
+void make_compare_strings(Assembler& a)
+{
+    const Xbyak::Xmm& first = Runtime::other_scratch_number;
+    const Xbyak::Xmm second(0);
+    Xbyak::Label again;
+    Xbyak::Label decided;
+    Xbyak::Label page_end;
+    a.mov(ptr[rsp - kept_rsi], rsi);
+    a.mov(ptr[rsp - kept_rdi], rdi);
+    a.mov(esi, edx);
+    a.mov(edi, ecx);
+    a.and_(esi, byte_in_page);
+    a.and_(edi, byte_in_page);
+    a.cmp(esi, edi);
+    a.cmovb(esi, edi);
+    count_chunks(a, esi, page_end);
+    a.movups(ptr[rsp - kept_vector], second);
+    a.add(rdx, rsi);
+    a.add(rcx, rsi);
+    a.mov(rax, rsi);
+    a.neg(rax);
+    a.L(again);
+    a.movups(first, ptr[rdx + rax]);
+    a.movups(second, ptr[rcx + rax]);
+    a.pcmpeqb(second, first);
+    a.pcmpeqb(first, Runtime::scratch_number);
+    a.pandn(first, second);
+    a.pmovmskb(edi, first);
+    a.xor_(edi, 0xffff);
+    a.jnz(decided);
+    a.add(rax, chunk);
+    a.jnz(again);
+    a.movups(second, ptr[rsp - kept_vector]);
+    a.L(page_end);
+    leave_string(a, true);
+    a.L(decided);
+    a.movups(second, ptr[rsp - kept_vector]);
+    a.bsf(edi, edi);
+    a.add(rax, rdi);
+    decide_order(a);
+    leave_string(a, false);
+}
+
+void make_search_string(Assembler& a)
+{
+    const Xbyak::Xmm& bytes = Runtime::other_scratch_number;
+    Xbyak::Label again;
+    Xbyak::Label found;
+    Xbyak::Label none;
+    Xbyak::Label page_end;
+    a.mov(ptr[rsp - kept_rsi], rsi);
+    a.mov(ptr[rsp - kept_rdi], rdi);
+    a.mov(esi, edx);
+    a.and_(esi, byte_in_page);
+    count_chunks(a, esi, page_end);
+    a.xor_(eax, eax);
+    a.L(again);
+    a.movups(bytes, ptr[rdx + rax]);
+    a.pcmpeqb(bytes, Runtime::scratch_number);
+    a.pmovmskb(edi, bytes);
+    a.test(edi, edi);
+    a.jnz(found);
+    a.add(eax, chunk);
+    a.cmp(rax, rcx);
+    a.jae(none);
+    a.cmp(eax, esi);
+    a.jb(again);
+    a.L(page_end);
+    leave_string(a, true);
+    a.L(found);
+    a.bsf(edi, edi);
+    a.add(eax, edi);
+    a.cmp(rax, rcx);
+    a.jae(none);
+    a.lea(eax, ptr[rax * 4 + 1]);
+    leave_string(a, false);
+    a.L(none);
+    a.mov(eax, 2);
+    leave_string(a, false);
+}
+
 } // namespace
+
+void Runtime::make_string_routines()
+{
+    compare_strings = assembler.getCurr();
+    make_compare_strings(assembler);
+    search_string = assembler.getCurr();
+    make_search_string(assembler);
+}
 
 void Runtime::make_block_routines()
 {
