@@ -9,9 +9,9 @@ struct HttpRequest {
     std::string method;
     /// As in the request line: path and query, percent-encoded.
     std::string target;
-    std::string content_type;
-    std::string accept;
-    std::string body;
+    std::string content_type {};
+    std::string accept {};
+    std::string body {};
 };
 
 /// Finds the operation a request asks for, checks its arguments and has it done. Never throws.

@@ -1,8 +1,11 @@
 #include "control/listeners.h"
 
+#include "base/types.h"
+
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
@@ -37,6 +40,13 @@ struct FreeAddresses {
 };
 using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
 
+[[nodiscard]] bool is_port(const std::string& text)
+{
+    u16 port = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return error == std::errc {} && end == text.data() + text.size();
+}
+
 [[nodiscard]] Result<Addresses> resolve(const std::string& address)
 {
     auto colon = address.rfind(':');
@@ -47,7 +57,8 @@ using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
     hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* list = nullptr;
-    if (colon == std::string::npos || getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &list) != 0)
+    if (colon == std::string::npos || !is_port(address.substr(colon + 1))
+        || getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &list) != 0)
         return fail(fmt::format("--listen must be ADDRESS:PORT such as 127.0.0.1:6794, not '{}'", address));
     return Addresses(list);
 }
@@ -60,6 +71,22 @@ using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
 }
 
 } // namespace
+
+Result<std::vector<Entrance>> open_entrances(const std::string& path, const TcpOptions& tcp)
+{
+    const auto needed = { &tcp.listen, &tcp.certificate, &tcp.key, &tcp.token_file };
+    auto is_empty = [](const std::string* option) { return option->empty(); };
+    std::vector<Entrance> entrances;
+    if (std::ranges::any_of(needed, is_empty) && !std::ranges::all_of(needed, is_empty))
+        return fail("listening over TCP needs all of --listen, --certificate, --key and --token-file");
+    if (!tcp.listen.empty()) {
+        auto tls = TRY(server_tls(tcp.certificate, tcp.key));
+        auto token = TRY(read_token(tcp.token_file));
+        entrances.push_back({ TRY(listen_at_address(tcp.listen)), std::move(tls), std::move(token) });
+    }
+    entrances.insert(entrances.begin(), Entrance { TRY(listen_at_path(path)) });
+    return entrances;
+}
 
 Result<UniqueFd> listen_at_path(const std::string& path)
 {

@@ -65,8 +65,9 @@ void MachineEnd::wait(const std::function<void(const std::string&)>& say)
     auto next_word = begin;
     for (std::string names = still_operating(asked); !names.empty(); names = still_operating(asked)) {
         if (auto now = std::chrono::steady_clock::now(); now >= next_word) {
-            say(fmt::format("waiting for {} to shut down, {} s; asked again, the machine ends at once", names,
-                std::chrono::duration_cast<std::chrono::seconds>(now - begin).count()));
+            auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - begin).count();
+            say(seconds == 0 ? fmt::format("asked {} to shut down; asked again, the machine ends at once", names)
+                             : fmt::format("waiting for {} to shut down, {} s", names, seconds));
             next_word = now + say_every;
         }
         if (pause(look_every))

@@ -117,6 +117,12 @@ Result<MachineFolder> MachineFolder::take(const std::string& machine)
     return MachineFolder(std::move(path), std::move(lock));
 }
 
+MachineFolder::~MachineFolder()
+{
+    if (m_lock.valid())
+        unlink(socket().c_str());
+}
+
 bool is_taken(const std::string& socket)
 {
     auto name = fs::path(socket).replace_filename(lock_name);
@@ -147,6 +153,8 @@ Result<std::string> find_machine(const std::string& name)
     auto socket = TRY(folder_of(named)) / MachineFolder::socket_name;
     if (std::ranges::find(running, named) != running.end())
         return socket.string();
+    if (is_taken(socket))
+        return fail(fmt::format("the machine {} is starting or ending", named));
     if (fs::exists(socket))
         return fail(fmt::format("the machine {} does not run: its process ended and left {} behind", named, socket.string()));
     if (running.empty())

@@ -19,8 +19,12 @@ public:
     /// An error when a machine of this name runs, or when it is no name: 1 to 32 letters, digits, - and _.
     [[nodiscard]] static Result<MachineFolder> take(const std::string& machine);
 
+    ~MachineFolder();
+    MachineFolder(MachineFolder&&) = default;
+    MachineFolder& operator=(MachineFolder&&) = delete;
+
     [[nodiscard]] const std::filesystem::path& path() const { return m_path; }
-    /// Where its door is.
+    /// Where its door is; it goes with this.
     [[nodiscard]] std::string socket() const { return m_path / socket_name; }
     static constexpr const char* socket_name = "api.sock";
 

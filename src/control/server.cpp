@@ -1,10 +1,7 @@
 #include "control/server.h"
 
-#include "control/listeners.h"
-
 #include <algorithm>
 #include <cerrno>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -17,36 +14,21 @@ constexpr std::chrono::milliseconds after_failure { 100 };
 /// How long those that are being answered keep the server from ending.
 constexpr std::chrono::seconds farewell { 1 };
 
-[[nodiscard]] Result<void> check(const TcpOptions& options)
-{
-    bool any = !options.listen.empty() || !options.certificate.empty() || !options.key.empty() || !options.token_file.empty();
-    bool all = !options.listen.empty() && !options.certificate.empty() && !options.key.empty() && !options.token_file.empty();
-    if (any && !all)
-        return fail("listening over TCP needs all of --listen, --certificate, --key and --token-file");
-    return {};
-}
-
 } // namespace
 
-Result<std::unique_ptr<ControlServer>> ControlServer::create(Firmware& firmware, MachineEnd& end, Options options)
+Result<std::unique_ptr<ControlServer>> ControlServer::create(
+    Firmware& firmware, MachineEnd& end, std::vector<Entrance> entrances, ServerOptions options)
 {
-    TRY_VOID(check(options.tcp));
     auto bell = TRY(EventFd::create());
-    std::unique_ptr<ControlServer> server(new ControlServer(firmware, end, std::move(options), std::move(bell)));
-    const auto& tcp = server->m_options.tcp;
-    if (!tcp.listen.empty()) {
-        auto tls = TRY(server_tls(tcp.certificate, tcp.key));
-        auto token = TRY(read_token(tcp.token_file));
-        server->m_entrances.push_back({ TRY(listen_at_address(tcp.listen)), std::move(tls), std::move(token) });
-    }
-    server->m_entrances.push_back({ TRY(listen_at_path(server->m_options.socket)), nullptr, "" });
+    std::unique_ptr<ControlServer> server(new ControlServer(firmware, end, std::move(entrances), std::move(options), std::move(bell)));
     server->m_acceptor = std::jthread([raw = server.get()] { raw->accept_visitors(); });
     return server;
 }
 
-ControlServer::ControlServer(Firmware& firmware, MachineEnd& end, Options options, EventFd bell)
+ControlServer::ControlServer(Firmware& firmware, MachineEnd& end, std::vector<Entrance> entrances, ServerOptions options, EventFd bell)
     : m_firmware(firmware)
     , m_end(end)
+    , m_entrances(std::move(entrances))
     , m_options(std::move(options))
     , m_bell(std::move(bell))
 {
@@ -54,12 +36,12 @@ ControlServer::ControlServer(Firmware& firmware, MachineEnd& end, Options option
 
 ControlServer::~ControlServer()
 {
-    if (!m_acceptor.joinable())
-        return;
     m_stopping = true;
     m_bell.ring();
     m_acceptor.join();
-    unlink(m_options.socket.c_str());
+    // Who is about to come in is turned away.
+    for (auto& entrance : m_entrances)
+        entrance.socket.reset();
     // Who waits for something sees that the server ends, and is still answered.
     for (const auto& visitor : m_visitors)
         visitor.stream.end_reading();
@@ -70,16 +52,6 @@ ControlServer::~ControlServer()
     for (const auto& visitor : m_visitors)
         visitor.stream.shut_down();
     m_visitors.clear();
-}
-
-unsigned ControlServer::port() const
-{
-    sockaddr_in6 address {};
-    socklen_t length = sizeof address;
-    bool found = !m_options.tcp.listen.empty()
-        && getsockname(m_entrances.front().socket.get(), reinterpret_cast<sockaddr*>(&address), &length) == 0;
-    // The port is at the same place in the addresses of both families.
-    return found ? ntohs(address.sin6_port) : 0;
 }
 
 void ControlServer::accept_visitors()

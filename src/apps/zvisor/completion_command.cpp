@@ -1,20 +1,28 @@
 // The words a shell offers, read from the commands and options themselves.
 
-#include "apps/zvisor/commands.h"
+#include "apps/zvisor/remote.h"
 
 #include <cstdio>
-#include <fmt/format.h>
 
 namespace zvisor {
 
 namespace {
 
-/// What bash completes a value with: files, the choices of a "{a,b}", or nothing.
+/// Words that zvisor itself is asked for when they are wanted, so that names of what runs are offered; nothing for other types.
+[[nodiscard]] std::string words_asked_for(const std::string& type)
+{
+    std::string_view command = type == partition_type ? "lpar" : type == machine_type ? "machine" : "";
+    return command.empty() ? "" : fmt::format("$(\"${{COMP_WORDS[0]}}\" {} list --names 2> /dev/null)", command);
+}
+
+/// What bash completes a value with: files, the choices of a "{a,b}", names of what runs, or nothing.
 [[nodiscard]] std::string values_of(const CLI::Option& option)
 {
     std::string type = option.get_type_name();
     if (type == "FILE")
         return "-f";
+    if (auto words = words_asked_for(type); !words.empty())
+        return fmt::format("-W \"{}\"", words);
     if (!type.starts_with('{'))
         return "";
     std::string choices = type.substr(1, type.size() - 2);
@@ -46,6 +54,8 @@ namespace {
         std::string values = values_of(*option);
         if (names.empty() && values == "-f")
             others = "-f";
+        if (names.empty())
+            words += " " + words_asked_for(option->get_type_name());
         if (!names.empty() && option->get_expected_max() > 0)
             cases += fmt::format("        '{}:'{}) complete_with {} ;;\n", path, names_of(*option, "|'" + path + ":'"), values);
         if (!names.empty())
@@ -56,7 +66,7 @@ namespace {
         words += " " + subcommand->get_name();
         deeper += lines_of(*subcommand, path + " " + subcommand->get_name());
     }
-    return cases + fmt::format("        '{}:'*) complete_with -W '{}' {} ;;\n", path, words, others) + deeper;
+    return cases + fmt::format("        '{}:'*) complete_with -W \"{}\" {} ;;\n", path, words, others) + deeper;
 }
 
 /// Names of every command, for finding which one the words so far are in.

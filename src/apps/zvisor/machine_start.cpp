@@ -58,11 +58,13 @@ void start_partitions(Firmware& firmware, StartReport& report)
     std::signal(SIGPIPE, SIG_IGN);
     auto folder = TRY(MachineFolder::take(definition.name));
     TRY_VOID(report.open_log(folder.path() / "log"));
+    // First, so that nothing has begun when they cannot be had.
+    auto entrances = TRY(open_entrances(folder.socket(), options.tcp));
     auto firmware_at = TRY(firmware_options(folder, definition.name));
     auto firmware = TRY(Firmware::create(std::move(definition), std::move(firmware_at)));
     firmware->events().on_event([&](const MachineEvent& event) { report.say(line_of(event)); });
     MachineEnd end(*firmware);
-    auto server = TRY(ControlServer::create(*firmware, end, { .socket = folder.socket(), .tcp = options.tcp }));
+    auto server = TRY(ControlServer::create(*firmware, end, std::move(entrances)));
     firmware->events().add("", fmt::format("the machine {} is at {}", firmware->definition().name, folder.socket()));
     signals.start([&] { end.request(false); });
     start_partitions(*firmware, report);
