@@ -1,7 +1,7 @@
 # A short front to CMakePresets.json. Everything is left under build/; what is missing is installed by tools/setup.
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: help all run check asan tsan tidy coverage bench durability fuzz difftest random-programs litmus docs format clean
+.PHONY: help all run check asan tsan tidy coverage bench durability faults fuzz difftest random-programs litmus docs format clean
 
 all: ## build/zvisor
 	@tools/setup build >&2
@@ -40,6 +40,10 @@ bench: ## the benchmarks of bench/
 durability: all ## kill zvisor while a guest writes, and look for what was acknowledged, 200 times or ROUNDS; GUEST=alone is faster
 	@tools/setup check run
 	@ZVISOR=build/zvisor python3 tests/e2e/durability.py --rounds $(or $(ROUNDS),200) --guest $(or $(GUEST),linux)
+
+faults: all ## kill partitions and firmware of a running machine at random, 1000 times or ROUNDS
+	@tools/setup check
+	@ZVISOR=build/zvisor python3 tests/e2e/partition_faults.py --rounds $(or $(ROUNDS),1000)
 
 fuzz: ## one fuzz target for a minute, or SECONDS: make fuzz T=psw
 	@tools/setup build check clang

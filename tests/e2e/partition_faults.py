@@ -58,7 +58,7 @@ class Machine:
             if condition():
                 return
             time.sleep(0.005)
-        raise AssertionError(f"not within {SOON} s: {what}; {self.partitions()}")
+        raise AssertionError(f"not within {SOON} s: {what}")
 
 
 def kill_partition(machine, name):
@@ -74,9 +74,18 @@ def kill_partition(machine, name):
     machine.soon(f"{name} operates again", lambda: machine.partitions()[name]["state"] == "operating")
 
 
+def is_gone(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 def kill_firmware(machine):
     before = machine.partitions()
-    os.kill(machine.firmware(), signal.SIGKILL)
+    firmware = machine.firmware()
+    os.kill(firmware, signal.SIGKILL)
+    machine.soon("the firmware is gone", lambda: is_gone(firmware))
     machine.start()
     after = machine.partitions()
     for name in machine.names:
