@@ -122,7 +122,7 @@ PartitionStatus Firmware::status_of(const ManagedPartition& partition) const
         .pid = partition.pid(),
         .storage = partition.block_count() * partition.definition().block_size,
         .cpu_time = partition.cpu_time(),
-        .cpus = m_dispatcher->usage(partition.definition().number) };
+        .cpus = m_dispatcher->usage(partition.dispatch_id()) };
     auto share = partition.share();
     status.definition.weight = static_cast<u16>(share.weight);
     status.definition.capped = share.capped;
@@ -197,7 +197,7 @@ Result<void> Firmware::set(std::string_view name, const PartitionChange& change)
     if (share.weight < 1 || share.weight > most_weight)
         return fail(fmt::format("weight must be 1 to {}, not {}", most_weight, share.weight));
     if (partition->pid() != 0)
-        TRY_VOID(m_dispatcher->change(partition->definition().number, share));
+        TRY_VOID(m_dispatcher->change(partition->dispatch_id(), share));
     for (const auto& property : stored_properties)
         if (property.get(share) != property.get(partition->share()))
             TRY_VOID(m_store->set_property(std::string(name), std::string(property.name), std::to_string(property.get(share))));
@@ -211,7 +211,8 @@ Result<std::shared_ptr<DispatchRegion>> Firmware::dispatch(ManagedPartition& par
 {
     const auto& definition = partition.definition();
     auto region = TRY(DispatchRegion::create(definition.maximum_cpus));
-    TRY_VOID(m_dispatcher->add(definition.number, region, definition.cpus, partition.share(), partition.pid()));
+    partition.set_dispatch_id(++m_dispatched);
+    TRY_VOID(m_dispatcher->add(partition.dispatch_id(), region, definition.cpus, partition.share(), partition.pid()));
     return region;
 }
 
@@ -225,7 +226,7 @@ void Firmware::end_reported()
     }
     for (const auto& [id, why] : reports)
         for (auto& partition : m_partitions)
-            if (partition->definition().number == id) {
+            if (partition->dispatch_id() == id) {
                 m_events.add(partition->definition().name, "is ended: " + why);
                 partition->kill_process();
             }
@@ -254,7 +255,7 @@ Result<HeldBlocks> Firmware::initial_blocks(const PartitionDefinition& partition
 Result<void> Firmware::start_process(ManagedPartition& partition)
 {
     // What is left of one that failed.
-    [[maybe_unused]] auto removed = m_dispatcher->remove(partition.definition().number);
+    [[maybe_unused]] auto removed = m_dispatcher->remove(partition.dispatch_id());
     m_storage.put_back(partition.take_blocks());
     const auto& name = partition.definition().name;
     std::string socket = socket_of(partition);
@@ -328,7 +329,7 @@ void Firmware::end_process(ManagedPartition& partition, const std::string& why)
 {
     partition.deactivate(why);
     // It may not have come so far.
-    [[maybe_unused]] auto removed = m_dispatcher->remove(partition.definition().number);
+    [[maybe_unused]] auto removed = m_dispatcher->remove(partition.dispatch_id());
     m_storage.put_back(partition.take_blocks());
     remember(partition);
 }

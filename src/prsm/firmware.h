@@ -135,6 +135,8 @@ private:
     std::mutex m_kept_mutex;
     std::condition_variable m_blocks_moved;
     std::map<const ManagedPartition*, u64> m_kept;
+    /// Each activation has another number for the dispatcher, so that what it says of one that ended is not taken for the next.
+    prsm::PartitionId m_dispatched { 0 };
     /// Partitions the dispatcher reported, and why; the watching thread ends them.
     std::mutex m_reports_mutex;
     std::map<prsm::PartitionId, std::string> m_reports;

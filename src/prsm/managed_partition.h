@@ -8,6 +8,7 @@
 #include "prsm/storage_pool.h"
 #include "prsm/store.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -72,6 +73,9 @@ public:
     [[nodiscard]] Result<void> adopt(PartitionProcess process, std::shared_ptr<Link> link, std::span<const int> dispatch_region);
     /// How it takes part in the physical CPUs now.
     [[nodiscard]] prsm::PartitionShare share() const;
+    /// What the dispatcher knows this activation by; 0 before the first.
+    [[nodiscard]] prsm::PartitionId dispatch_id() const { return m_dispatch_id.load(); }
+    void set_dispatch_id(prsm::PartitionId id) { m_dispatch_id = id; }
     void set_share(prsm::PartitionShare share);
     /// What finds the process again; nothing without one.
     [[nodiscard]] std::optional<StoredProcess> stored_process() const;
@@ -121,6 +125,7 @@ private:
     PartitionDefinition m_definition;
     PartitionObserver& m_observer;
     ConsoleBuffer m_console;
+    std::atomic<prsm::PartitionId> m_dispatch_id { 0 };
 
     /// Guards what follows.
     mutable std::mutex m_mutex;

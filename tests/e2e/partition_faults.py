@@ -120,7 +120,8 @@ def main():
         try:
             counts = run(machine, arguments.rounds, random.Random(arguments.seed))
         except AssertionError as wrong:
-            print(f"faults: FAILED: {wrong}")
+            events = machine.zvisor("events").output.splitlines()[-20:]
+            print(f"faults: FAILED: {wrong}", *events, sep="\n")
             return 1
         finally:
             machine.zvisor("machine", "stop", "--now")
