@@ -16,7 +16,7 @@ struct PartitionAuthority {
 /// One logical partition as the machine file defines it.
 struct PartitionDefinition {
     /// 1 to 8 letters, digits and the like, in capitals.
-    std::string name;
+    std::string name {};
     /// 1..255, unique in the machine.
     u8 number { 0 };
     /// Bytes; multiples of the machine's block size.
@@ -34,32 +34,32 @@ struct PartitionDefinition {
     /// Absolute cap in physical CPUs, in hundredths; 0 is none.
     u32 cap_hundredths { 0 };
     /// Group of partitions that share a cap; empty is none.
-    std::string group;
+    std::string group {};
     /// Activated, and its program loaded, when the machine starts.
     bool autostart { true };
-    PartitionAuthority authority;
+    PartitionAuthority authority {};
     /// What the partition's process assembles: keys of a machine file, as TOML.
-    std::string profile;
+    std::string profile {};
 };
 
 /// A cap that several partitions keep together.
 struct GroupDefinition {
-    std::string name;
+    std::string name {};
     /// In physical CPUs, in hundredths.
     u32 cap_hundredths { 0 };
 };
 
 /// A machine (CPC): what there is to give, and the partitions.
 struct MachineDefinition {
-    std::string name;
+    std::string name {};
     /// Host CPUs that logical CPUs are dispatched on.
     u16 physical_cpus { 1 };
     /// Bytes of storage for all partitions.
     u64 storage { 0 };
     /// Bytes of a logical memory block, 1 MiB..256 MiB, a power of two.
     u64 block_size { u64 { 64 } << 20 };
-    std::vector<GroupDefinition> groups;
-    std::vector<PartitionDefinition> partitions;
+    std::vector<GroupDefinition> groups {};
+    std::vector<PartitionDefinition> partitions {};
 };
 
 } // namespace zvisor

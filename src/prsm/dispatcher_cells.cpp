@@ -175,9 +175,7 @@ bool Dispatcher::ask(LogicalCpu cpu, nanoseconds time)
     logical(cpu).due = time + m_options.grace;
     if (!set_flags(cpu, CellState::give_back_bit | CellState::tell_bit, time))
         return false;
-    auto& attention = m_partitions.at(cpu.partition).region->header().attention;
-    ++attention;
-    futex_wake(attention);
+    call(m_partitions.at(cpu.partition));
     return true;
 }
 
