@@ -8,6 +8,7 @@
 #include "arch/storage_update.h"
 #include "base/big_endian.h"
 #include "base/types.h"
+#include "cpu/cpu_times.h"
 #include "cpu/cpu_types.h"
 #include "cpu/op.h"
 #include "cpu/services.h"
@@ -428,6 +429,9 @@ public:
     [[nodiscard]] bool running() const { return m_executing.load(); }
     /// An order or the end of the machine takes the CPU out of its engine; from any thread.
     [[nodiscard]] bool leaving() const;
+    /// For an instruction that waits for others: does so without a physical CPU, while nobody waits for this CPU.
+    void while_not_executing(const std::function<void()>& work);
+    [[nodiscard]] const CpuTimes& times() const { return m_times; }
     /// Stores the architected status where a prefix area at `absolute_address` has it.
     void store_status(u64 absolute_address) { store_status_at(absolute_address + lowcore::save_area); }
     /// Stores the 512 bytes of architected status at the absolute address `at` (SIGP store status at address).
@@ -562,7 +566,6 @@ private:
     Psw m_per_psw;
     std::unique_ptr<Engine> m_engine;
     StoreWatcher* m_store_watcher { nullptr };
-
     u64 m_clock_comparator { ~u64 { 0 } };
     u64 m_cpu_timer_deadline { 0 };
     /// The timers CR0 enabled when m_timer_deadline was made.
@@ -571,6 +574,7 @@ private:
 
     std::atomic<RunState> m_state { RunState::stopped };
     std::atomic<bool> m_executing { false };
+    CpuTimes m_times;
     std::atomic<bool> m_stop_requested { false };
     std::atomic<bool> m_reset_requested { false };
     std::atomic<int> m_external_call { -1 };
@@ -586,11 +590,7 @@ private:
     std::vector<Purge> m_purges;
     std::optional<bool> m_reset;
     std::condition_variable m_settled;
-    struct Range {
-        u64 address;
-        u64 length;
-    };
-    std::vector<Range> m_stored_code;
+    std::vector<StorageRange> m_stored_code;
     std::vector<u64> m_write_tags;
     u64 m_clock_step { 0 };
 };

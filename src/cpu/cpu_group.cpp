@@ -1,5 +1,6 @@
 #include "cpu/cpu_group.h"
 
+#include "base/verify.h"
 #include "cpu/cpu.h"
 
 #include <algorithm>
@@ -24,8 +25,25 @@ CpuGroup::~CpuGroup()
 
 Cpu& CpuGroup::add()
 {
+    VERIFY(m_cpus.size() < m_deconfigured.size() * 64);
     m_cpus.push_back(std::make_unique<Cpu>(*this, static_cast<u16>(m_cpus.size())));
     return *m_cpus.back();
+}
+
+Cpu* CpuGroup::find_configured(u16 address)
+{
+    Cpu* cpu = find(address);
+    return cpu && !(m_deconfigured[address / 64] >> address % 64 & 1) ? cpu : nullptr;
+}
+
+void CpuGroup::set_configured(u16 address, bool configured)
+{
+    VERIFY(address < m_cpus.size());
+    u64 bit = u64 { 1 } << address % 64;
+    if (configured)
+        m_deconfigured[address / 64] &= ~bit;
+    else
+        m_deconfigured[address / 64] |= bit;
 }
 
 void CpuGroup::start()

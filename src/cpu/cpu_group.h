@@ -7,6 +7,7 @@
 #include "cpu/tod_clock.h"
 #include "storage/absolute_storage.h"
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <memory>
@@ -32,6 +33,9 @@ public:
     [[nodiscard]] std::size_t size() const { return m_cpus.size(); }
     /// The CPU with this address, or null.
     [[nodiscard]] Cpu* find(u16 address) { return address < m_cpus.size() ? m_cpus[address].get() : nullptr; }
+    /// The same unless it is not in the configuration: nobody can signal such a CPU. From any thread; it is stopped when that changes.
+    [[nodiscard]] Cpu* find_configured(u16 address);
+    void set_configured(u16 address, bool configured);
     [[nodiscard]] const std::vector<std::unique_ptr<Cpu>>& cpus() const { return m_cpus; }
 
     /// Starts one host thread a CPU; CPUs run when ordered to.
@@ -89,6 +93,8 @@ private:
     CpuObserver* m_observer { nullptr };
     TodClock m_tod;
     std::vector<std::unique_ptr<Cpu>> m_cpus;
+    /// Of CPUs outside the configuration the bit is set.
+    std::array<std::atomic<u64>, 4> m_deconfigured {};
     // It may notify CPUs as long as it lives.
     std::unique_ptr<Dispatching> m_dispatching;
     std::vector<std::jthread> m_threads;

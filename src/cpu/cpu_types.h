@@ -72,4 +72,9 @@ struct Pending {
 /// States of a CPU (PoP ch. 4, "CPU States"); a wait with every interruption disabled is told apart, since only an order ends it.
 enum class RunState : u8 { stopped, operating, check_stop, disabled_wait };
 
+struct StorageRange {
+    u64 address { 0 };
+    u64 length { 0 };
+};
+
 } // namespace zvisor

@@ -136,6 +136,7 @@ bool Cpu::start_executing()
                 return false;
     m_executing = true;
     m_attention = true;
+    m_times.executing.start();
     return true;
 }
 
@@ -143,8 +144,19 @@ bool Cpu::start_executing()
 bool Cpu::stop_executing(Dispatching::Idle idle)
 {
     m_executing = false;
+    m_times.executing.stop();
     auto* dispatching = m_group.dispatching();
     return !dispatching || dispatching->release(*this, idle);
+}
+
+void Cpu::while_not_executing(const std::function<void()>& work)
+{
+    stop_executing(Dispatching::Idle::waiting);
+    work();
+    // One that leaves ends its instruction first.
+    if (!start_executing())
+        m_executing = true;
+    answer_requests();
 }
 
 /// The program sees that it did not run: the CPU timer stands still while the clock goes on.
@@ -155,9 +167,11 @@ void Cpu::hand_over()
         return;
     auto began = std::chrono::steady_clock::now();
     m_executing = false;
+    m_times.executing.stop(began);
     bool dispatched = dispatching->give_back(*this);
     if (!dispatched && !start_executing())
         return;
+    m_times.executing.start();
     std::chrono::nanoseconds taken = std::chrono::steady_clock::now() - began;
     m_cpu_timer_deadline += TodClock::from_nanoseconds(static_cast<u64>(taken.count()));
     m_executing = true;
@@ -183,8 +197,11 @@ bool Cpu::wait_for_work()
     }
     auto began = std::chrono::steady_clock::now();
     bool polls = stop_executing(Dispatching::Idle::waiting);
+    m_times.waiting.start(began);
     sleep_until_work(polls);
-    m_polling.waited(std::chrono::steady_clock::now() - began);
+    auto ended = std::chrono::steady_clock::now();
+    m_times.waiting.stop(ended);
+    m_polling.waited(ended - began);
     start_executing();
     // While it waited the alarm did not look at its deadline.
     m_group.deadline_changed(m_timer_deadline.load());

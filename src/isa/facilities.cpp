@@ -37,6 +37,7 @@ constexpr Facility implemented[] = {
     Facility::load_store_on_condition_2,
     Facility::miscellaneous_instruction_extensions_2,
     Facility::miscellaneous_instruction_extensions_3,
+    Facility::store_hypervisor_information,
     Facility::access_exception_fetch_store_indication,
     Facility::edat_2,
     Facility::instruction_execution_protection,

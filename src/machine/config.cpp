@@ -51,6 +51,7 @@ template<class Config>
         size_key("memory", &MachineConfig::memory),
         size_key("max-memory", &MachineConfig::max_memory),
         number_key("cpus", 1, most_cpus, &MachineConfig::cpus),
+        number_key("max-cpus", 1, most_cpus, &MachineConfig::max_cpus),
         text_key("cpu", &MachineConfig::cpu),
         parsed_key("engine", "a string", &MachineConfig::engine, parse_engine),
         size_key("code-cache", &MachineConfig::code_cache),
@@ -95,12 +96,12 @@ Result<EngineKind> parse_engine(std::string_view text)
     return fail(fmt::format("engine must be 'interpreter', 'translator' or 'lockstep', not '{}'", text));
 }
 
-Result<u16> parse_cpus(std::string_view text)
+Result<u16> parse_cpus(std::string_view text, std::string_view name)
 {
     u16 count = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
     if (error != std::errc {} || end != text.data() + text.size() || count < 1 || count > most_cpus)
-        return fail(fmt::format("cpus must be 1 to {}, not '{}'", most_cpus, text));
+        return fail(fmt::format("{} must be 1 to {}, not '{}'", name, most_cpus, text));
     return count;
 }
 
@@ -153,11 +154,13 @@ Result<void> validate(const MachineConfig& config)
             fmt::format("max-memory must be {}M (the memory) to 1T in steps of 1M, not {} bytes", config.memory / mega, config.max_memory));
     if (config.cpus < 1 || config.cpus > most_cpus)
         return fail(fmt::format("cpus must be 1 to {}, not {}", most_cpus, config.cpus));
+    if (config.max_cpus != 0 && (config.max_cpus < config.cpus || config.max_cpus > most_cpus))
+        return fail(fmt::format("max-cpus must be {} (the CPUs) to {}, not {}", config.cpus, most_cpus, config.max_cpus));
     if (config.code_cache < least_code || config.code_cache > most_code || config.code_cache % mega != 0)
         return fail(fmt::format("code-cache must be 2M to 1G in steps of 1M, not {} bytes", config.code_cache));
-    if (config.engine == EngineKind::lockstep && config.cpus != 1)
-        return fail(fmt::format(
-            "the engine 'lockstep' takes one CPU, not {}: others would change storage while results are compared", config.cpus));
+    if (config.engine == EngineKind::lockstep && std::max(config.cpus, config.max_cpus) != 1)
+        return fail(fmt::format("the engine 'lockstep' takes one CPU, not {}: others would change storage while results are compared",
+            std::max(config.cpus, config.max_cpus)));
     if (config.personality != "kvm" && config.personality != "lpar" && config.personality != "zvm")
         return fail(fmt::format("personality must be kvm, lpar or zvm, not '{}'", config.personality));
     return validate_names(config);

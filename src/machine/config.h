@@ -26,6 +26,8 @@ struct MachineConfig {
     /// Bytes the guest may have when it takes standby storage online; a multiple of 1 MiB, 0: as `memory`.
     u64 max_memory { 0 };
     u16 cpus { 1 };
+    /// CPUs the guest may have when it configures standby CPUs; 0: as `cpus`.
+    u16 max_cpus { 0 };
     std::string cpu { "z15" };
     EngineKind engine { EngineKind::translator };
     /// Bytes of memory for the translated code of each CPU.
@@ -44,7 +46,7 @@ struct MachineConfig {
 
 [[nodiscard]] Result<EngineKind> parse_engine(std::string_view text);
 /// A number of CPUs the machine can have.
-[[nodiscard]] Result<u16> parse_cpus(std::string_view text);
+[[nodiscard]] Result<u16> parse_cpus(std::string_view text, std::string_view name = "cpus");
 /// `sclp` (none), or `virtio` with an optional size as in `virtio,80x24`.
 [[nodiscard]] Result<std::optional<VirtioConsoleConfig>> parse_console(std::string_view text);
 
@@ -56,8 +58,8 @@ struct MachineConfig {
 /// A key of machine files.
 [[nodiscard]] bool is_machine_key(std::string_view name);
 
-/// What must hold whatever the source: something to IPL, CPUs 1..62, storage 2M..1T and no more than its maximum, memory for code 2M..1G, a
-/// known personality, a name and a load parameter that fit their fields.
+/// What must hold whatever the source: something to IPL, CPUs 1..62 and no more than their maximum, storage 2M..1T and no more than its
+/// maximum, memory for code 2M..1G, a known personality, a name and a load parameter that fit their fields.
 [[nodiscard]] Result<void> validate(const MachineConfig& config);
 
 } // namespace zvisor

@@ -126,6 +126,7 @@ void resolve_files(toml::table& profile, const std::string& path)
     profile.insert("memory", size_text(partition.memory));
     profile.insert("max-memory", size_text(partition.maximum_memory));
     profile.insert("cpus", static_cast<i64>(partition.cpus));
+    profile.insert("max-cpus", static_cast<i64>(partition.maximum_cpus));
     resolve_files(profile, path);
     std::ostringstream text;
     text << profile;

@@ -1,5 +1,6 @@
 #include "machine/machine.h"
 
+#include "base/big_endian.h"
 #include "devices/virtio_balloon/virtio_balloon.h"
 #include "devices/virtio_block/virtio_block.h"
 #include "devices/virtio_console/virtio_console.h"
@@ -14,7 +15,25 @@ namespace zvisor {
 
 namespace {
 
-[[nodiscard]] MachineIdentity identity_of(const MachineConfig& config, const Model& model)
+/// The same for a partition of this name in every run of the machine, and different for others: made of the two names (RFC 9562, version
+/// 8).
+[[nodiscard]] std::array<u8, 16> uuid_of(std::string_view machine, std::string_view partition)
+{
+    constexpr u64 prime = 0x100000001b3;
+    u64 hashes[2] { 0xcbf29ce484222325, 0x6c62272e07bb0142 };
+    for (std::string_view text : { machine, std::string_view("/"), partition })
+        for (char c : text)
+            for (u64& hash : hashes)
+                hash = (hash ^ static_cast<u8>(c)) * prime;
+    std::array<u8, 16> uuid {};
+    store_be<u64>(uuid.data(), hashes[0]);
+    store_be<u64>(uuid.data() + 8, hashes[1]);
+    uuid[6] = static_cast<u8>((uuid[6] & 0x0f) | 0x80);
+    uuid[8] = static_cast<u8>((uuid[8] & 0x3f) | 0x80);
+    return uuid;
+}
+
+[[nodiscard]] MachineIdentity identity_of(const MachineConfig& config, const Model& model, const PartitionPlace& place)
 {
     MachineIdentity identity;
     identity.machine_type = model.machine_type;
@@ -25,6 +44,12 @@ namespace {
     identity.personality = config.personality == "lpar" ? Personality::lpar
         : config.personality == "zvm"                   ? Personality::zvm
                                                         : Personality::kvm;
+    identity.partition_number = place.number;
+    identity.dedicated_cpus = place.dedicated;
+    identity.machine_name = place.machine;
+    identity.physical_cpus = place.physical_cpus;
+    if (identity.personality == Personality::lpar)
+        identity.uuid = uuid_of(place.machine, config.name);
     return identity;
 }
 
@@ -62,8 +87,12 @@ Result<std::unique_ptr<Machine>> Machine::create(
         .block_size = block_size,
         .blocks = supply.blocks ? supply.blocks : machine->m_blocks.get(),
         .cpus = config.cpus,
+        .maximum_cpus = config.max_cpus,
+        .firmware = supply.firmware,
+        .group = supply.place.group,
+        .group_cap_hundredths = supply.place.group_cap_hundredths,
         .model = offered,
-        .identity = identity_of(config, model),
+        .identity = identity_of(config, model, supply.place),
         .consoles = { .line_mode = config.personality != "kvm", .echo_line_mode = supply.console_is_terminal },
         .load_parameter = config.loadparm,
         .engine = { .kind = config.engine,

@@ -16,6 +16,20 @@ struct MachineWatch {
     bool statistics { false };
 };
 
+/// Where a partition stands among those of the machine it is defined in.
+struct PartitionPlace {
+    /// 1..255.
+    u8 number { 1 };
+    bool dedicated { false };
+    /// Name of the machine; may be empty.
+    std::string machine;
+    /// Of the whole machine; 0: those of the partition.
+    u16 physical_cpus { 0 };
+    /// The group whose cap it shares, and that in hundredths of a physical CPU; empty and 0: none.
+    std::string group;
+    u32 group_cap_hundredths { 0 };
+};
+
 /// What a machine is given by who runs it; what is pointed to must outlive it.
 struct MachineSupply {
     /// Lines typed at the line-mode console are shown by it.
@@ -25,6 +39,9 @@ struct MachineSupply {
     u64 block_size { 0 };
     /// Wires to the networks, in the configuration's order; fewer: the machine makes its own networks.
     std::vector<UniqueFd> network_ports {};
+    /// The firmware it runs under; null: none.
+    FirmwareServices* firmware { nullptr };
+    PartitionPlace place {};
 };
 
 /// What a configuration names on the host, read or opened.

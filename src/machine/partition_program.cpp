@@ -1,6 +1,7 @@
 #include "machine/partition_program.h"
 
 #include "cpu/cpu.h"
+#include "machine/activity_answer.h"
 #include "prsm/sandbox.h"
 
 #include <csignal>
@@ -22,9 +23,24 @@ constexpr std::ptrdiff_t region_files = 2;
 /// How long a program that asked for storage waits for the firmware.
 constexpr std::chrono::seconds block_patience { 10 };
 
+/// How long it waits for an answer to a question.
+constexpr std::chrono::seconds answer_patience { 5 };
+/// The activity is asked for no oftener: programs look at it as often as they like.
+constexpr std::chrono::milliseconds activity_age { 100 };
+
 [[nodiscard]] nlohmann::json text_of(std::string_view text)
 {
     return nlohmann::json::binary({ text.begin(), text.end() });
+}
+
+[[nodiscard]] PartitionPlace place_of(const LinkMessage& message)
+{
+    return { .number = message.get<u8>("number").value_or(1),
+        .dedicated = message.get<bool>("dedicated").value_or(false),
+        .machine = message.get<std::string>("machine").value_or(""),
+        .physical_cpus = message.get<u16>("physical_cpus").value_or(0),
+        .group = message.get<std::string>("group").value_or(""),
+        .group_cap_hundredths = message.get<u32>("group_cap").value_or(0) };
 }
 
 [[nodiscard]] std::string reason_of(const Outcome& outcome)
@@ -48,6 +64,8 @@ const PartitionProgram::Order PartitionProgram::orders[] = {
     { "type", &PartitionProgram::type, true },
     { "quiesce", &PartitionProgram::quiesce, true },
     { "status", &PartitionProgram::status },
+    { "answer", &PartitionProgram::take_answer },
+    { "activity", &PartitionProgram::take_activity },
     { "end", &PartitionProgram::end },
 };
 
@@ -182,12 +200,16 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
     auto files = TRY(MachineFiles::open(config));
     std::string missing;
     TRY_VOID(lock_in(*address_space, missing));
-    MachineSupply supply { .console_is_terminal = true, .blocks = this, .block_size = *block_size };
+    MachineSupply supply {
+        .console_is_terminal = true, .blocks = this, .block_size = *block_size, .firmware = this, .place = place_of(message)
+    };
     supply.network_ports.assign(
         std::make_move_iterator(message.files.begin() + region_files), std::make_move_iterator(message.files.end()));
+    m_global = message.get<bool>("global").value_or(false);
     m_machine = TRY(Machine::create(config, std::move(files), *this, std::move(supply), {}));
     auto& cpus = m_machine->partition().cpus();
-    auto dispatching = std::make_unique<DispatchAdapter>(cpus, std::move(region));
+    auto dispatching
+        = std::make_unique<DispatchAdapter>(cpus, std::move(region), [this] { m_machine->partition().entitlements_changed(); });
     m_dispatching = dispatching.get();
     cpus.set_dispatching(std::move(dispatching));
     m_machine->partition().make_threads();
@@ -207,6 +229,7 @@ PartitionProgram::Answer PartitionProgram::adopt(LinkMessage& message)
 {
     auto region = TRY(region_of(message));
     m_dispatching->supervised_by(std::move(region));
+    tell_of_cpus();
     std::lock_guard lock(m_mutex);
     TRY_VOID(send_blocks(*m_link, m_held, { { "event", "held" } }));
     return nlohmann::json { { "state", m_state }, { "why", m_why } };
@@ -350,6 +373,91 @@ void PartitionProgram::give_back(u64 block)
         m_held.erase(block);
     }
     tell({ { "event", "give-back" }, { "block", block } });
+}
+
+// ---- The firmware ------------------------------------------------------------------------------------------------
+
+/// Asks the firmware and waits for its answer; without one it is no.
+bool PartitionProgram::ask(nlohmann::json event)
+{
+    std::unique_lock lock(m_mutex);
+    u64 question = ++m_last_question;
+    lock.unlock();
+    event["question"] = question;
+    tell(event);
+    lock.lock();
+    m_changed.wait_for(lock, answer_patience, [&] { return m_answers.contains(question) || !m_link; });
+    auto answer = m_answers.extract(question);
+    return !answer.empty() && answer.mapped();
+}
+
+PartitionProgram::Answer PartitionProgram::take_answer(LinkMessage& message)
+{
+    note_answer(message.get<u64>("question").value_or(0), message.get<bool>("granted").value_or(false));
+    return nlohmann::json::object();
+}
+
+void PartitionProgram::note_answer(u64 question, bool granted)
+{
+    // Who asked has given up long ago when so many others asked after it.
+    constexpr u64 most_waiting = 1000;
+    std::lock_guard lock(m_mutex);
+    m_answers[question] = granted;
+    m_answers.erase(m_answers.begin(), m_answers.lower_bound(m_last_question - std::min(m_last_question, most_waiting)));
+    m_changed.notify_all();
+}
+
+bool PartitionProgram::configure_cpu(u16 address, bool configured)
+{
+    return ask({ { "event", "configure-cpu" }, { "cpu", address }, { "configured", configured } });
+}
+
+bool PartitionProgram::polarize(bool vertical)
+{
+    return ask({ { "event", "polarization" }, { "vertical", vertical } });
+}
+
+/// Another firmware knows only what the machine file says.
+void PartitionProgram::tell_of_cpus()
+{
+    const auto& cpus = m_machine->partition().cpu_configuration();
+    for (u16 address = 0; address < cpus.size(); ++address)
+        tell({ { "event", "configure-cpu" }, { "cpu", address }, { "configured", cpus.state(address) == CpuState::configured },
+            { "question", 0 } });
+}
+
+PartitionProgram::Answer PartitionProgram::take_activity(LinkMessage& message)
+{
+    u64 question = message.get<u64>("question").value_or(0);
+    {
+        std::lock_guard lock(m_mutex);
+        if (std::exchange(m_arriving_question, question) != question)
+            m_arriving = {};
+        TRY_VOID(add_activity(message.body, m_arriving));
+        if (!message.get<bool>("last").value_or(false))
+            return nlohmann::json::object();
+        m_known = std::exchange(m_arriving, {});
+        m_known_at = std::chrono::steady_clock::now();
+    }
+    note_answer(question, true);
+    return nlohmann::json::object();
+}
+
+std::optional<MachineActivity> PartitionProgram::activity()
+{
+    if (!m_global)
+        return {};
+    std::unique_lock lock(m_mutex);
+    auto is_fresh = [this] { return std::chrono::steady_clock::now() - m_known_at < activity_age; };
+    if (!is_fresh()) {
+        lock.unlock();
+        bool told = ask({ { "event", "activity" } });
+        lock.lock();
+        // Another CPU may have asked at the same time, and its answer is as good.
+        if (!told && !is_fresh())
+            return {};
+    }
+    return m_known;
 }
 
 } // namespace zvisor

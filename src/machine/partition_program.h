@@ -22,11 +22,20 @@ namespace zvisor {
 /// |---|---|---|
 /// | blocks | first: number of a block; its memory, and that of those after it, as descriptors | |
 /// | refuse | block: number; why | |
-/// | create | profile: machine file; block_size, address_space: bytes; descriptors of the dispatch region, as in `adopt`, and of the wires
-/// to the networks | missing: what confinement the host did not allow | | adopt | descriptors: memory and doorbell of a dispatch region |
-/// state and why, as in the event; before it, the blocks in use as events `held` | | load | | the program has been loaded and runs | |
-/// stop, start, reset | | | | type | text: console input | taken: bytes accepted | | quiesce | | asked: the program can be asked to shut
-/// down, and was | | status | | state and why, as in the event | | end | | none: the process ends |
+/// | create | see below | missing: what confinement the host did not allow |
+/// | adopt | descriptors: memory and doorbell of a dispatch region | state and why, as in the event |
+/// | load | | the program has been loaded and runs |
+/// | stop, start, reset | | |
+/// | type | text: console input | taken: bytes accepted |
+/// | quiesce | | asked: the program can be asked to shut down, and was |
+/// | status | | state and why, as in the event |
+/// | answer | question: number of an event's; granted: true or false | |
+/// | activity | question; what partitions used, in parts (prsm/activity_messages.h) | |
+/// | end | | none: the process ends |
+///
+/// Members of `create`: profile: machine file; block_size, address_space: bytes; the descriptors of `adopt`, and of the wires to the
+/// networks; number, dedicated, group, group_cap (hundredths): as defined; machine: its name; physical_cpus; global: the partition may know
+/// what others use. Before its answer `adopt` tells of the blocks in use (events `held`) and of each CPU (events `configure-cpu`).
 ///
 /// | event | members |
 /// |---|---|
@@ -35,8 +44,11 @@ namespace zvisor {
 /// | input-room | the console takes input again |
 /// | obtain | block: number; an order `blocks` or `refuse` answers it |
 /// | held | first: number of a block; its memory, and that of those after it, as descriptors |
+/// | configure-cpu | cpu: address; configured: true or false; question: a number that the order `answer` repeats |
+/// | polarization | vertical: true or false; question |
+/// | activity | question; orders `activity` answer it, or `answer` when the partition may not know |
 /// | give-back | block: number; the partition has nothing of it mapped |
-class PartitionProgram final : private ConsoleSink, private StorageBlocks {
+class PartitionProgram final : private ConsoleSink, private StorageBlocks, private FirmwareServices {
 public:
     /// Accepts links at the socket until it is told to end; returns the status of the process.
     [[nodiscard]] static int run(int listener);
@@ -69,6 +81,9 @@ private:
     [[nodiscard]] Answer status(LinkMessage&);
     [[nodiscard]] Answer end(LinkMessage&);
 
+    [[nodiscard]] Answer take_answer(LinkMessage& message);
+    [[nodiscard]] Answer take_activity(LinkMessage& message);
+
     // What the machine's thread does.
     enum class Job : u8 { none, load, reset };
     [[nodiscard]] Answer have_done(Job job);
@@ -85,6 +100,15 @@ private:
     [[nodiscard]] Result<UniqueFd> obtain(u64 block) override;
     void give_back(u64 block) override;
 
+    // FirmwareServices
+    [[nodiscard]] std::optional<MachineActivity> activity() override;
+    [[nodiscard]] bool configure_cpu(u16 address, bool configured) override;
+    [[nodiscard]] bool polarize(bool vertical) override;
+    [[nodiscard]] OwnShare share() const override { return m_dispatching ? m_dispatching->share() : OwnShare {}; }
+    [[nodiscard]] bool ask(nlohmann::json event);
+    void note_answer(u64 question, bool granted);
+    void tell_of_cpus();
+
     // ConsoleSink
     void output(ConsoleKind console, std::string_view text) override;
     void input_room() override;
@@ -92,6 +116,8 @@ private:
     std::unique_ptr<Machine> m_machine;
     /// Owned by the machine's CPUs.
     DispatchAdapter* m_dispatching { nullptr };
+    /// The partition may know what the others use.
+    bool m_global { false };
     bool m_ending { false };
 
     /// Guards what follows.
@@ -107,6 +133,14 @@ private:
     std::map<u64, std::string> m_refused;
     /// Blocks in use, kept for the next firmware.
     HeldBlocks m_held;
+    /// Questions that were asked, and the answers that came and were not taken.
+    u64 m_last_question { 0 };
+    std::map<u64, bool> m_answers;
+    /// What arrived of the machine's activity, and the last that was complete.
+    u64 m_arriving_question { 0 };
+    MachineActivity m_arriving;
+    MachineActivity m_known;
+    std::chrono::steady_clock::time_point m_known_at {};
     std::jthread m_runner;
 };
 

@@ -14,6 +14,8 @@ const Partition::DiagnoseCode Partition::diagnose_codes[] = {
     { 0x010, &Partition::release_pages },
     { 0x044, &Partition::yield },
     { 0x09c, &Partition::yield_to },
+    { 0x204, &Partition::logical_cpu_utilization },
+    { 0x224, &Partition::type_names },
     { 0x258, &Partition::page_fault_handshake },
     { 0x260, &Partition::storage_limits },
     { 0x288, &Partition::watchdog },

@@ -7,14 +7,16 @@
 
 namespace zvisor {
 
-DispatchAdapter::DispatchAdapter(CpuGroup& group, std::shared_ptr<DispatchRegion> region)
+DispatchAdapter::DispatchAdapter(CpuGroup& group, std::shared_ptr<DispatchRegion> region, std::function<void()> on_share_changed)
     : m_group(group)
     , m_region(region.get())
     , m_slots(group.size())
     , m_regions { std::move(region) }
+    , m_on_share_changed(std::move(on_share_changed))
 {
     VERIFY(group.size() <= m_regions.front()->cells().size());
     sched_getaffinity(0, sizeof(m_everywhere), &m_everywhere);
+    m_seen_entitlements = entitlements();
     m_listener = std::jthread([this](const std::stop_token& stop) { listen(stop); });
 }
 
@@ -210,6 +212,35 @@ void DispatchAdapter::look_around()
             cpu->notify(Pending::give_back);
 }
 
+OwnShare DispatchAdapter::share() const
+{
+    auto& shared = region();
+    const auto& header = shared.header();
+    OwnShare share { .weight = header.weight.load(),
+        .vertical = header.vertical.load() != 0,
+        .capped = header.capped.load() != 0,
+        .cap_hundredths = header.cap.load(),
+        .cpus = {} };
+    for (const auto& cell : shared.cells().first(m_slots.size()))
+        share.cpus.push_back({ .entitlement = static_cast<Entitlement>(cell.entitlement.load() & 3), .share = cell.share.load() });
+    return share;
+}
+
+std::vector<Entitlement> DispatchAdapter::entitlements() const
+{
+    std::vector<Entitlement> all;
+    for (const auto& cpu : share().cpus)
+        all.push_back(cpu.entitlement);
+    return all;
+}
+
+void DispatchAdapter::look_at_share()
+{
+    auto granted = entitlements();
+    if (std::exchange(m_seen_entitlements, granted) != granted && m_on_share_changed)
+        m_on_share_changed();
+}
+
 void DispatchAdapter::call_listener(DispatchRegion& where)
 {
     auto& attention = where.header().attention;
@@ -223,6 +254,7 @@ void DispatchAdapter::listen(const std::stop_token& stop)
     while (!stop.stop_requested()) {
         auto& shared = region();
         u32 seen = shared.header().attention.load();
+        look_at_share();
         for (std::size_t i = 0; i < m_slots.size(); ++i) {
             auto state = DispatchState::from(shared.cells()[i].state.load());
             if (state.use == CpuUse::running && state.give_back)

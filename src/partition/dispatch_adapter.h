@@ -2,9 +2,11 @@
 
 #include "cpu/cpu_group.h"
 #include "partition/dispatch_region.h"
+#include "partition/firmware_services.h"
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <sched.h>
 #include <thread>
@@ -19,8 +21,9 @@ namespace zvisor {
 /// The group owns it: `group.set_dispatching(std::move(adapter))` before the group starts. Keep a pointer for `unsupervised`.
 class DispatchAdapter final : public Dispatching {
 public:
-    /// The group has all its CPUs, at most as many as the region has cells; it must outlive the adapter.
-    DispatchAdapter(CpuGroup& group, std::shared_ptr<DispatchRegion> region);
+    /// The group has all its CPUs, at most as many as the region has cells; it must outlive the adapter. `on_share_changed` is called on
+    /// the adapter's thread when the firmware grants other entitlements than before.
+    DispatchAdapter(CpuGroup& group, std::shared_ptr<DispatchRegion> region, std::function<void()> on_share_changed = {});
     ~DispatchAdapter() override;
 
     /// The firmware is gone (true): every CPU runs freely, as the host lets it. It is back (false) and has taken the region over: CPUs
@@ -28,6 +31,9 @@ public:
     void unsupervised(bool on);
     /// Another firmware is there, with a region of its own of at least as many cells. From any thread.
     void supervised_by(std::shared_ptr<DispatchRegion> region);
+
+    /// What the firmware grants, from any thread.
+    [[nodiscard]] OwnShare share() const;
 
     bool acquire(Cpu& cpu) override;
     bool release(Cpu& cpu, Idle idle) override;
@@ -57,6 +63,8 @@ private:
     void unbind(Cpu& cpu);
     void withdraw(DispatchCell& cell, std::size_t index);
     void look_around();
+    void look_at_share();
+    [[nodiscard]] std::vector<Entitlement> entitlements() const;
     void listen(const std::stop_token& stop);
     static void call_listener(DispatchRegion& where);
 
@@ -69,6 +77,9 @@ private:
     std::mutex m_mutex;
     /// Under m_mutex. Regions of the past stay, since threads may look at them still.
     std::vector<std::shared_ptr<DispatchRegion>> m_regions;
+    std::function<void()> m_on_share_changed;
+    /// For the listener alone: the entitlements it saw last.
+    std::vector<Entitlement> m_seen_entitlements;
     std::jthread m_listener;
 };
 

@@ -34,7 +34,7 @@ protected:
     {
         for (int i = 0; i < 2; ++i)
             group.add().set_engine(std::make_unique<IdleEngine>());
-        auto owned = std::make_unique<DispatchAdapter>(group, region);
+        auto owned = std::make_unique<DispatchAdapter>(group, region, [this] { ++share_changes; });
         adapter = owned.get();
         group.set_dispatching(std::move(owned));
         cpu().load_psw({ mode_64, 0x2000 });
@@ -84,6 +84,7 @@ protected:
     CpuGroup group { *storage, facilities, channels, machine };
     std::shared_ptr<DispatchRegion> region { DispatchRegion::create(2).value() };
     DispatchAdapter* adapter {};
+    std::atomic<int> share_changes { 0 };
 };
 
 TEST_F(DispatchAdapterTest, ACpuWithWorkIsReadyUntilItIsGrantedAPhysicalCpu)
@@ -174,6 +175,41 @@ TEST_F(DispatchAdapterTest, WithoutTheFirmwareCpusRunFreelyUntilItIsBack)
     adapter->unsupervised(false);
     EXPECT_TRUE(uses(CpuUse::ready));
     EXPECT_TRUE(grant());
+}
+
+TEST_F(DispatchAdapterTest, WhatTheFirmwareGrantsIsSeenAndTold)
+{
+    start();
+    auto& header = region->header();
+    header.weight = 300;
+    header.vertical = 1;
+    header.cap = 150;
+    region->cells()[1].share = 250;
+    region->cells()[1].entitlement = static_cast<u32>(Entitlement::high);
+    ++header.attention;
+    futex_wake(header.attention);
+    EXPECT_TRUE(becomes([&] { return share_changes == 1; }));
+    auto share = adapter->share();
+    EXPECT_EQ(share.weight, 300u);
+    EXPECT_TRUE(share.vertical);
+    EXPECT_FALSE(share.capped);
+    EXPECT_EQ(share.cap_hundredths, 150u);
+    EXPECT_EQ(share.cpus.at(1).share, 250u);
+    EXPECT_EQ(share.cpus.at(1).entitlement, Entitlement::high);
+}
+
+TEST_F(DispatchAdapterTest, TimeWithoutAPhysicalCpuIsNotExecutingTime)
+{
+    start();
+    ASSERT_TRUE(uses(CpuUse::ready));
+    EXPECT_EQ(cpu().times().executing.read().count(), 0);
+    ASSERT_TRUE(grant());
+    EXPECT_TRUE(becomes([&] { return cpu().times().executing.read() > 1ms; }));
+    ask();
+    ASSERT_TRUE(uses(CpuUse::ready));
+    auto executed = cpu().times().executing.read();
+    std::this_thread::sleep_for(5ms);
+    EXPECT_EQ(cpu().times().executing.read(), executed);
 }
 
 TEST_F(DispatchAdapterTest, AnotherFirmwareBringsItsOwnRegion)

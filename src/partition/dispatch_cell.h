@@ -91,8 +91,12 @@ struct DispatchHeader {
     std::atomic<u32> weight { 0 };
     /// 1: vertical polarization.
     std::atomic<u32> vertical { 0 };
+    /// 1: never more than the weight stands for.
+    std::atomic<u32> capped { 0 };
+    /// Absolute cap in hundredths of a physical CPU; 0: none.
+    std::atomic<u32> cap { 0 };
 
-    /// Futex word the firmware increments when some cell was asked to give back.
+    /// Futex word the firmware increments when some cell was asked to give back, and when what it wrote above or of entitlements changed.
     alignas(64) std::atomic<u32> attention { 0 };
 
     // Written by the partition when it rings.

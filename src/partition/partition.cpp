@@ -21,11 +21,12 @@ namespace {
         .consoles = config.consoles };
 }
 
-[[nodiscard]] Topology::Options topology_options(const PartitionConfig& config)
+[[nodiscard]] Topology::Options topology_options(const PartitionConfig& config, CpuEntitlements* entitlements)
 {
     return { .installed = config.model.facilities.has(Facility::configuration_topology),
         .cpus_per_socket = config.identity.cpus_per_socket,
-        .dedicated_cpus = config.identity.dedicated_cpus };
+        .dedicated_cpus = config.identity.dedicated_cpus,
+        .entitlements = entitlements };
 }
 
 /// Wait-state code of a program that has quiesced.
@@ -39,7 +40,8 @@ Result<std::unique_ptr<Partition>> Partition::create(PartitionConfig config, Con
     auto increments = TRY(StorageConfiguration::create(config.memory, maximum - config.memory, config.block_size));
     auto zone = TRY(
         StorageZone::create({ .initial = config.memory, .maximum = maximum, .block_size = config.block_size, .blocks = config.blocks }));
-    auto cpus = TRY(CpuConfiguration::create(config.cpus));
+    config.maximum_cpus = std::max(config.cpus, config.maximum_cpus);
+    auto cpus = TRY(CpuConfiguration::create(config.cpus, static_cast<u16>(config.maximum_cpus - config.cpus)));
     return std::unique_ptr<Partition>(new Partition(std::move(config), console, std::move(zone), std::move(cpus), std::move(increments)));
 }
 
@@ -51,8 +53,8 @@ Partition::Partition(PartitionConfig config, ConsoleSink& console, StorageZone z
     , m_increments(std::move(increments))
     , m_channels(*m_storage)
     , m_channel_adapter(m_channels)
-    , m_topology(m_cpu_configuration, topology_options(m_config))
-    , m_information(m_config.identity, m_cpu_configuration, m_topology)
+    , m_topology(m_cpu_configuration, topology_options(m_config, m_config.firmware ? this : nullptr))
+    , m_information(m_config.identity, m_cpu_configuration, m_topology, m_config.firmware ? this : nullptr)
     , m_services({ .storage = *m_storage,
                      .cpus = m_cpu_configuration,
                      .storage_increments = m_increments,
@@ -62,11 +64,17 @@ Partition::Partition(PartitionConfig config, ConsoleSink& console, StorageZone z
                      .topology = &m_topology },
           service_options(m_config))
     , m_watchdog([this](Watchdog::Action) { request(Request::ipl); })
+    , m_online(m_config.maximum_cpus)
     , m_cpus(*m_storage, m_config.model.facilities, m_channel_adapter, *this)
 {
     m_cpus.set_observer(m_config.engine.observer);
-    for (u16 i = 0; i < m_config.cpus; ++i)
+    for (u16 i = 0; i < m_config.maximum_cpus; ++i) {
         m_cpus.add().set_engine(make_engine(*m_storage, m_config.engine));
+        bool configured = i < m_config.cpus;
+        m_cpus.set_configured(i, configured);
+        if (configured)
+            m_online[i].start();
+    }
     m_channels.on_interruption([this] { m_cpus.interruption_pending(); });
     m_channels.on_channel_report([this] { m_cpus.channel_report_pending(); });
     m_ipl_parameters.clear();
@@ -223,14 +231,51 @@ void Partition::cpu_halted(Cpu&)
 
 // ---- Storage ---------------------------------------------------------------------------------------------------
 
-bool Partition::assign_storage(u64 start, u64 length)
+bool Partition::assign_storage(u16 caller, u64 start, u64 length)
 {
-    return m_zone.assign(start, length).has_value();
+    bool assigned = false;
+    m_cpus.find(caller)->while_not_executing([&] { assigned = m_zone.assign(start, length).has_value(); });
+    return assigned;
 }
 
 bool Partition::unassign_storage(u16 caller, u64 start, u64 length)
 {
     m_zone.unassign(start, length, [&] { m_cpus.forget_storage(*m_cpus.find(caller), start, length); });
+    return true;
+}
+
+// ---- CPUs ------------------------------------------------------------------------------------------------------
+
+bool Partition::configure_cpu(u16 caller, u16 address)
+{
+    bool granted = true;
+    m_cpus.find(caller)->while_not_executing([&] {
+        granted = !m_config.firmware || m_config.firmware->configure_cpu(address, true);
+        m_cpus.find(address)->order_reset(true);
+        // Whoever signals it next does not find it busy.
+        m_cpus.find(address)->wait_for_orders();
+    });
+    if (!granted)
+        return false;
+    m_cpus.set_configured(address, true);
+    m_online[address].start();
+    return true;
+}
+
+bool Partition::deconfigure_cpu(u16 caller, u16 address)
+{
+    Cpu& cpu = *m_cpus.find(address);
+    {
+        std::lock_guard lock(m_cpus.signalling());
+        // In this order: an order that is being carried out changes the state before it is done.
+        if (address == caller || cpu.has_orders() || cpu.state() != RunState::stopped)
+            return false;
+        m_cpus.set_configured(address, false);
+    }
+    m_online[address].stop();
+    // It has none to lose: the firmware may refuse or not be there.
+    if (m_config.firmware)
+        m_cpus.find(caller)->while_not_executing([&] { (void)m_config.firmware->configure_cpu(address, false); });
     return true;
 }
 
@@ -280,9 +325,11 @@ u64 Partition::extract_cpu_attribute(u8 attribute, u8 level, u8 type)
     return zvisor::extract_cpu_attribute(m_config.model.model.generation, attribute, level, type);
 }
 
-u8 Partition::perform_topology_function(u8 function, u8& reason)
+u8 Partition::perform_topology_function(Cpu& cpu, u8 function, u8& reason)
 {
-    auto result = m_topology.perform_function(function);
+    std::expected<Topology::FunctionResult, ProgramCode> result;
+    auto perform = [&] { result = m_topology.perform_function(function); };
+    m_topology.waits(function) ? cpu.while_not_executing(perform) : perform();
     if (!result)
         throw ProgramInterruption { .code = result.error() };
     reason = static_cast<u8>(bits<48, 55>(result->r1));

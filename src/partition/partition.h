@@ -1,10 +1,12 @@
 #pragma once
 
 #include "arch/model.h"
+#include "base/stopwatch.h"
 #include "channel/channel_subsystem.h"
 #include "cpu/cpu_group.h"
 #include "engine/make_engine.h"
 #include "partition/channel_adapter.h"
+#include "partition/firmware_services.h"
 #include "partition/ipl.h"
 #include "partition/storage_zone.h"
 #include "service/ipl_parameters.h"
@@ -28,7 +30,15 @@ struct PartitionConfig {
     u64 block_size { u64 { 64 } << 20 };
     /// Where blocks come from; it must outlive the partition. Null: private memory of the process, without standby storage.
     StorageBlocks* blocks { nullptr };
+    /// Configured after activation.
     u16 cpus { 1 };
+    /// What is above `cpus` is in standby at first. 0: as `cpus`.
+    u16 maximum_cpus { 0 };
+    /// What the partition asks of the firmware; it must outlive the partition. Null: nobody but the host is there.
+    FirmwareServices* firmware { nullptr };
+    /// The group whose cap the partition shares, and the cap in hundredths of a physical CPU; empty and 0: none.
+    std::string group;
+    u32 group_cap_hundredths { 0 };
     OfferedModel model;
     MachineIdentity identity;
     ConsoleOptions consoles;
@@ -52,7 +62,7 @@ struct PartitionActivity {
 };
 
 /// One guest's machine: its CPUs, its storage, its channel-subsystem image and the services around them.
-class Partition final : private ServiceSignalSink, private ConfigurationSink, private MachineServices {
+class Partition final : private ServiceSignalSink, private ConfigurationSink, private MachineServices, private CpuEntitlements {
 public:
     /// `console` must outlive the partition.
     [[nodiscard]] static Result<std::unique_ptr<Partition>> create(PartitionConfig config, ConsoleSink& console);
@@ -63,6 +73,9 @@ public:
     [[nodiscard]] CpuGroup& cpus() { return m_cpus; }
     [[nodiscard]] AbsoluteStorage& storage() { return m_zone.storage(); }
     [[nodiscard]] const PartitionActivity& activity() const { return m_activity; }
+    /// The firmware grants the CPUs other entitlements than before; from any thread.
+    void entitlements_changed() { m_topology.changed(); }
+    [[nodiscard]] const CpuConfiguration& cpu_configuration() const { return m_cpu_configuration; }
     [[nodiscard]] u64 channel_starts() const { return m_channel_adapter.starts(); }
 
     /// Makes the CPUs' threads, which `run` does too; for who may not make threads later.
@@ -99,8 +112,16 @@ private:
     [[nodiscard]] u32 pending_service_signal() const override { return m_service_signal.load(); }
 
     // ConfigurationSink
-    bool assign_storage(u64 start, u64 length) override;
+    bool configure_cpu(u16 caller, u16 address) override;
+    bool deconfigure_cpu(u16 caller, u16 address) override;
+    bool assign_storage(u16 caller, u64 start, u64 length) override;
     bool unassign_storage(u16 caller, u64 start, u64 length) override;
+
+    // CpuEntitlements
+    [[nodiscard]] bool vertical() const override;
+    [[nodiscard]] Polarization polarization(u16 address) const override;
+    [[nodiscard]] bool polarize(bool vertical) override;
+    [[nodiscard]] u32 capability_limit() const override;
 
     // MachineServices
     u8 service_call(Cpu& cpu, u32 command, u64 sccb) override;
@@ -111,7 +132,8 @@ private:
     bool control_program_instruction(Cpu& cpu, u16 opcode) override;
     u64 extract_cpu_attribute(u8 attribute, u8 level, u8 type) override;
     u64 cpu_identification(Cpu&) override { return m_information.cpu_id(); }
-    u8 perform_topology_function(u8 function, u8& reason) override;
+    u8 perform_topology_function(Cpu& cpu, u8 function, u8& reason) override;
+    bool store_hypervisor_information(Cpu& cpu, u16 function, std::span<std::byte, 4096> block) override;
     std::optional<u32> take_service_signal() override;
     bool service_signal_pending() override { return m_service_signal.load() != 0; }
     void cpu_halted(Cpu& cpu) override;
@@ -132,7 +154,15 @@ private:
     bool watchdog(Cpu& cpu, u8 r1, u8 r3);
     bool ipl_functions(Cpu& cpu, u8 r1, u8 r3);
     bool virtio_notify(Cpu& cpu, u8 r1, u8 r3);
+    bool logical_cpu_utilization(Cpu& cpu, u8 r1, u8 r3);
+    bool type_names(Cpu& cpu, u8 r1, u8 r3);
     void reset_for_restart(Cpu& cpu, bool clear);
+
+    // What the partition knows of itself and of others (partition/activity.cpp).
+    [[nodiscard]] MachineActivity machine_activity(Cpu& cpu);
+    [[nodiscard]] MachineActivity own_activity();
+    [[nodiscard]] LogicalCpuActivity cpu_activity(u16 address);
+    [[nodiscard]] bool store_utilization(Cpu& cpu, u8 r1, u32 subcode, u64 pages);
 
     PartitionConfig m_config;
     StorageZone m_zone;
@@ -147,6 +177,8 @@ private:
     IplParameters m_ipl_parameters;
     Watchdog m_watchdog;
     PartitionActivity m_activity;
+    /// How long each CPU has been configured.
+    std::vector<Stopwatch> m_online;
     std::atomic<u32> m_service_signal { 0 };
     std::function<void(std::string_view)> m_service_trace;
     CpuGroup m_cpus;

@@ -16,7 +16,7 @@ struct PartitionAuthority {
 /// One logical partition as the machine file defines it.
 struct PartitionDefinition {
     /// 1 to 8 letters, digits and the like, in capitals.
-    std::string name;
+    std::string name {};
     /// 1..255, unique in the machine.
     u8 number { 0 };
     /// Bytes; multiples of the machine's block size.
@@ -46,14 +46,14 @@ struct PartitionDefinition {
 
 /// A cap that several partitions keep together.
 struct GroupDefinition {
-    std::string name;
+    std::string name {};
     /// In physical CPUs, in hundredths.
     u32 cap_hundredths { 0 };
 };
 
 /// A machine (CPC): what there is to give, and the partitions.
 struct MachineDefinition {
-    std::string name;
+    std::string name {};
     /// Host CPUs that logical CPUs are dispatched on.
     u16 physical_cpus { 1 };
     /// Bytes of storage for all partitions.

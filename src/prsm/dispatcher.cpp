@@ -2,6 +2,7 @@
 
 #include "prsm/dispatcher.h"
 
+#include "base/futex.h"
 #include "base/host_priority.h"
 
 #include <algorithm>
@@ -207,6 +208,8 @@ Result<void> Dispatcher::add(
         partition.region = region;
         partition.process = process;
         partition.cpus.resize(cells);
+        for (u32 i = 0; i < logical_cpus; ++i)
+            partition.cpus[i].configured_at = time;
         take_over(id, time);
         return {};
     });
@@ -231,7 +234,15 @@ Result<void> Dispatcher::change(PartitionId id, PartitionShare share)
 
 Result<void> Dispatcher::configure(LogicalCpu cpu, bool configured)
 {
-    return reconfigure([&](nanoseconds time) { return m_policy.configure(time, cpu, configured); });
+    return reconfigure([&](nanoseconds time) -> Result<void> {
+        TRY_VOID(m_policy.configure(time, cpu, configured));
+        auto& known = logical(cpu);
+        if (configured && !known.configured_at)
+            known.configured_at = time;
+        if (!configured && known.configured_at)
+            known.usage.online += time - *std::exchange(known.configured_at, std::nullopt);
+        return {};
+    });
 }
 
 Result<void> Dispatcher::set_group_cap(const std::string& group, std::optional<Hundredths> cap)
@@ -245,6 +256,14 @@ Result<void> Dispatcher::set_physical_cpus(std::vector<u16> numbers)
     return reconfigure([&](nanoseconds time) { return m_policy.set_physical_cpus(time, numbers); });
 }
 
+/// The partition has something to look at.
+void Dispatcher::call(Partition& partition)
+{
+    auto& attention = partition.region->header().attention;
+    ++attention;
+    futex_wake(attention);
+}
+
 /// What guests may know of their shares.
 void Dispatcher::publish()
 {
@@ -253,13 +272,18 @@ void Dispatcher::publish()
         const PartitionShare& share = m_policy.share(id);
         auto& header = partition.region->header();
         header.weight = share.dedicated ? 0 : share.weight;
-        header.vertical = share.vertical ? 1 : 0;
+        header.capped = share.capped ? 1 : 0;
+        header.cap = share.absolute_cap.value_or(0);
+        bool changed = header.vertical.exchange(share.vertical ? 1 : 0) != u32 { share.vertical };
         for (u16 i = 0; i < partition.cpus.size(); ++i) {
             CpuEntitlement entitlement = m_policy.entitlement(LogicalCpu { id, i });
             auto& shared = partition.region->cells()[i];
-            shared.entitlement = static_cast<u32>(entitlement.kind);
+            auto kind = static_cast<u32>(entitlement.kind);
+            changed |= shared.entitlement.exchange(kind) != kind;
             shared.share = static_cast<u32>(entitlement.share * thousandths + 0.5);
         }
+        if (changed)
+            call(partition);
     }
 }
 
@@ -277,6 +301,9 @@ std::vector<LogicalCpuUsage> Dispatcher::usage(PartitionId id)
         Logical& cpu = found->second.cpus[i];
         believe({ id, i }, cpu.belief, time);
         result.push_back(cpu.usage);
+        result.back().configured = cpu.configured_at.has_value();
+        if (cpu.configured_at)
+            result.back().online += time - *cpu.configured_at;
         auto claimed = found->second.region->cells()[i].parked.load();
         result.back().parked = nanoseconds(static_cast<i64>(std::min(claimed, static_cast<u64>(cpu.usage.dispatched.count()))));
     }

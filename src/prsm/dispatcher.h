@@ -25,6 +25,9 @@ struct LogicalCpuUsage {
     /// Ready, and others had the physical CPUs.
     nanoseconds ready {};
     nanoseconds stopped {};
+    /// It is configured, and has been for so long since the activation.
+    bool configured { false };
+    nanoseconds online {};
     /// Times it was given a physical CPU.
     u64 dispatches { 0 };
 };
@@ -93,6 +96,7 @@ private:
         /// Since when, and where the time before went.
         nanoseconds since {};
         LogicalCpuUsage usage;
+        std::optional<nanoseconds> configured_at {};
         u16 physical { 0 };
         /// Its cell has the flag `tell`.
         bool told { false };
@@ -131,6 +135,7 @@ private:
     void heard(PartitionId id, nanoseconds time);
     void hear_again(nanoseconds time);
     void publish();
+    static void call(Partition& partition);
     /// Carries `change` out on the policy, and what follows from it.
     template<class Change>
     Result<void> reconfigure(Change change);

@@ -194,9 +194,7 @@ bool Dispatcher::ask(LogicalCpu cpu, nanoseconds time)
     known.process_time = cpu_time(m_partitions.at(cpu.partition).process);
     if (!set_flags(cpu, DispatchState::give_back_bit | DispatchState::tell_bit, time))
         return false;
-    auto& attention = m_partitions.at(cpu.partition).region->header().attention;
-    ++attention;
-    futex_wake(attention);
+    call(m_partitions.at(cpu.partition));
     return true;
 }
 

@@ -276,6 +276,42 @@ TEST_F(DispatcherTest, TimeIsAccountedByTheFirmware)
     EXPECT_GE(dispatcher->usage(1).at(1).stopped, 20ms);
 }
 
+TEST_F(DispatcherTest, OnlineTimeIsThatOfTheConfiguredState)
+{
+    auto dispatcher = make({ 0 });
+    Partition partition(2);
+    ASSERT_TRUE(dispatcher->add(1, partition.firmware, 1, {}));
+    std::this_thread::sleep_for(5ms);
+    auto usage = dispatcher->usage(1);
+    EXPECT_TRUE(usage.at(0).configured);
+    EXPECT_GE(usage.at(0).online, 5ms);
+    EXPECT_FALSE(usage.at(1).configured);
+    EXPECT_EQ(usage.at(1).online, 0ms);
+    ASSERT_TRUE(dispatcher->configure({ 1, 1 }, true));
+    std::this_thread::sleep_for(5ms);
+    ASSERT_TRUE(dispatcher->configure({ 1, 1 }, false));
+    auto online = dispatcher->usage(1).at(1).online;
+    EXPECT_GE(online, 5ms);
+    EXPECT_FALSE(dispatcher->usage(1).at(1).configured);
+    EXPECT_EQ(dispatcher->usage(1).at(1).online, online);
+}
+
+TEST_F(DispatcherTest, APartitionIsCalledWhenItsEntitlementsChange)
+{
+    auto dispatcher = make({ 0, 1 });
+    Partition partition(2);
+    ASSERT_TRUE(dispatcher->add(1, partition.firmware, 2, {}));
+    auto& header = partition.region->header();
+    u32 called = header.attention;
+    ASSERT_TRUE(dispatcher->change(1, { .weight = 50, .capped = true, .absolute_cap = 70 }));
+    EXPECT_EQ(header.attention, called);
+    EXPECT_EQ(header.capped, 1u);
+    EXPECT_EQ(header.cap, 70u);
+    ASSERT_TRUE(dispatcher->change(1, { .vertical = true }));
+    EXPECT_GT(header.attention, called);
+    EXPECT_EQ(header.cap, 0u);
+}
+
 TEST_F(DispatcherTest, AnIdleMachineNeedsNoDispatcher)
 {
     auto dispatcher = make({ 0, 1 });

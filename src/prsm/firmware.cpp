@@ -1,6 +1,7 @@
 #include "prsm/firmware.h"
 
 #include "base/size.h"
+#include "prsm/activity_messages.h"
 
 #include <algorithm>
 #include <array>
@@ -187,7 +188,15 @@ Result<void> Firmware::set(std::string_view name, const PartitionChange& change)
 {
     std::lock_guard lock(m_changing);
     auto* partition = TRY(find(name));
-    auto share = partition->share();
+    TRY_VOID(change_share(*partition, change));
+    audit(name, "properties changed");
+    return {};
+}
+
+Result<void> Firmware::change_share(ManagedPartition& partition, const PartitionChange& change)
+{
+    std::lock_guard lock(m_sharing);
+    auto share = partition.share();
     share.weight = change.weight.value_or(share.weight);
     share.capped = change.capped.value_or(share.capped);
     share.vertical = change.vertical.value_or(share.vertical);
@@ -196,13 +205,12 @@ Result<void> Firmware::set(std::string_view name, const PartitionChange& change)
     constexpr u32 most_weight = 999;
     if (share.weight < 1 || share.weight > most_weight)
         return fail(fmt::format("weight must be 1 to {}, not {}", most_weight, share.weight));
-    if (partition->pid() != 0)
-        TRY_VOID(m_dispatcher->change(partition->dispatch_id(), share));
+    if (partition.pid() != 0)
+        TRY_VOID(m_dispatcher->change(partition.dispatch_id(), share));
     for (const auto& property : stored_properties)
-        if (property.get(share) != property.get(partition->share()))
-            TRY_VOID(m_store->set_property(std::string(name), std::string(property.name), std::to_string(property.get(share))));
-    partition->set_share(std::move(share));
-    audit(name, "properties changed");
+        if (property.get(share) != property.get(partition.share()))
+            TRY_VOID(m_store->set_property(partition.definition().name, std::string(property.name), std::to_string(property.get(share))));
+    partition.set_share(std::move(share));
     return {};
 }
 
@@ -286,8 +294,13 @@ Result<void> Firmware::create_in_process(ManagedPartition& partition)
         wires.push_back(TRY(m_options.start_network(network)));
         files.push_back(wires.back().get());
     }
+    auto group = std::ranges::find(m_definition.groups, definition.group, &GroupDefinition::name);
     nlohmann::json members { { "profile", definition.profile }, { "block_size", definition.block_size },
-        { "address_space", definition.maximum_memory + beside_storage + definition.maximum_cpus * beside_storage_for_cpu } };
+        { "address_space", definition.maximum_memory + beside_storage + definition.maximum_cpus * beside_storage_for_cpu },
+        { "number", definition.number }, { "dedicated", definition.dedicated }, { "machine", m_definition.name },
+        { "physical_cpus", m_definition.physical_cpus }, { "group", definition.group },
+        { "group_cap", group == m_definition.groups.end() ? 0 : group->cap_hundredths },
+        { "global", definition.authority.global_performance_data } };
     auto answer = TRY(partition.order("create", std::move(members), files));
     for (auto [member, what] : { std::pair("missing", "the host does not allow "), std::pair("model", "") })
         if (auto text = answer.find(member); text != answer.end() && text->is_string() && !text->get_ref<const std::string&>().empty())
@@ -440,6 +453,38 @@ Result<UniqueFd> Firmware::block_wanted(ManagedPartition& partition, u64 block)
     m_events.add(partition.definition().name,
         memory ? fmt::format("took block {} of storage online", block) : "storage was refused: " + memory.error().message);
     return memory;
+}
+
+bool Firmware::cpu_wanted(ManagedPartition& partition, u16 cpu, bool configured)
+{
+    const auto& definition = partition.definition();
+    auto done = m_dispatcher->configure({ partition.dispatch_id(), cpu }, configured);
+    m_events.add(definition.name,
+        done ? fmt::format("CPU {} is {}", cpu, configured ? "configured" : "in standby")
+             : fmt::format("CPU {} was refused: {}", cpu, done.error().message));
+    return done.has_value();
+}
+
+bool Firmware::polarization_wanted(ManagedPartition& partition, bool vertical)
+{
+    auto done = change_share(partition, { .weight = {}, .capped = {}, .cap_hundredths = {}, .vertical = vertical });
+    m_events.add(partition.definition().name,
+        done ? fmt::format("its CPUs are polarized {}", vertical ? "vertically" : "horizontally")
+             : fmt::format("polarization was refused: {}", done.error().message));
+    return done.has_value();
+}
+
+std::vector<nlohmann::json> Firmware::activity_wanted(ManagedPartition& partition)
+{
+    if (!partition.definition().authority.global_performance_data)
+        return {};
+    std::vector<PartitionUsage> all;
+    for (auto& status : partitions())
+        all.push_back({ .definition = std::move(status.definition),
+            .active = status.pid != 0,
+            .storage = status.storage,
+            .cpus = std::move(status.cpus) });
+    return activity_messages(m_definition, all, m_dispatcher->usage().own);
 }
 
 bool Firmware::block_adopted(ManagedPartition&, const UniqueFd& block)

@@ -100,6 +100,9 @@ private:
     void state_changed(ManagedPartition& partition, PartitionState state, const std::string& why) override;
     [[nodiscard]] Result<UniqueFd> block_wanted(ManagedPartition& partition, u64 block) override;
     [[nodiscard]] bool block_adopted(ManagedPartition& partition, const UniqueFd& block) override;
+    [[nodiscard]] bool cpu_wanted(ManagedPartition& partition, u16 cpu, bool configured) override;
+    [[nodiscard]] bool polarization_wanted(ManagedPartition& partition, bool vertical) override;
+    [[nodiscard]] std::vector<nlohmann::json> activity_wanted(ManagedPartition& partition) override;
     void watch_changed() override { m_bell.ring(); }
     void block_given_back(ManagedPartition& partition, UniqueFd block) override;
 
@@ -120,6 +123,7 @@ private:
     [[nodiscard]] Result<void> start_dispatcher();
     [[nodiscard]] Result<std::shared_ptr<DispatchRegion>> dispatch(ManagedPartition& partition);
     [[nodiscard]] PartitionStatus status_of(const ManagedPartition& partition) const;
+    [[nodiscard]] Result<void> change_share(ManagedPartition& partition, const PartitionChange& change);
     [[nodiscard]] Result<void> restore_properties(ManagedPartition& partition);
     void end_reported();
     void watch(const std::stop_token& stop);
@@ -142,6 +146,8 @@ private:
     std::map<prsm::PartitionId, std::string> m_reports;
     /// Orders that change a partition, one after the other.
     std::mutex m_changing;
+    /// Held while the share of a partition changes; orders are not waited for under it.
+    std::mutex m_sharing;
     /// Rings when there is something else to watch.
     EventFd m_bell;
     std::jthread m_watcher;

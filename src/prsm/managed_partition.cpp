@@ -233,9 +233,11 @@ void ManagedPartition::receive()
 void ManagedPartition::handle(LinkMessage& message)
 {
     using Handler = void (ManagedPartition::*)(LinkMessage&);
-    static constexpr std::array<std::pair<std::string_view, Handler>, 5> events { { { "state", &ManagedPartition::take_state },
+    static constexpr std::array<std::pair<std::string_view, Handler>, 8> events { { { "state", &ManagedPartition::take_state },
         { "console", &ManagedPartition::take_console }, { "obtain", &ManagedPartition::take_obtain },
-        { "give-back", &ManagedPartition::take_give_back }, { "held", &ManagedPartition::take_held } } };
+        { "give-back", &ManagedPartition::take_give_back }, { "held", &ManagedPartition::take_held },
+        { "configure-cpu", &ManagedPartition::take_configure_cpu }, { "polarization", &ManagedPartition::take_polarization },
+        { "activity", &ManagedPartition::take_activity } } };
     if (message.body.contains("reply"))
         return take_reply(message);
     auto name = message.get<std::string>("event").value_or("");
@@ -342,6 +344,55 @@ void ManagedPartition::take_give_back(LinkMessage& message)
         m_blocks.erase(found);
     }
     m_observer.block_given_back(*this, std::move(block));
+}
+
+// ---- CPUs ------------------------------------------------------------------------------------------------------------
+
+void ManagedPartition::take_configure_cpu(LinkMessage& message)
+{
+    auto cpu = message.get<u16>("cpu");
+    auto configured = message.get<bool>("configured");
+    answer(message, cpu && configured && *cpu < m_definition.maximum_cpus && m_observer.cpu_wanted(*this, *cpu, *configured));
+}
+
+void ManagedPartition::take_polarization(LinkMessage& message)
+{
+    auto vertical = message.get<bool>("vertical");
+    answer(message, vertical && m_observer.polarization_wanted(*this, *vertical));
+}
+
+void ManagedPartition::answer(const LinkMessage& message, bool granted)
+{
+    std::shared_ptr<Link> link;
+    {
+        std::lock_guard lock(m_mutex);
+        link = m_link;
+    }
+    nlohmann::json order { { "order", "answer" }, { "id", 0 }, { "question", message.get<u64>("question").value_or(0) },
+        { "granted", granted } };
+    if (link) [[maybe_unused]]
+        auto sent = link->send(order, {}, send_patience);
+}
+
+void ManagedPartition::take_activity(LinkMessage& message)
+{
+    auto now = std::chrono::steady_clock::now();
+    std::shared_ptr<Link> link;
+    {
+        std::lock_guard lock(m_mutex);
+        if (now - m_activity_told < activity_interval)
+            return;
+        m_activity_told = now;
+        link = m_link;
+    }
+    auto orders = m_observer.activity_wanted(*this);
+    if (orders.empty())
+        return answer(message, false);
+    for (auto& order : orders) {
+        order["question"] = message.get<u64>("question").value_or(0);
+        if (!link || !link->send(order, {}, send_patience))
+            return;
+    }
 }
 
 // ---- Console input ---------------------------------------------------------------------------------------------------

@@ -38,6 +38,12 @@ struct PartitionObserver {
     [[nodiscard]] virtual Result<UniqueFd> block_wanted(ManagedPartition& partition, u64 block) = 0;
     /// A partition that is taken up has this block; false when it cannot be one of the machine's.
     [[nodiscard]] virtual bool block_adopted(ManagedPartition& partition, const UniqueFd& block) = 0;
+    /// The program configures or deconfigures a CPU; false: refused.
+    [[nodiscard]] virtual bool cpu_wanted(ManagedPartition& partition, u16 cpu, bool configured) = 0;
+    /// The program asks for vertical or horizontal polarization; false: refused.
+    [[nodiscard]] virtual bool polarization_wanted(ManagedPartition& partition, bool vertical) = 0;
+    /// The program wants to know what the partitions of the machine used: orders `activity`, none when it may not.
+    [[nodiscard]] virtual std::vector<nlohmann::json> activity_wanted(ManagedPartition& partition) = 0;
     /// Descriptors to watch have changed.
     virtual void watch_changed() = 0;
     /// The program took a block out of use.
@@ -50,6 +56,8 @@ class ManagedPartition {
 public:
     /// An order that is not answered within this is given up: the partition does not answer.
     static constexpr std::chrono::seconds patience { 30 };
+    /// What a partition asks for of activity within this time of the last answer is not answered.
+    static constexpr std::chrono::milliseconds activity_interval { 50 };
 
     ManagedPartition(PartitionDefinition definition, PartitionObserver& observer)
         : m_definition(std::move(definition))
@@ -118,6 +126,10 @@ private:
     void take_obtain(LinkMessage& message);
     void take_give_back(LinkMessage& message);
     void take_held(LinkMessage& message);
+    void take_configure_cpu(LinkMessage& message);
+    void take_polarization(LinkMessage& message);
+    void take_activity(LinkMessage& message);
+    void answer(const LinkMessage& message, bool granted);
     void type_more();
     /// Fails every order that waits.
     void lose_link();
@@ -138,6 +150,7 @@ private:
     prsm::PartitionShare m_share;
     u64 m_last_order { 0 };
     std::map<u64, Reply> m_replies;
+    std::chrono::steady_clock::time_point m_activity_told {};
     /// Typed and not taken yet; and the order that is giving some of it, 0 for none.
     std::string m_typed;
     u64 m_typing { 0 };

@@ -9,16 +9,16 @@
 namespace zvisor {
 
 /// What the partition does when its configuration changes. Each returns false to refuse, and the command ends so.
-/// Called on the CPU that executes SERVICE CALL.
+/// Called on the CPU that executes SERVICE CALL, whose address is `caller`.
 struct ConfigurationSink {
     virtual ~ConfigurationSink() = default;
     /// The CPU leaves the standby state and comes up stopped and reset.
-    virtual bool configure_cpu([[maybe_unused]] u16 address) { return true; }
+    virtual bool configure_cpu([[maybe_unused]] u16 caller, [[maybe_unused]] u16 address) { return true; }
     /// Refused while the CPU is not stopped.
-    virtual bool deconfigure_cpu([[maybe_unused]] u16 address) { return true; }
+    virtual bool deconfigure_cpu([[maybe_unused]] u16 caller, [[maybe_unused]] u16 address) { return true; }
     /// Absolute storage in [start, start+length), a storage increment, becomes part of the configuration, cleared.
-    virtual bool assign_storage([[maybe_unused]] u64 start, [[maybe_unused]] u64 length) { return true; }
-    /// The range leaves the configuration: accesses get addressing exceptions, contents are lost. `caller`: address of the CPU.
+    virtual bool assign_storage([[maybe_unused]] u16 caller, [[maybe_unused]] u64 start, [[maybe_unused]] u64 length) { return true; }
+    /// The range leaves the configuration: accesses get addressing exceptions, contents are lost.
     virtual bool unassign_storage([[maybe_unused]] u16 caller, [[maybe_unused]] u64 start, [[maybe_unused]] u64 length) { return true; }
 };
 

@@ -30,10 +30,15 @@ struct MachineIdentity {
     /// 1..255.
     u8 partition_number { 1 };
     bool dedicated_cpus { false };
+    /// Of the machine (CPC), up to 8 characters; may be empty.
+    std::string machine_name {};
+    /// Of the whole machine; 0: those of the configuration.
+    u16 physical_cpus { 0 };
 
     /// Of the virtual machine, under a control program: short name and the longer one it may have.
     std::string vm_name { "GUEST" };
     std::string vm_extended_name { "guest" };
+    /// Of the virtual machine, or of the partition when there is none.
     std::array<u8, 16> uuid {};
 
     /// CPUs that share a socket in the topology, 1..64.

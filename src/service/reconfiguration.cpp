@@ -38,7 +38,7 @@ SclpResponse ServiceProcessor::configure_cpu(Sccb&, u8 address)
         return SclpResponse::resource_not_recognized;
     if (cpus.state(address) == CpuState::configured)
         return SclpResponse::no_action_required;
-    if (!m_environment.configuration.configure_cpu(address))
+    if (!m_environment.configuration.configure_cpu(m_caller, address))
         return SclpResponse::improper_state;
     set_cpu_state(address, CpuState::configured);
     return SclpResponse::normal_completion;
@@ -51,7 +51,7 @@ SclpResponse ServiceProcessor::deconfigure_cpu(Sccb&, u8 address)
         return SclpResponse::resource_not_recognized;
     if (cpus.state(address) == CpuState::standby)
         return SclpResponse::no_action_required;
-    if (cpus.count(CpuState::configured) == 1 || !m_environment.configuration.deconfigure_cpu(address))
+    if (cpus.count(CpuState::configured) == 1 || !m_environment.configuration.deconfigure_cpu(m_caller, address))
         return SclpResponse::improper_state;
     set_cpu_state(address, CpuState::standby);
     return SclpResponse::normal_completion;
@@ -138,7 +138,7 @@ SclpResponse ServiceProcessor::change_increment(Sccb& sccb, bool assign)
     u64 start = storage.start(number);
     u64 length = storage.increment_size();
     ConfigurationSink& sink = m_environment.configuration;
-    if (!(assign ? sink.assign_storage(start, length) : sink.unassign_storage(m_caller, start, length)))
+    if (!(assign ? sink.assign_storage(m_caller, start, length) : sink.unassign_storage(m_caller, start, length)))
         return SclpResponse::improper_state;
     storage.set_assigned(number, assign);
     return SclpResponse::normal_completion;

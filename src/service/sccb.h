@@ -3,6 +3,7 @@
 #include "base/big_endian.h"
 #include "base/types.h"
 #include "base/verify.h"
+#include "service/partition_activity.h"
 
 #include <array>
 #include <cstring>
@@ -146,13 +147,13 @@ struct ReadCpuInfo {
 };
 static_assert(sizeof(ReadCpuInfo) == 24);
 
-/// One CPU in either list; the feature bits describe SIE assists, of which there are none.
+/// One CPU in either list; the feature bits describe SIE assists, of which there are none. All are of one type.
 struct CpuEntry {
     u8 address { 0 };
     u8 reserved_1 { 0 };
     u8 features[6] {};
     u8 reserved_8[6] {};
-    u8 type { 0 };
+    CpuType type { CpuType::linux_facility };
     u8 reserved_15 { 0 };
 };
 static_assert(sizeof(CpuEntry) == 16);

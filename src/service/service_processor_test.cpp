@@ -40,17 +40,17 @@ struct Console : ConsoleSink {
 };
 
 struct Configuration : ConfigurationSink {
-    bool configure_cpu(u16 address) override
+    bool configure_cpu(u16, u16 address) override
     {
         log += "+cpu" + std::to_string(address) + " ";
         return true;
     }
-    bool deconfigure_cpu(u16 address) override
+    bool deconfigure_cpu(u16, u16 address) override
     {
         log += "-cpu" + std::to_string(address) + " ";
         return allow;
     }
-    bool assign_storage(u64 start, u64 length) override
+    bool assign_storage(u16, u64 start, u64 length) override
     {
         log += "+" + std::to_string(start >> 20) + "M," + std::to_string(length >> 20) + " ";
         return allow;
@@ -203,6 +203,7 @@ TEST_F(ServiceProcessorTest, ReadsScpInformation)
     EXPECT_EQ(info.facilities, 0xac00000000000000);
     EXPECT_EQ(info.hsa_size, 0U);
     EXPECT_EQ(get<CpuEntry>(128 + 16).address, 1);
+    EXPECT_EQ(get<CpuEntry>(128).type, CpuType::linux_facility) << "as the topology has it";
     EXPECT_EQ(get<CpuEntry>(128 + 32).address, 0) << "the standby CPU is not listed";
 }
 
@@ -293,7 +294,7 @@ TEST_F(ServiceProcessorTest, IncrementsAreAsLargeAsTheBlocksOfStorage)
 TEST_F(ServiceProcessorTest, IsBusyWhileACommandIsExecuted)
 {
     struct Nested : ConfigurationSink {
-        bool configure_cpu(u16) override
+        bool configure_cpu(u16, u16) override
         {
             // Another CPU, which must not wait: this command may be waiting for it.
             std::jthread([this] { found = *processor->service_call(read_cpu_info, sccb_address, prefix, 1); }).join();

@@ -50,6 +50,10 @@ u16 adjustment_factor(unsigned cpus)
     return static_cast<u16>(std::max(32768U, 65536U - 512U * (cpus - 1)));
 }
 
+/// Of the capability of its CPUs a configuration gets so many thousandths: all of it.
+constexpr u32 unlimited = 1000;
+/// Configuration level of a logical partition.
+constexpr u8 partition_level = 2;
 /// Version code of a CPU under a control program.
 constexpr u64 virtual_version = 0xff;
 /// Bit 48 of the CPU ID: bits 8-15 are the partition number.
@@ -70,10 +74,12 @@ std::string_view control_program_identifier(Personality personality)
     return "";
 }
 
-SystemInformation::SystemInformation(MachineIdentity identity, const CpuConfiguration& cpus, const Topology& topology)
+SystemInformation::SystemInformation(
+    MachineIdentity identity, const CpuConfiguration& cpus, const Topology& topology, const CpuEntitlements* entitlements)
     : m_identity(std::move(identity))
     , m_cpus(cpus)
     , m_topology(topology)
+    , m_entitlements(entitlements)
 {
 }
 
@@ -142,8 +148,12 @@ SystemInformationBlock SystemInformation::basic_machine_cpus(u16) const
     BasicMachineCpus header;
     header.capability = m_identity.capability;
     put_counts(header, m_cpus);
+    if (m_identity.physical_cpus != 0) {
+        header.total = header.configured = m_identity.physical_cpus;
+        header.standby = header.reserved = 0;
+    }
     auto block = to_block(header);
-    for (unsigned cpus = 2; cpus <= m_cpus.size(); ++cpus)
+    for (unsigned cpus = 2; cpus <= header.total; ++cpus)
         store_be(block.data() + sizeof header + (cpus - 2) * sizeof(u16), adjustment_factor(cpus));
     return block;
 }
@@ -164,9 +174,15 @@ SystemInformationBlock SystemInformation::partition_cpus(u16) const
     block.characteristics = m_identity.dedicated_cpus ? PartitionCpus::dedicated_cpus : PartitionCpus::shared_cpus;
     put_counts(block, m_cpus);
     put_ebcdic(block.name, m_identity.partition_name);
-    // Thousandths of the machine's capability that the partition gets.
-    block.adjustment_factor = 1000;
+    block.adjustment_factor = m_entitlements ? m_entitlements->capability_limit() : unlimited;
+    if (block.adjustment_factor < unlimited)
+        block.characteristics |= PartitionCpus::limited;
     (m_identity.dedicated_cpus ? block.dedicated : block.shared) = block.configured;
+    if (current_level() == partition_level && m_identity.uuid != std::array<u8, 16> {}) {
+        block.extended_name_encoding = PartitionCpus::utf8;
+        m_identity.partition_name.copy(block.extended_name, sizeof block.extended_name - 1);
+        block.uuid = m_identity.uuid;
+    }
     return to_block(block);
 }
 
@@ -177,7 +193,7 @@ SystemInformationBlock SystemInformation::virtual_machine_cpus(u16) const
     VirtualMachine& machine = block.machines[0];
     put_counts(machine, m_cpus);
     put_ebcdic(machine.name, m_identity.vm_name);
-    machine.adjustment_factor = 1000;
+    machine.adjustment_factor = unlimited;
     put_ebcdic(machine.control_program, control_program_identifier(m_identity.personality));
     machine.uuid = m_identity.uuid;
     const std::string& extended = m_identity.vm_extended_name;

@@ -15,7 +15,9 @@ using SystemInformationBlock = std::array<std::byte, 4096>;
 /// What STORE SYSTEM INFORMATION and STORE CPU ID give (PoP ch. 10). Its parts outlive it.
 class SystemInformation {
 public:
-    SystemInformation(MachineIdentity identity, const CpuConfiguration& cpus, const Topology& topology);
+    /// `entitlements` may be null: the configuration gets all its CPUs can do.
+    SystemInformation(
+        MachineIdentity identity, const CpuConfiguration& cpus, const Topology& topology, const CpuEntitlements* entitlements = nullptr);
 
     [[nodiscard]] const MachineIdentity& identity() const { return m_identity; }
 
@@ -40,6 +42,7 @@ private:
     MachineIdentity m_identity;
     const CpuConfiguration& m_cpus;
     const Topology& m_topology;
+    const CpuEntitlements* m_entitlements;
 };
 
 } // namespace zvisor

@@ -51,7 +51,9 @@ struct BasicMachineCpus {
     u8 format { 0 };
     u8 reserved_1 { 0 };
     Be<u16> alternate_offset;
-    u8 reserved_4[20] {};
+    /// Multithreading: bit 0 installed, then the highest thread of a core: of this type, of any.
+    u8 threads[2] {};
+    u8 reserved_6[18] {};
     Be<u32> nominal_capability;
     Be<u32> secondary_capability;
     Be<u32> capability;
@@ -84,17 +86,25 @@ struct PartitionCpus {
     Be<u16> reserved;
     EbcdicField<8> name {};
     Be<u32> adjustment_factor;
-    u8 reserved_56[16] {};
+    u8 reserved_56[8] {};
+    /// Multithreading: bit 0 installed, then the highest thread of a core: of any type, of this one, as activated.
+    u8 threads[3] {};
+    u8 reserved_67[5] {};
     Be<u16> dedicated;
     Be<u16> shared;
     u8 reserved_76[3] {};
     u8 extended_name_encoding { 0 };
     std::array<u8, 16> uuid {};
+    u8 reserved_96[160] {};
+    char extended_name[256] {};
 
     static constexpr u8 dedicated_cpus = 0x80;
     static constexpr u8 shared_cpus = 0x40;
+    /// The capability is limited to a share: the adjustment factor says to which.
+    static constexpr u8 limited = 0x20;
+    static constexpr u8 utf8 = 2;
 };
-static_assert(sizeof(PartitionCpus) == 96);
+static_assert(sizeof(PartitionCpus) == 512);
 
 /// 3.2.2: one description for each level of control program, the innermost first.
 struct VirtualMachine {
@@ -155,9 +165,8 @@ struct TopologyCpus {
     Be<u64> mask;
 
     static constexpr u8 dedicated = 0x04;
-    static constexpr u8 vertical_high = 0x03;
-    /// Integrated Facility for Linux.
-    static constexpr u8 ifl = 3;
+    /// Bits 6-7: 0 is horizontal.
+    static constexpr u8 polarization = 0x03;
 };
 static_assert(sizeof(TopologyCpus) == 16);
 

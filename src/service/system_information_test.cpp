@@ -124,6 +124,97 @@ TEST(Topology, PerformTopologyFunction)
     EXPECT_EQ(topology.perform_function(0)->condition_code, 2);
 }
 
+/// A firmware that grants what a test says.
+struct Entitlements final : CpuEntitlements {
+    [[nodiscard]] bool vertical() const override { return polarized; }
+    [[nodiscard]] Polarization polarization(u16 address) const override { return granted[address]; }
+    [[nodiscard]] bool polarize(bool vertical) override
+    {
+        polarized = obeys ? vertical : polarized;
+        return obeys;
+    }
+    [[nodiscard]] u32 capability_limit() const override { return limit; }
+
+    bool polarized { false };
+    bool obeys { true };
+    u32 limit { 1000 };
+    std::array<Polarization, 4> granted {};
+};
+
+TEST(Topology, EntriesOfASocketAreByEntitlement)
+{
+    auto cpus = *CpuConfiguration::create(3, 1);
+    Entitlements entitlements;
+    using enum Polarization;
+    entitlements.granted = { vertical_high, vertical_low, vertical_medium, vertical_high };
+    Topology topology(cpus, { .dedicated_cpus = true, .entitlements = &entitlements });
+    auto block = topology.information(2);
+    EXPECT_EQ(at<TopologyInformation>(block).length, 16 + 8 + 3 * 16);
+    auto high = at<TopologyCpus>(block, 24);
+    EXPECT_EQ(high.dedicated_and_polarization, 7);
+    EXPECT_EQ(high.type, 3);
+    EXPECT_EQ(high.mask, 0x8000000000000000U);
+    EXPECT_EQ(at<TopologyCpus>(block, 40).dedicated_and_polarization, 6);
+    EXPECT_EQ(at<TopologyCpus>(block, 40).mask, 0x2000000000000000U);
+    EXPECT_EQ(at<TopologyCpus>(block, 56).dedicated_and_polarization, 5);
+    EXPECT_EQ(at<TopologyCpus>(block, 56).mask, 0x4000000000000000U);
+}
+
+TEST(Topology, TheFirmwarePolarizes)
+{
+    auto cpus = *CpuConfiguration::create(1);
+    Entitlements entitlements;
+    Topology topology(cpus, { .entitlements = &entitlements });
+    EXPECT_TRUE(topology.waits(1));
+    EXPECT_FALSE(topology.waits(2));
+    EXPECT_EQ(topology.perform_function(1)->condition_code, 0);
+    EXPECT_TRUE(entitlements.polarized);
+    EXPECT_EQ(topology.perform_function(2)->condition_code, 1) << "it is done, and said so";
+    EXPECT_EQ(topology.perform_function(1)->r1, 0x101U);
+    entitlements.obeys = false;
+    EXPECT_EQ(topology.perform_function(0)->condition_code, 2);
+    EXPECT_EQ(topology.perform_function(0)->r1, 0U);
+    entitlements.obeys = true;
+    topology.reset();
+    EXPECT_FALSE(entitlements.polarized);
+}
+
+TEST(Topology, AResetLeavesWhatTheOperatorChose)
+{
+    auto cpus = *CpuConfiguration::create(1);
+    Entitlements entitlements;
+    entitlements.polarized = true;
+    Topology topology(cpus, { .entitlements = &entitlements });
+    topology.reset();
+    EXPECT_TRUE(entitlements.polarized);
+}
+
+TEST(SystemInformation, APartitionIsToldOfItsCapAndItsPlace)
+{
+    auto cpus = *CpuConfiguration::create(2, 1);
+    Topology topology(cpus, {});
+    Entitlements entitlements;
+    MachineIdentity identity { .personality = Personality::lpar, .partition_name = "LP1", .dedicated_cpus = true, .physical_cpus = 8 };
+    identity.uuid[0] = 0x42;
+    SystemInformation information(identity, cpus, topology, &entitlements);
+    auto partition = at<PartitionCpus>(information.store(2, 2, 2, 0));
+    EXPECT_EQ(partition.adjustment_factor, 1000);
+    EXPECT_EQ(partition.characteristics, PartitionCpus::dedicated_cpus);
+    EXPECT_EQ(partition.dedicated, 2);
+    EXPECT_EQ(partition.shared, 0);
+    EXPECT_EQ(partition.uuid[0], 0x42);
+    EXPECT_STREQ(partition.extended_name, "LP1");
+    entitlements.limit = 250;
+    partition = at<PartitionCpus>(information.store(2, 2, 2, 0));
+    EXPECT_EQ(partition.adjustment_factor, 250);
+    EXPECT_EQ(partition.characteristics, PartitionCpus::dedicated_cpus | PartitionCpus::limited);
+    auto machine = at<BasicMachineCpus>(information.store(1, 2, 2, 0));
+    EXPECT_EQ(machine.total, 8);
+    EXPECT_EQ(machine.configured, 8);
+    EXPECT_EQ(machine.standby, 0);
+    EXPECT_NE(at<Be<u16>>(information.store(1, 2, 2, 0), 44 + 2 * 6), 0) << "a factor for eight";
+}
+
 TEST(CpuAttributes, CachesOfAMachine)
 {
     EXPECT_EQ(extract_cpu_attribute(15, 0, 0, 0), 0x04040b0b00000000U);

@@ -1,11 +1,11 @@
 #include "service/topology.h"
 
 #include "base/verify.h"
+#include "service/partition_activity.h"
 #include "service/system_information_blocks.h"
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 namespace zvisor {
 
@@ -38,12 +38,9 @@ constexpr u64 already_polarized = 1;
 
 using CpuMask = std::bitset<CpuConfiguration::maximum_cpus>;
 
-/// A container and the CPUs of it, 64 addresses an entry; nothing for a socket without configured CPUs.
-void put_socket(EntryWriter& writer, u8 id, TopologyCpus entry, const CpuMask& configured)
+/// CPUs of one polarization, 64 addresses an entry.
+void put_cpus(EntryWriter& writer, TopologyCpus entry, const CpuMask& configured)
 {
-    if (configured.none())
-        return;
-    writer.put(TopologyContainer { .nesting_level = 1, .id = id });
     for (unsigned origin = 0; origin < configured.size(); origin += 64) {
         u64 mask = 0;
         for (unsigned address = origin; address < origin + 64; ++address)
@@ -52,6 +49,31 @@ void put_socket(EntryWriter& writer, u8 id, TopologyCpus entry, const CpuMask& c
         entry.mask = mask;
         if (mask != 0)
             writer.put(entry);
+    }
+}
+
+[[nodiscard]] CpuMask range_mask(unsigned first, unsigned count)
+{
+    CpuMask mask;
+    for (unsigned address = first; address < std::min<std::size_t>(first + count, mask.size()); ++address)
+        mask[address] = true;
+    return mask;
+}
+
+/// A container and the CPUs of it; nothing for a socket without configured CPUs.
+void put_socket(EntryWriter& writer, u8 id, const CpusByPolarization& configured, const CpuMask& socket, bool dedicated)
+{
+    // In the order in which the entries of a container stand.
+    constexpr Polarization order[]
+        = { Polarization::horizontal, Polarization::vertical_high, Polarization::vertical_medium, Polarization::vertical_low };
+    if (std::ranges::none_of(configured, [&](const auto& cpus) { return (cpus & socket).any(); }))
+        return;
+    writer.put(TopologyContainer { .nesting_level = 1, .id = id });
+    TopologyCpus entry;
+    entry.type = static_cast<u8>(CpuType::linux_facility);
+    for (Polarization kind : order) {
+        entry.dedicated_and_polarization = static_cast<u8>(static_cast<unsigned>(kind) | (dedicated ? TopologyCpus::dedicated : 0u));
+        put_cpus(writer, entry, configured[static_cast<std::size_t>(kind)] & socket);
     }
 }
 
@@ -69,32 +91,53 @@ std::expected<Topology::FunctionResult, ProgramCode> Topology::perform_function(
     constexpr u64 horizontal = 0;
     constexpr u64 vertical = 1;
     constexpr u64 check_change = 2;
-    std::lock_guard lock(m_mutex);
     if (r1 == horizontal || r1 == vertical)
         return request_polarization(r1 == vertical, r1);
     if (r1 != check_change)
         return std::unexpected(ProgramCode::specification);
-    return FunctionResult { std::exchange(m_change_pending, false) ? u8 { 1 } : u8 { 0 }, r1 };
+    return FunctionResult { m_change_pending.exchange(false) ? u8 { 1 } : u8 { 0 }, r1 };
 }
 
-Topology::FunctionResult Topology::request_polarization(bool vertical, u64 r1)
+Topology::FunctionResult Topology::request_polarization(bool wanted, u64 r1)
 {
-    if (m_vertical == vertical)
+    if (vertical() == wanted)
         return { 2, r1 | already_polarized << 8 };
-    m_vertical = vertical;
+    if (!set_polarization(wanted))
+        return { 2, r1 };
     m_change_pending = true;
     return { 0, r1 };
 }
 
+bool Topology::vertical() const
+{
+    return m_options.entitlements ? m_options.entitlements->vertical() : m_vertical.load();
+}
+
+Polarization Topology::polarization(u16 address) const
+{
+    if (m_options.entitlements)
+        return m_options.entitlements->polarization(address);
+    return m_vertical ? Polarization::vertical_high : Polarization::horizontal;
+}
+
+bool Topology::set_polarization(bool vertical)
+{
+    if (m_options.entitlements && !m_options.entitlements->polarize(vertical))
+        return false;
+    m_vertical = vertical;
+    return true;
+}
+
 void Topology::changed()
 {
-    std::lock_guard lock(m_mutex);
     m_change_pending = true;
 }
 
 void Topology::reset()
 {
-    std::lock_guard lock(m_mutex);
+    // What the operator chose stays; whether it could be undone is seen in the next list.
+    if (m_vertical)
+        (void)set_polarization(false);
     m_vertical = false;
     m_change_pending = false;
 }
@@ -103,7 +146,6 @@ std::optional<std::array<std::byte, 4096>> Topology::information(unsigned nestin
 {
     if (!m_options.installed || nesting < 2 || nesting > maximum_nesting)
         return {};
-    std::lock_guard lock(m_mutex);
     unsigned size = m_options.cpus_per_socket;
     unsigned sockets = (m_cpus.size() + size - 1) / size;
     TopologyInformation header;
@@ -116,22 +158,20 @@ std::optional<std::array<std::byte, 4096>> Topology::information(unsigned nestin
     EntryWriter writer;
     for (unsigned level = nesting - 1; level >= 2; --level)
         writer.put(TopologyContainer { .nesting_level = static_cast<u8>(level) });
-    TopologyCpus cpus;
-    cpus.dedicated_and_polarization = m_vertical ? TopologyCpus::vertical_high : 0;
-    cpus.dedicated_and_polarization |= m_options.dedicated_cpus ? TopologyCpus::dedicated : 0;
-    cpus.type = TopologyCpus::ifl;
+    // Taken once: what changes meanwhile is for the next list.
+    auto configured = configured_cpus();
     for (unsigned socket = 0; socket < sockets; ++socket)
-        put_socket(writer, static_cast<u8>(socket), cpus, configured_mask(socket * size, size));
+        put_socket(writer, static_cast<u8>(socket), configured, range_mask(socket * size, size), m_options.dedicated_cpus);
     return writer.finish(header);
 }
 
-std::bitset<CpuConfiguration::maximum_cpus> Topology::configured_mask(unsigned first, unsigned count) const
+CpusByPolarization Topology::configured_cpus() const
 {
-    CpuMask mask;
-    unsigned end = std::min<unsigned>(first + count, m_cpus.size());
-    for (unsigned address = first; address < end; ++address)
-        mask[address] = m_cpus.state(static_cast<u16>(address)) == CpuState::configured;
-    return mask;
+    CpusByPolarization configured;
+    for (u16 address = 0; address < m_cpus.size(); ++address)
+        if (m_cpus.state(address) == CpuState::configured)
+            configured[static_cast<std::size_t>(polarization(address))][address] = true;
+    return configured;
 }
 
 } // namespace zvisor

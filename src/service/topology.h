@@ -2,15 +2,19 @@
 
 #include "arch/interruption.h"
 #include "service/configuration.h"
+#include "service/cpu_entitlements.h"
 
 #include <array>
+#include <atomic>
 #include <bitset>
 #include <cstddef>
 #include <expected>
-#include <mutex>
 #include <optional>
 
 namespace zvisor {
+
+/// CPU addresses for each Polarization.
+using CpusByPolarization = std::array<std::bitset<CpuConfiguration::maximum_cpus>, 4>;
 
 /// The configuration-topology facility: PERFORM TOPOLOGY FUNCTION and STSI 15.1.x (PoP chs. 10 and 11).
 /// May be used from any thread.
@@ -25,6 +29,8 @@ public:
         /// CPUs in a socket, 1..64.
         u8 cpus_per_socket { 8 };
         bool dedicated_cpus { false };
+        /// Who polarizes the CPUs; null: they only say that they are polarized. It outlives the topology.
+        CpuEntitlements* entitlements { nullptr };
     };
 
     Topology(const CpuConfiguration& cpus, Options options);
@@ -34,6 +40,8 @@ public:
         /// General register R1 afterwards: a reason code in bits 48-55 with condition code 2.
         u64 r1;
     };
+    /// Whether the operand of PERFORM TOPOLOGY FUNCTION makes it wait for whoever polarizes the CPUs.
+    [[nodiscard]] bool waits(u64 r1) const { return m_options.entitlements && r1 <= 1; }
     /// PERFORM TOPOLOGY FUNCTION on the contents of general register R1; specification for a wrong function code.
     [[nodiscard]] std::expected<FunctionResult, ProgramCode> perform_function(u64 r1);
 
@@ -47,14 +55,16 @@ public:
 
 private:
     [[nodiscard]] FunctionResult request_polarization(bool vertical, u64 r1);
-    /// The configured CPUs among `count` from address `first`.
-    [[nodiscard]] std::bitset<CpuConfiguration::maximum_cpus> configured_mask(unsigned first, unsigned count) const;
+    [[nodiscard]] bool vertical() const;
+    [[nodiscard]] Polarization polarization(u16 address) const;
+    [[nodiscard]] bool set_polarization(bool vertical);
+    [[nodiscard]] CpusByPolarization configured_cpus() const;
 
     const CpuConfiguration& m_cpus;
     Options m_options;
-    mutable std::mutex m_mutex;
-    bool m_vertical { false };
-    bool m_change_pending { false };
+    /// The program asked for vertical polarization.
+    std::atomic<bool> m_vertical { false };
+    std::atomic<bool> m_change_pending { false };
 };
 
 } // namespace zvisor

@@ -20,6 +20,7 @@ struct RunOptions {
     std::optional<std::string> memory;
     std::optional<std::string> max_memory;
     std::optional<std::string> cpus;
+    std::optional<std::string> max_cpus;
     std::optional<std::string> cpu;
     std::optional<std::string> engine;
     std::optional<std::string> code_cache;

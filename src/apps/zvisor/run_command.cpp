@@ -43,6 +43,8 @@ void replace(T& value, const std::optional<T>& by)
         config.max_memory = TRY(parse_size(*options.max_memory, "--max-memory"));
     if (options.cpus)
         config.cpus = TRY(parse_cpus(*options.cpus));
+    if (options.max_cpus)
+        config.max_cpus = TRY(parse_cpus(*options.max_cpus, "max-cpus"));
     if (options.balloon)
         config.balloon = TRY(VirtioBalloonConfig::parse(*options.balloon));
     if (options.console)
@@ -168,6 +170,9 @@ void add_run_options(CLI::App* command, RunOptions* options)
             "--max-memory", options->max_memory, "Storage the guest may take online while it runs, standby at first (default: as --memory)")
         ->type_name("SIZE");
     command->add_option("--cpus", options->cpus, "Number of CPUs (default 1)")->type_name("NUMBER");
+    command
+        ->add_option("--max-cpus", options->max_cpus, "CPUs the guest may configure while it runs, standby at first (default: as --cpus)")
+        ->type_name("NUMBER");
     command->add_option("--cpu", options->cpu, "CPU model (default z15)")->type_name(model_names());
     command->add_option("--disk", options->disks, "FILE[,ro][,serial=TEXT]: disk image or block device (repeatable)")
         ->type_name("FILE")

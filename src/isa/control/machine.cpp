@@ -86,10 +86,32 @@ constexpr auto ptf = [](Cpu& c, Gr r1) {
     if (bits<0, 55>(operand) || operand > check_for_report)
         c.specification();
     u8 reason = 0;
-    u8 condition = c.group().machine().perform_topology_function(static_cast<u8>(operand), reason);
+    u8 condition = c.group().machine().perform_topology_function(c, static_cast<u8>(operand), reason);
     if (condition == rejected)
         c.g(r1, with_bits<48, 55>(operand, reason));
     c.cc(condition);
+};
+
+/// Register R1 has the function code in bits 48-63, R2 the address of a page; R2+1 gets the return code.
+constexpr auto sthyi = [](Cpu& c, Gr r1, Gr r2) {
+    constexpr u64 unknown_function = 4;
+    if (r1 == r2 || (r1 | r2) & 1)
+        c.specification();
+    auto function = static_cast<u16>(c.g(r1));
+    auto a = c.register_address(r2);
+    auto return_code = static_cast<u8>(r2 + 1);
+    std::array<std::byte, page_size> block {};
+    if (function != 0) {
+        c.g(return_code, unknown_function);
+        c.cc(3);
+        return;
+    }
+    c.require_aligned(a.at, page_size);
+    c.probe(a, page_size, Access::store);
+    if (c.group().machine().store_hypervisor_information(c, function, block))
+        c.store_bytes(a, block.data(), block.size());
+    c.g(return_code, 0);
+    c.cc(0);
 };
 
 constexpr Row rows[] = {
@@ -105,6 +127,9 @@ constexpr Row rows[] = {
     insn("DIAG", 0x83, RS, base, privileged | context, diagnose, "0,0,4095(0) | -> pgm=6"),
     insn("PTF", 0xB9A2, RRE_1, Facility::configuration_topology, privileged, ptf, "1 | r1=2 cc=3 -> cc=0", "1 | r1=3 -> pgm=6",
         "1 | r1=100 -> pgm=6"),
+    insn("STHYI", 0xB256, RRE, Facility::store_hypervisor_information, problem | context | volatile_result, sthyi,
+        "0,2 | r0=0 r2=3000 r3=9 cc=3 -> r3=0 cc=0", "0,2 | r0=1 r2=3001 r3=9 -> r3=4 cc=3", "0,2 | r2=3008 -> pgm=6",
+        "0,3 | r2=3000 -> pgm=6"),
 };
 
 } // namespace

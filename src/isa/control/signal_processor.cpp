@@ -203,15 +203,11 @@ constexpr auto sigp = [](Cpu& c, Gr r1, Gr r3, Storage order) {
     auto code = static_cast<u8>(c.ea(order).at);
     u64 parameter = c.g(r1 | 1);
     serialize();
-    Cpu* target = c.group().find(static_cast<u16>(c.w(r3)));
-    if (!target) {
-        c.cc(not_operational);
-        return;
-    }
-    Response response;
+    Response response { .condition_code = not_operational };
     {
         std::lock_guard lock(c.group().signalling());
-        response = carry_out(code, { c, *target, parameter });
+        if (Cpu* target = c.group().find_configured(static_cast<u16>(c.w(r3))))
+            response = carry_out(code, { c, *target, parameter });
     }
     if (response.condition_code == 1)
         c.w(r1, response.status);
