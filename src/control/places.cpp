@@ -85,6 +85,21 @@ Result<fs::path> runtime_folder()
     return fs::path(folder) / "zvisor";
 }
 
+Result<fs::path> state_file(const std::string& machine)
+{
+    auto name = machine + ".db";
+    auto variable = [](const char* of) { return fs::path(std::getenv(of) ? std::getenv(of) : ""); };
+    if (auto chosen = variable("ZVISOR_STATE_DIR"); !chosen.empty())
+        return chosen / name;
+    if (geteuid() == 0)
+        return fs::path("/var/lib/zvisor") / name;
+    if (auto state = variable("XDG_STATE_HOME"); !state.empty())
+        return state / "zvisor" / name;
+    if (auto home = variable("HOME"); !home.empty())
+        return home / ".local/state/zvisor" / name;
+    return fail("there is no folder for the state of machines: set HOME, XDG_STATE_HOME or ZVISOR_STATE_DIR");
+}
+
 Result<MachineFolder> MachineFolder::take(const std::string& machine)
 {
     auto path = TRY(folder_of(machine));

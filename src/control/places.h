@@ -39,6 +39,10 @@ private:
     UniqueFd m_lock;
 };
 
+/// The file of what survives a machine's firmware: $ZVISOR_STATE_DIR/NAME.db where that is set, else in /var/lib/zvisor for root and
+/// $XDG_STATE_HOME/zvisor (~/.local/state/zvisor) for others.
+[[nodiscard]] Result<std::filesystem::path> state_file(const std::string& machine);
+
 /// Whether a process of a machine has the folder that this socket is in; its door may be closed already, or not open yet.
 [[nodiscard]] bool is_taken(const std::string& socket);
 /// Names of the machines whose door answers, in their order.

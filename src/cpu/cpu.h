@@ -10,6 +10,7 @@
 #include "base/types.h"
 #include "cpu/cpu_types.h"
 #include "cpu/op.h"
+#include "cpu/services.h"
 #include "cpu/wait_polling.h"
 #include "storage/dat.h"
 #include "storage/shared_bytes.h"
@@ -425,6 +426,8 @@ public:
     void wait_for_orders();
     [[nodiscard]] bool stop_ordered() const { return m_stop_requested.load(); }
     [[nodiscard]] bool running() const { return m_executing.load(); }
+    /// An order or the end of the machine takes the CPU out of its engine; from any thread.
+    [[nodiscard]] bool leaving() const;
     /// Stores the architected status where a prefix area at `absolute_address` has it.
     void store_status(u64 absolute_address) { store_status_at(absolute_address + lowcore::save_area); }
     /// Stores the 512 bytes of architected status at the absolute address `at` (SIGP store status at address).
@@ -440,7 +443,6 @@ public:
     void cpu_reset_running();
     void initial_reset_running();
 
-    /// Ends the current instruction with a stop: an operation that halts its own CPU (SIGP to itself).
     [[nodiscard]] u16 address() const { return m_address; }
     [[nodiscard]] CpuGroup& group() { return m_group; }
     void set_engine(std::unique_ptr<Engine> engine);
@@ -508,6 +510,7 @@ private:
     [[noreturn]] void access_exception(ProgramCode code, u64 address, Access access, u8 space_indication, u64 extra);
 
     [[nodiscard]] bool take_interruption();
+    [[nodiscard]] bool interruption_waits();
     [[nodiscard]] bool take_external();
     [[nodiscard]] bool take_machine_check();
     [[nodiscard]] bool take_io();
@@ -516,8 +519,12 @@ private:
     void swap_psw(u64 old_at, u64 new_at);
     void early_exceptions();
     [[nodiscard]] bool wait_for_work();
-    void poll_for_work(std::unique_lock<std::mutex>& lock);
+    void sleep_until_work(bool polls);
+    [[nodiscard]] u64 wait_deadline() const;
     void pause();
+    bool start_executing();
+    bool stop_executing(Dispatching::Idle idle);
+    void hand_over();
     [[nodiscard]] bool settle_orders();
     [[nodiscard]] bool has_orders_locked() const;
     static constexpr u64 timer_subclasses = cr0::clock_comparator | cr0::cpu_timer;

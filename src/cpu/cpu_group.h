@@ -61,6 +61,10 @@ public:
     void set_observer(CpuObserver* observer) { m_observer = observer; }
     [[nodiscard]] CpuObserver* observer() const { return m_observer; }
 
+    /// Who decides when the CPUs may run, or null: they run whenever they have something to execute. Before `start`.
+    void set_dispatching(std::unique_ptr<Dispatching> dispatching) { m_dispatching = std::move(dispatching); }
+    [[nodiscard]] Dispatching* dispatching() const { return m_dispatching.get(); }
+
     [[nodiscard]] AbsoluteStorage& storage() { return m_storage; }
     [[nodiscard]] const FacilitySet& facilities() const { return m_facilities; }
     [[nodiscard]] ChannelServices& channels() { return m_channels; }
@@ -85,6 +89,8 @@ private:
     CpuObserver* m_observer { nullptr };
     TodClock m_tod;
     std::vector<std::unique_ptr<Cpu>> m_cpus;
+    // It may notify CPUs as long as it lives.
+    std::unique_ptr<Dispatching> m_dispatching;
     std::vector<std::jthread> m_threads;
     std::atomic<bool> m_ending { false };
     std::atomic<bool> m_channel_report { false };

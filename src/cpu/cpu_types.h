@@ -65,6 +65,8 @@ struct Pending {
     static constexpr u32 state_change = 0x08;
     static constexpr u32 wait = 0x10;
     static constexpr u32 pause = 0x20;
+    /// The physical CPU is to be given back (Dispatching).
+    static constexpr u32 give_back = 0x40;
 };
 
 /// States of a CPU (PoP ch. 4, "CPU States"); a wait with every interruption disabled is told apart, since only an order ends it.

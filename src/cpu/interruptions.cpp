@@ -188,6 +188,21 @@ bool Cpu::take_io()
     return true;
 }
 
+/// Some interruption is pending for which the CPU is enabled; another CPU may take it first.
+bool Cpu::interruption_waits()
+{
+    auto& channels = m_group.channels();
+    std::unique_lock lock(m_mutex);
+    bool restart = m_restart;
+    bool emergency = m_emergency.any();
+    lock.unlock();
+    auto external = [this](bool pending, u64 subclass) { return pending && m_psw.external() && (cr[0] & subclass); };
+    return restart || (m_psw.machine_check() && (cr[14] & cr14::channel_report) && channels.channel_report_pending())
+        || (m_psw.io() && channels.io_pending(static_cast<u8>(bits<32, 39>(cr[6])))) || external(emergency, cr0::emergency_signal)
+        || external(external_call_pending(), cr0::external_call) || external(tod() > m_clock_comparator, cr0::clock_comparator)
+        || external(cpu_timer() >> 63, cr0::cpu_timer) || external(m_group.machine().service_signal_pending(), cr0::service_signal);
+}
+
 void Cpu::early_exceptions()
 {
     m_early_exception = false;

@@ -70,4 +70,25 @@ public:
     virtual void cpu_halted(Cpu& cpu) = 0;
 };
 
+/// Who decides when the CPUs of the group may run: a manager of physical CPUs that several configurations share. A method is called on
+/// the thread of the CPU it names, while that CPU does not execute, unless it says otherwise.
+class Dispatching {
+public:
+    enum class Idle : u8 { waiting, stopped };
+
+    virtual ~Dispatching() = default;
+    /// The CPU has instructions to execute; true once it may. False: Cpu::leaving() became true before it could.
+    [[nodiscard]] virtual bool acquire(Cpu& cpu) = 0;
+    /// The CPU has none, and may hold a physical CPU or not. True: it may go on for a moment to look for work on its physical CPU.
+    virtual bool release(Cpu& cpu, Idle idle) = 0;
+    /// The CPU was notified of Pending::give_back: gives its physical CPU back if it still is wanted, and then is like `acquire`.
+    [[nodiscard]] virtual bool give_back(Cpu& cpu) = 0;
+    /// The program waits for something that another CPU does (DIAGNOSE X'44', X'9C'), in the second case the CPU with an address that
+    /// need not exist. The CPU executes, and gives back soon.
+    virtual void yield(Cpu& cpu) = 0;
+    virtual void yield_to(Cpu& cpu, u16 address) = 0;
+    /// From any thread: Cpu::leaving() became true, which ends an `acquire` or `give_back` that waits.
+    virtual void interrupt(Cpu& cpu) = 0;
+};
+
 } // namespace zvisor

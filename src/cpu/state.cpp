@@ -9,20 +9,11 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 namespace zvisor {
 
 namespace {
-
-/// Leaves the host's core to its other thread for a moment.
-void relax_host()
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#else
-    std::this_thread::yield();
-#endif
-}
 
 /// Absolute location of the architectural-mode identification that store status places: 1 is z/Architecture.
 constexpr u64 architectural_mode_at = 163;
@@ -91,17 +82,24 @@ void Cpu::notify(u32 reason)
         std::lock_guard lock(m_mutex);
         m_wake.notify_all();
     }
+    if ((reason & Pending::state_change) && m_group.dispatching())
+        m_group.dispatching()->interrupt(*this);
+}
+
+bool Cpu::leaving() const
+{
+    return m_group.ending() || m_stop_requested.load() || m_reset_requested.load();
 }
 
 bool Cpu::handle_pending()
 {
+    bool wanted_back = false;
     for (;;) {
         u32 reasons = m_pending.exchange(0);
         answer_requests();
-        if (m_group.ending())
+        if (leaving())
             return false;
-        if (m_stop_requested.load() || m_reset_requested.load())
-            return false;
+        wanted_back |= (reasons & Pending::give_back) != 0;
         if ((reasons & Pending::pause) && m_group.observer()) {
             pause();
             continue;
@@ -116,19 +114,62 @@ bool Cpu::handle_pending()
         if (m_attention.load() && take_interruption()) {
             continue;
         }
-        if (!m_psw.wait())
+        if (m_psw.wait()) {
+            if (!wait_for_work())
+                return false;
+        } else if (std::exchange(wanted_back, false)) {
+            hand_over();
+        } else {
             return true;
-        if (!wait_for_work())
-            return false;
+        }
     }
+}
+
+// ---- Dispatching -------------------------------------------------------------------------------------------
+
+/// False when the CPU is leaving before it was dispatched.
+bool Cpu::start_executing()
+{
+    if (auto* dispatching = m_group.dispatching())
+        while (!dispatching->acquire(*this))
+            if (leaving())
+                return false;
+    m_executing = true;
+    m_attention = true;
+    return true;
+}
+
+/// True when the CPU may look for work for a moment.
+bool Cpu::stop_executing(Dispatching::Idle idle)
+{
+    m_executing = false;
+    auto* dispatching = m_group.dispatching();
+    return !dispatching || dispatching->release(*this, idle);
+}
+
+/// The program sees that it did not run: the CPU timer stands still while the clock goes on.
+void Cpu::hand_over()
+{
+    auto* dispatching = m_group.dispatching();
+    if (!dispatching)
+        return;
+    auto began = std::chrono::steady_clock::now();
+    m_executing = false;
+    bool dispatched = dispatching->give_back(*this);
+    if (!dispatched && !start_executing())
+        return;
+    std::chrono::nanoseconds taken = std::chrono::steady_clock::now() - began;
+    m_cpu_timer_deadline += TodClock::from_nanoseconds(static_cast<u64>(taken.count()));
+    m_executing = true;
+    m_attention = true;
+    update_timer_deadline();
 }
 
 void Cpu::pause()
 {
-    m_executing = false;
+    stop_executing(Dispatching::Idle::waiting);
     m_group.observer()->paused(*this);
-    m_executing = true;
-    m_attention = true;
+    start_executing();
     set_careful(m_group.observer()->wants_careful(*this));
 }
 
@@ -140,43 +181,54 @@ bool Cpu::wait_for_work()
         m_group.machine().cpu_halted(*this);
         return false;
     }
-    u64 deadline = ~u64 { 0 };
-    if (cr[0] & cr0::clock_comparator)
-        deadline = m_clock_comparator;
-    if (cr[0] & cr0::cpu_timer)
-        deadline = std::min(deadline, cpu_timer_expiry());
-    if (!m_psw.external())
-        deadline = ~u64 { 0 };
-
     auto began = std::chrono::steady_clock::now();
-    std::unique_lock lock(m_mutex);
-    m_executing = false;
-    poll_for_work(lock);
-    u64 now = tod();
-    constexpr u64 longest = TodClock::units_per_microsecond * 60'000'000;
-    if (deadline > now) {
-        auto sleep = std::chrono::nanoseconds(TodClock::to_nanoseconds(std::min(deadline - now, longest)));
-        m_wake.wait_for(lock, sleep, [this] { return m_pending.load() != 0; });
-    }
-    m_executing = true;
-    m_attention = true;
-    lock.unlock();
+    bool polls = stop_executing(Dispatching::Idle::waiting);
+    sleep_until_work(polls);
     m_polling.waited(std::chrono::steady_clock::now() - began);
+    start_executing();
     // While it waited the alarm did not look at its deadline.
     m_group.deadline_changed(m_timer_deadline.load());
     return true;
 }
 
-/// Other CPUs of the group may have work soon; what a lone CPU waits for comes from threads that need the host.
-void Cpu::poll_for_work(std::unique_lock<std::mutex>& lock)
+/// The TOD clock when a timer ends the current wait.
+u64 Cpu::wait_deadline() const
 {
-    if (m_group.size() < 2 || m_polling.window().count() == 0)
-        return;
-    lock.unlock();
-    auto end = std::chrono::steady_clock::now() + m_polling.window();
-    while (m_pending.load() == 0 && std::chrono::steady_clock::now() < end)
-        relax_host();
-    lock.lock();
+    u64 deadline = ~u64 { 0 };
+    if (!m_psw.external())
+        return deadline;
+    if (cr[0] & cr0::clock_comparator)
+        deadline = m_clock_comparator;
+    if (cr[0] & cr0::cpu_timer)
+        deadline = std::min(deadline, cpu_timer_expiry());
+    return deadline;
+}
+
+void Cpu::sleep_until_work(bool polls)
+{
+    constexpr u64 longest = TodClock::units_per_microsecond * 60'000'000;
+    constexpr u32 looked_into = Pending::interruption | Pending::timer | Pending::request | Pending::wait | Pending::give_back;
+    // Other CPUs of the group may have work soon; what a lone CPU waits for comes from threads that need the host.
+    if (polls && m_group.size() > 1)
+        m_polling.poll([this] { return m_pending.load() != 0; });
+    for (;;) {
+        u64 now = tod();
+        u64 deadline = wait_deadline();
+        if (deadline > now) {
+            auto sleep = std::chrono::nanoseconds(TodClock::to_nanoseconds(std::min(deadline - now, longest)));
+            std::unique_lock lock(m_mutex);
+            m_wake.wait_for(lock, sleep, [this] { return m_pending.load() != 0; });
+        }
+        if (!m_group.dispatching())
+            return;
+        // Requests, and interruptions that other CPUs take, are no reason to ask for a physical CPU.
+        u32 reasons = m_pending.exchange(0);
+        answer_requests();
+        if (leaving() || m_early_exception || (reasons & ~looked_into) || interruption_waits()) {
+            m_pending.fetch_or(reasons);
+            return;
+        }
+    }
 }
 
 void Cpu::run()
@@ -184,9 +236,9 @@ void Cpu::run()
     if (auto* observer = m_group.observer())
         set_careful(observer->wants_careful(*this));
     while (!m_group.ending()) {
+        stop_executing(Dispatching::Idle::stopped);
         {
             std::unique_lock lock(m_mutex);
-            m_executing = false;
             m_settled.notify_all();
             m_wake.wait(lock, [this] { return m_group.ending() || m_request.load() || has_orders_locked(); });
         }
@@ -195,11 +247,10 @@ void Cpu::run()
         answer_requests();
         if (!settle_orders())
             continue;
-        m_executing = true;
-        m_attention = true;
+        if (!start_executing())
+            continue;
         notify(Pending::interruption);
         m_engine->run(*this);
-        m_executing = false;
     }
 }
 

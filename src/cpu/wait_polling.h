@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 namespace zvisor {
 
@@ -25,7 +26,28 @@ public:
             m_window = {};
     }
 
+    /// Looks for work as long as the window is.
+    template<class Done>
+    void poll(Done done) const
+    {
+        if (m_window.count() == 0)
+            return;
+        auto end = std::chrono::steady_clock::now() + m_window;
+        while (!done() && std::chrono::steady_clock::now() < end)
+            relax_host();
+    }
+
 private:
+    /// Leaves the host's core to its other thread for a moment.
+    static void relax_host()
+    {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#else
+        std::this_thread::yield();
+#endif
+    }
+
     Duration m_window {};
 };
 

@@ -291,7 +291,7 @@ G Builder::g(u8 r)
     if (!reg.full)
         reg.full = add_node({ .kind = Kind::get_gr, .width = 8, .info = r });
     if (reg.half_is_newer)
-        put_whole(r, { this, add_node({ .kind = Kind::merge, .a = reg.full, .b = reg.half }) });
+        put_full(r, { this, add_node({ .kind = Kind::merge, .a = reg.full, .b = reg.half }) });
     return value_of<G>(reg.full);
 }
 
@@ -310,7 +310,7 @@ G Builder::f(u8 r)
         reg.full = reg.whole ? add_node({ .kind = Kind::element, .width = 8, .info = 0, .a = reg.whole })
                              : get<G>(Place::floating_register, r).id;
     if (reg.half_is_newer)
-        put_whole(floating(r), (G { this, reg.full } & 0xffffffffU) | zx(W { this, reg.half }) << 32);
+        put_full(floating(r), (G { this, reg.full } & 0xffffffffU) | zx(W { this, reg.half }) << 32);
     return { this, reg.full };
 }
 
@@ -324,7 +324,7 @@ W Builder::fs(u8 r)
     return { this, reg.half };
 }
 
-void Builder::put_whole(u8 number, G value)
+void Builder::put_full(u8 number, G value)
 {
     Register& reg = m_registers.all[number];
     reg.full = node(value);
@@ -421,144 +421,7 @@ W Builder::code()
     return { this, add_node({ .kind = Kind::code, .width = 4, .c = state }) };
 }
 
-// ---- Storage -------------------------------------------------------------------------------------------
-
-void Builder::put_address(u8 r, G address)
-{
-    if (m_addressing_mode == 64)
-        g(r, address);
-    else
-        w(r, lo(address & m_address_mask));
-}
-
-Id Builder::space(Kind kind)
-{
-    Id& known = kind == Kind::data_tlb ? m_data_space : m_code_space;
-    if (known == 0)
-        known = add_node({ .kind = kind });
-    return known;
-}
-
-Id Builder::load(u8 bytes, const Address& from, Kind space_kind)
-{
-    if (m_store.bytes)
-        m_unsupported = true;
-    Id address = node(from.at);
-    Id in = space(space_kind);
-    return add_node({ .kind = Kind::load, .info = bytes, .base = from.base, .a = address, .b = in, .before = before() });
-}
-
-/// What they load is not a value: it goes from storage to the CPU.
-void Builder::load_registers(u8 first, u8 last, const Address& from)
-{
-    Id address = node(from.at);
-    Id in = space(Kind::data_tlb);
-    (void)add_node(
-        { .kind = Kind::load_registers, .info = first, .base = from.base, .a = address, .b = in, .before = before(), .imm = last });
-    for (unsigned r = first;; r = (r + 1) & 15) {
-        m_registers.all[r] = {};
-        if (r == last)
-            break;
-    }
-}
-
-void Builder::store_multiple(u8 width, u8 first, u8 last, const Address& to)
-{
-    Id address = node(to.at);
-    Id in = space(Kind::data_tlb);
-    u32 state = before();
-    for (Register& reg : m_registers.all)
-        reg.full_dirty = reg.half_dirty = reg.whole_dirty = false;
-    m_registers.dirty = 0;
-    (void)add_node({ .kind = Kind::store_registers,
-        .width = width,
-        .info = first,
-        .base = to.base,
-        .a = address,
-        .b = in,
-        .before = state,
-        .after = after(),
-        .imm = last });
-}
-
-/// The condition code that follows is not known yet where storage changes, so the check for a stale block comes at the end.
-Id Builder::interlocked(Node node, const Address& at)
-{
-    const Node& operand = m_program.nodes[node.c];
-    bool fits = static_cast<u64>(i64 { static_cast<i32>(operand.imm) }) == operand.imm;
-    if (m_store.bytes || m_changed_storage || (operand.kind == Kind::constant && !fits))
-        m_unsupported = true;
-    m_changed_storage = true;
-    node.info = node.width;
-    node.base = at.base;
-    node.a = this->node(at.at);
-    node.b = space(Kind::data_tlb);
-    node.before = before();
-    return add_node(node);
-}
-
-/// Kept until the instruction's end: when it hits the block itself, the block is left with the instruction done.
-void Builder::store(u8 bytes, const Address& to, Id value, Kind space_kind)
-{
-    if (m_store.bytes)
-        m_unsupported = true;
-    Id address = node(to.at);
-    m_store = { bytes, to.base, address, value, space(space_kind) };
-}
-
-/// Both addresses are operands, whatever the operation takes of them.
-Id Builder::block(BlockOperation operation, const Address& first, const Address& second, u64 length)
-{
-    Id a = node(first.at);
-    Id c = node(second.at);
-    Id in = space(Kind::data_tlb);
-    return add_node({ .kind = Kind::block,
-        .info = static_cast<u8>(operation),
-        .base = first.base,
-        .a = a,
-        .b = in,
-        .c = c,
-        .before = before(),
-        .imm = length });
-}
-
-void Builder::change_block(BlockOperation operation, const Address& to, const Address& from, u64 length)
-{
-    Id made = block(operation, to, from, length);
-    m_program.nodes[made].after = after();
-}
-
-G Builder::combine_block(BlockOperation operation, const Address& to, const Address& from, u64 length)
-{
-    m_changed_storage = true;
-    return { this, block(operation, to, from, length) };
-}
-
-W Builder::compare_block(const Address& first, const Address& second, u64 length)
-{
-    return { this, block(BlockOperation::compare, first, second, length) };
-}
-
-void Builder::flush_store(u32 after)
-{
-    (void)add_node({ .kind = Kind::store,
-        .info = m_store.bytes,
-        .base = m_store.base,
-        .a = m_store.address,
-        .b = m_store.space,
-        .c = m_store.value,
-        .before = before(),
-        .after = after });
-    m_store = {};
-}
-
-void Builder::require_aligned(G address, u64 boundary)
-{
-    if (boundary == 1 || (address.is_constant() && (address.constant & (boundary - 1)) == 0))
-        return;
-    Id at = node(address);
-    (void)add_node({ .kind = Kind::align, .a = at, .before = before(), .imm = boundary });
-}
+// ---- Flow ----------------------------------------------------------------------------------------------
 
 void Builder::raise_if(const Truth& truth, ProgramCode code)
 {
@@ -568,8 +431,6 @@ void Builder::raise_if(const Truth& truth, ProgramCode code)
     u32 when = add_condition(condition);
     (void)add_node({ .kind = Kind::raise, .c = when, .before = before(), .imm = static_cast<u64>(code) });
 }
-
-// ---- Flow ----------------------------------------------------------------------------------------------
 
 void Builder::branch_if(const Truth& truth, G target)
 {

@@ -153,13 +153,13 @@ public:
     // ---- The vocabulary ------------------------------------------------------------------------------------
 
     [[nodiscard]] G g(u8 r);
-    void g(u8 r, G value) { put_whole(r, value); }
+    void g(u8 r, G value) { put_full(r, value); }
     [[nodiscard]] W w(u8 r);
     void w(u8 r, W value) { put_half(r, value); }
     [[nodiscard]] W h(u8 r) { return hi(g(r)); }
     void h(u8 r, W value) { g(r, zx(value) << 32 | (g(r) & 0xffffffffU)); }
     [[nodiscard]] G f(u8 r);
-    void f(u8 r, G value) { put_whole(floating(r), value); }
+    void f(u8 r, G value) { put_full(floating(r), value); }
     [[nodiscard]] W fs(u8 r);
     void fs(u8 r, W value) { put_half(floating(r), value); }
     [[nodiscard]] Vector v(u8 r);
@@ -332,6 +332,8 @@ public:
     [[nodiscard]] G combine_block(BlockOperation operation, const Address& to, const Address& from, u64 length);
     /// Negative, zero or positive as the first operand is low, equal or high.
     [[nodiscard]] W compare_block(const Address& first, const Address& second, u64 length);
+    /// `other` is the address of the second string, or how many bytes to search.
+    [[nodiscard]] G string(StringOperation operation, const Address& first, G other, W character);
     [[nodiscard]] W program_mask() { return { this, add_node({ .kind = Kind::program_mask, .width = 4 }) }; }
 
     // Vectors; `bytes` is the size of elements.
@@ -398,7 +400,7 @@ private:
     };
     /// A register, or an operand of the condition code, that a loop carries.
     struct Carried {
-        enum class What : u8 { vector, whole, half, code_a, code_b };
+        enum class What : u8 { whole, full, half, code_a, code_b };
         What what;
         u8 number;
     };
@@ -446,13 +448,13 @@ private:
     [[nodiscard]] CodeState narrowed_code(unsigned mask);
     [[nodiscard]] Id carry(Id value, u8 width);
     void carry_register(u8 number);
-    [[nodiscard]] Id whole(u8 number) { return node(number < RegisterNumber::floating ? g(number) : f(number - RegisterNumber::floating)); }
+    [[nodiscard]] Id full(u8 number) { return node(number < RegisterNumber::floating ? g(number) : f(number - RegisterNumber::floating)); }
     [[nodiscard]] Id half(u8 number) { return node(number < RegisterNumber::floating ? w(number) : fs(number - RegisterNumber::floating)); }
     [[nodiscard]] bool fits_loop() const;
     void forget_registers();
     [[nodiscard]] static u8 floating(u8 r) { return static_cast<u8>(RegisterNumber::floating + r); }
     [[nodiscard]] static u8 vector_number(u8 number) { return static_cast<u8>(number - RegisterNumber::floating); }
-    void put_whole(u8 number, G value);
+    void put_full(u8 number, G value);
     void put_half(u8 number, W value);
 
     template<class V>

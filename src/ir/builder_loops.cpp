@@ -15,11 +15,11 @@ void Builder::carry_register(u8 number)
     if (reg.whole) {
         Id vector = v(vector_number(number)).id;
         reg = { .whole = carry(vector, 16), .whole_dirty = dirty };
-        m_carried.push_back({ Carried::What::vector, number });
-    } else if (reg.full) {
-        Id value = whole(number);
-        reg = { .full = carry(value, 8), .full_dirty = dirty, .right_is_zero = reg.right_is_zero };
         m_carried.push_back({ Carried::What::whole, number });
+    } else if (reg.full) {
+        Id value = full(number);
+        reg = { .full = carry(value, 8), .full_dirty = dirty, .right_is_zero = reg.right_is_zero };
+        m_carried.push_back({ Carried::What::full, number });
     } else if (reg.half) {
         reg.half = carry(reg.half, 4);
         m_carried.push_back({ Carried::What::half, number });
@@ -75,11 +75,11 @@ void Builder::close_loop(u64 address)
     }
     for (const Carried& carried : m_carried) {
         switch (carried.what) {
-        case Carried::What::vector:
+        case Carried::What::whole:
             m_program.carried.push_back(v(vector_number(carried.number)).id);
             break;
-        case Carried::What::whole:
-            m_program.carried.push_back(whole(carried.number));
+        case Carried::What::full:
+            m_program.carried.push_back(full(carried.number));
             break;
         case Carried::What::half:
             m_program.carried.push_back(half(carried.number));

@@ -52,6 +52,7 @@ enum class Kind : u8 {
     load_registers,  ///< general registers `info` to `imm` from address a, through the space b; they are in the CPU then
     store_registers, ///< the same to storage, or their right words; all registers are in the CPU then
     block,           ///< the BlockOperation `info` of `imm` bytes at the addresses a and c, through the space b
+    string,          ///< the StringOperation `info` at address a, through the space b, with c and the character d
     program_mask,    ///< of the PSW, as a word
     store_leftmost,  ///< the leftmost d bytes, 1 to 16, of vector c at address a, through the space b
     get_vector,      ///< vector register `info`
@@ -108,6 +109,12 @@ enum class BlockOperation : u8 {
 {
     return operation >= BlockOperation::compare;
 }
+/// What is done with strings; the value is 4 times the index of the byte that decides, and the condition code.
+enum class StringOperation : u8 {
+    compare, ///< with the string at address c, both up to the character
+    search   ///< of c bytes for the character
+};
+
 /// Lengths of operands that are combined or compared as one or two values of a general register.
 constexpr u64 short_block = 16;
 

@@ -68,6 +68,7 @@ constexpr KindText kinds[] {
     { Kind::load_registers, "load_registers", Text::accesses_storage | Text::names_registers },
     { Kind::store_registers, "store_registers", Text::accesses_storage | Text::names_registers },
     { Kind::block, "block", Text::is_value | Text::accesses_storage | Text::has_third | Text::shows_immediate },
+    { Kind::string, "string", Text::is_value | Text::accesses_storage | Text::has_third },
     { Kind::program_mask, "program_mask", Text::is_value },
     { Kind::store_leftmost, "store_leftmost", Text::accesses_storage | Text::has_third },
     { Kind::get_vector, "get", value | Text::names_registers },
@@ -116,6 +117,9 @@ constexpr std::string_view vector_names_behind[] { "shift_left", "shift_right", 
 static_assert(std::size(vector_names) == static_cast<std::size_t>(VectorOperation::align_1) + 1);
 static_assert(
     std::size(vector_names_behind) == static_cast<std::size_t>(VectorOperation::replicate) - static_cast<u8>(VectorOperation::align_15));
+
+constexpr std::string_view string_names[] { "compare", "search" };
+static_assert(std::size(string_names) == static_cast<std::size_t>(StringOperation::search) + 1);
 
 [[nodiscard]] std::string vector_operation(u8 operation)
 {
@@ -196,6 +200,8 @@ static_assert(
     const KindText& text = text_of(node);
     if (node.kind == Kind::bfp)
         return fmt::format("bfp_{}{}", operation_names[node.info], node.width);
+    if (node.kind == Kind::string)
+        return fmt::format("string_{}", string_names[node.info]);
     if (node.kind == Kind::vector)
         return fmt::format("vector_{}{}", vector_operation(node.info), node.width);
     if (node.kind == Kind::insert || node.kind == Kind::element)

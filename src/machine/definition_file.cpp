@@ -146,6 +146,8 @@ void resolve_files(toml::table& profile, const std::string& path)
     auto profile = parse_machine_config(partition.profile, path);
     if (!profile)
         return fail(fmt::format("{}: partition {}: {}", place_of(path, table), name, profile.error().message));
+    for (const auto& network : profile->networks)
+        partition.networks.push_back(network.to_string());
     return partition;
 }
 

@@ -47,7 +47,7 @@ Result<MachineFiles> MachineFiles::open(const MachineConfig& config)
 }
 
 Result<std::unique_ptr<Machine>> Machine::create(
-    const MachineConfig& config, MachineFiles files, ConsoleSink& console, const MachineSupply& supply, const MachineWatch& watch)
+    const MachineConfig& config, MachineFiles files, ConsoleSink& console, MachineSupply supply, const MachineWatch& watch)
 {
     std::unique_ptr<Machine> machine(new Machine);
     Model model = TRY(find_model(config.cpu));
@@ -72,12 +72,13 @@ Result<std::unique_ptr<Machine>> Machine::create(
             .statistics = watch.statistics,
             .translations = watch.translations } };
     machine->m_partition = TRY(Partition::create(std::move(partition), console));
-    TRY_VOID(machine->attach_devices(config, std::move(files.disks), console));
+    TRY_VOID(machine->attach_devices(config, std::move(files.disks), std::move(supply.network_ports), console));
     return machine;
 }
 
 /// Gives each device the next device number, so that what is named first keeps its number when more is added.
-Result<void> Machine::attach_devices(const MachineConfig& config, std::vector<DiskImage> disks, ConsoleSink& sink)
+Result<void> Machine::attach_devices(
+    const MachineConfig& config, std::vector<DiskImage> disks, std::vector<UniqueFd> network_ports, ConsoleSink& sink)
 {
     auto attach = [this, number = u16 { 0 }](auto created) mutable -> Result<void> {
         auto device = TRY(std::move(created));
@@ -86,8 +87,10 @@ Result<void> Machine::attach_devices(const MachineConfig& config, std::vector<Di
     };
     for (std::size_t i = 0; i < disks.size(); ++i)
         TRY_VOID(attach(VirtioBlock::create(config.disks[i], std::move(disks[i]))));
-    for (const auto& network : config.networks)
-        TRY_VOID(attach(VirtioNet::create(network)));
+    for (std::size_t i = 0; i < config.networks.size(); ++i)
+        TRY_VOID(attach(i < network_ports.size()
+                ? VirtioNet::create(config.networks[i], std::make_unique<SocketPort>(std::move(network_ports[i])))
+                : VirtioNet::create(config.networks[i])));
     if (config.rng)
         TRY_VOID(attach(VirtioRng::create({})));
     if (config.balloon)

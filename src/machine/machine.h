@@ -23,6 +23,8 @@ struct MachineSupply {
     /// Where blocks of storage come from, and their size in bytes; null: the machine makes its own.
     StorageBlocks* blocks { nullptr };
     u64 block_size { 0 };
+    /// Wires to the networks, in the configuration's order; fewer: the machine makes its own networks.
+    std::vector<UniqueFd> network_ports {};
 };
 
 /// What a configuration names on the host, read or opened.
@@ -39,7 +41,7 @@ class Machine {
 public:
     /// `files` are those of this configuration. `console` must outlive the machine.
     [[nodiscard]] static Result<std::unique_ptr<Machine>> create(
-        const MachineConfig& config, MachineFiles files, ConsoleSink& console, const MachineSupply& supply, const MachineWatch& watch);
+        const MachineConfig& config, MachineFiles files, ConsoleSink& console, MachineSupply supply, const MachineWatch& watch);
 
     [[nodiscard]] Partition& partition() { return *m_partition; }
     /// One line on what the model has and this machine masks; empty when nothing.
@@ -51,7 +53,8 @@ public:
 
 private:
     Machine() = default;
-    [[nodiscard]] Result<void> attach_devices(const MachineConfig& config, std::vector<DiskImage> disks, ConsoleSink& sink);
+    [[nodiscard]] Result<void> attach_devices(
+        const MachineConfig& config, std::vector<DiskImage> disks, std::vector<UniqueFd> network_ports, ConsoleSink& sink);
 
     std::string m_model_message;
     IplProgram m_program;

@@ -5,7 +5,9 @@
 
 #include <csignal>
 #include <cstdio>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 
 namespace zvisor {
 
@@ -13,6 +15,9 @@ namespace {
 
 /// Console text goes in pieces of this many bytes.
 constexpr std::size_t piece = 16 * 1024;
+
+/// Descriptors of a dispatch region; what else is handed over follows them.
+constexpr std::ptrdiff_t region_files = 2;
 
 /// How long a program that asked for storage waits for the firmware.
 constexpr std::chrono::seconds block_patience { 10 };
@@ -35,6 +40,7 @@ const PartitionProgram::Order PartitionProgram::orders[] = {
     { "blocks", &PartitionProgram::take_blocks },
     { "refuse", &PartitionProgram::refuse_block },
     { "create", &PartitionProgram::create },
+    { "adopt", &PartitionProgram::adopt, true },
     { "load", &PartitionProgram::load, true },
     { "stop", &PartitionProgram::stop, true },
     { "start", &PartitionProgram::start, true },
@@ -48,6 +54,8 @@ const PartitionProgram::Order PartitionProgram::orders[] = {
 int PartitionProgram::run(int listener)
 {
     // Closed links and full disks are results of calls here.
+    // Few arenas: what threads here allocate is small and seldom.
+    mallopt(M_ARENA_MAX, 2);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     PartitionProgram program;
@@ -79,8 +87,11 @@ void PartitionProgram::serve(std::shared_ptr<Link> link)
             break;
         carry_out(*link, **message);
     }
+    if (m_dispatching && !m_ending)
+        m_dispatching->unsupervised(true);
     std::lock_guard lock(m_mutex);
     m_link.reset();
+    m_changed.notify_all();
 }
 
 void PartitionProgram::carry_out(Link& link, LinkMessage& message)
@@ -167,15 +178,38 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
     if (m_machine || !profile || !block_size || !address_space)
         return fail("a partition is created once, from a profile, the size of blocks and a limit of its address space");
     auto config = TRY(parse_machine_config(*profile, "profile"));
+    auto region = TRY(region_of(message));
     auto files = TRY(MachineFiles::open(config));
     std::string missing;
     TRY_VOID(lock_in(*address_space, missing));
     MachineSupply supply { .console_is_terminal = true, .blocks = this, .block_size = *block_size };
-    m_machine = TRY(Machine::create(config, std::move(files), *this, supply, {}));
+    supply.network_ports.assign(
+        std::make_move_iterator(message.files.begin() + region_files), std::make_move_iterator(message.files.end()));
+    m_machine = TRY(Machine::create(config, std::move(files), *this, std::move(supply), {}));
+    auto& cpus = m_machine->partition().cpus();
+    auto dispatching = std::make_unique<DispatchAdapter>(cpus, std::move(region));
+    m_dispatching = dispatching.get();
+    cpus.set_dispatching(std::move(dispatching));
     m_machine->partition().make_threads();
     m_runner = std::jthread([this](const std::stop_token& stop) { run_machine(stop); });
     TRY_VOID(allow_only_running());
     return nlohmann::json { { "missing", missing }, { "model", m_machine->model_message() } };
+}
+
+Result<std::shared_ptr<DispatchRegion>> PartitionProgram::region_of(LinkMessage& message)
+{
+    if (message.files.size() < region_files)
+        return fail("the dispatch region comes as two descriptors");
+    return DispatchRegion::attach(std::move(message.files[0]), std::move(message.files[1]));
+}
+
+PartitionProgram::Answer PartitionProgram::adopt(LinkMessage& message)
+{
+    auto region = TRY(region_of(message));
+    m_dispatching->supervised_by(std::move(region));
+    std::lock_guard lock(m_mutex);
+    TRY_VOID(send_blocks(*m_link, m_held, { { "event", "held" } }));
+    return nlohmann::json { { "state", m_state }, { "why", m_why } };
 }
 
 /// Ends what runs, if anything, and has the machine's thread do a job. Not here: it may want blocks, which come over the link.
@@ -281,32 +315,40 @@ void PartitionProgram::reset_machine()
 
 // ---- Storage ---------------------------------------------------------------------------------------------------
 
+/// A block that was handed over: one descriptor for the machine, one is kept. Under the lock.
+std::optional<UniqueFd> PartitionProgram::take_block(u64 block)
+{
+    auto found = m_blocks.find(block);
+    if (found == m_blocks.end())
+        return {};
+    UniqueFd copy { fcntl(found->second.get(), F_DUPFD_CLOEXEC, 0) };
+    m_held[block] = std::move(found->second);
+    m_blocks.erase(found);
+    return copy;
+}
+
 Result<UniqueFd> PartitionProgram::obtain(u64 block)
 {
-    auto take = [&, this]() -> UniqueFd {
-        auto found = m_blocks.find(block);
-        if (found == m_blocks.end())
-            return {};
-        UniqueFd file = std::move(found->second);
-        m_blocks.erase(found);
-        return file;
-    };
     std::unique_lock lock(m_mutex);
-    if (UniqueFd file = take(); file.valid())
-        return file;
+    if (auto file = take_block(block))
+        return std::move(*file);
     m_refused.erase(block);
     lock.unlock();
     tell({ { "event", "obtain" }, { "block", block } });
     lock.lock();
     m_changed.wait_for(lock, block_patience, [&] { return m_blocks.contains(block) || m_refused.contains(block) || !m_link; });
-    if (UniqueFd file = take(); file.valid())
-        return file;
+    if (auto file = take_block(block))
+        return std::move(*file);
     auto why = m_refused.find(block);
     return fail(why != m_refused.end() ? why->second : "the firmware does not answer");
 }
 
 void PartitionProgram::give_back(u64 block)
 {
+    {
+        std::lock_guard lock(m_mutex);
+        m_held.erase(block);
+    }
     tell({ { "event", "give-back" }, { "block", block } });
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "machine/machine.h"
+#include "partition/dispatch_adapter.h"
 #include "prsm/link.h"
+#include "prsm/storage_pool.h"
 
 #include <condition_variable>
 #include <map>
@@ -20,13 +22,11 @@ namespace zvisor {
 /// |---|---|---|
 /// | blocks | first: number of a block; its memory, and that of those after it, as descriptors | |
 /// | refuse | block: number; why | |
-/// | create | profile: machine file; block_size, address_space: bytes | missing: what confinement the host did not allow |
-/// | load | | the program has been loaded and runs |
-/// | stop, start, reset | | |
-/// | type | text: console input | taken: bytes accepted |
-/// | quiesce | | asked: the program can be asked to shut down, and was |
-/// | status | | state and why, as in the event |
-/// | end | | none: the process ends |
+/// | create | profile: machine file; block_size, address_space: bytes; descriptors of the dispatch region, as in `adopt`, and of the wires
+/// to the networks | missing: what confinement the host did not allow | | adopt | descriptors: memory and doorbell of a dispatch region |
+/// state and why, as in the event; before it, the blocks in use as events `held` | | load | | the program has been loaded and runs | |
+/// stop, start, reset | | | | type | text: console input | taken: bytes accepted | | quiesce | | asked: the program can be asked to shut
+/// down, and was | | status | | state and why, as in the event | | end | | none: the process ends |
 ///
 /// | event | members |
 /// |---|---|
@@ -34,6 +34,7 @@ namespace zvisor {
 /// | console | kind: 0 line mode, 1 VT220; text |
 /// | input-room | the console takes input again |
 /// | obtain | block: number; an order `blocks` or `refuse` answers it |
+/// | held | first: number of a block; its memory, and that of those after it, as descriptors |
 /// | give-back | block: number; the partition has nothing of it mapped |
 class PartitionProgram final : private ConsoleSink, private StorageBlocks {
 public:
@@ -57,6 +58,8 @@ private:
     [[nodiscard]] Answer take_blocks(LinkMessage& message);
     [[nodiscard]] Answer refuse_block(LinkMessage& message);
     [[nodiscard]] Answer create(LinkMessage& message);
+    [[nodiscard]] Answer adopt(LinkMessage& message);
+    [[nodiscard]] static Result<std::shared_ptr<DispatchRegion>> region_of(LinkMessage& message);
     [[nodiscard]] Answer load(LinkMessage&);
     [[nodiscard]] Answer stop(LinkMessage&);
     [[nodiscard]] Answer start(LinkMessage&);
@@ -76,6 +79,8 @@ private:
     void become(std::string_view state, std::string why = {});
     void tell(const nlohmann::json& event);
 
+    [[nodiscard]] std::optional<UniqueFd> take_block(u64 block);
+
     // StorageBlocks
     [[nodiscard]] Result<UniqueFd> obtain(u64 block) override;
     void give_back(u64 block) override;
@@ -85,6 +90,8 @@ private:
     void input_room() override;
 
     std::unique_ptr<Machine> m_machine;
+    /// Owned by the machine's CPUs.
+    DispatchAdapter* m_dispatching { nullptr };
     bool m_ending { false };
 
     /// Guards what follows.
@@ -96,8 +103,10 @@ private:
     Job m_job { Job::none };
     bool m_running { false };
     /// Blocks that were handed over and are not in use yet, and why others are refused.
-    std::map<u64, UniqueFd> m_blocks;
+    HeldBlocks m_blocks;
     std::map<u64, std::string> m_refused;
+    /// Blocks in use, kept for the next firmware.
+    HeldBlocks m_held;
     std::jthread m_runner;
 };
 

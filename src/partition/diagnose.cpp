@@ -101,16 +101,26 @@ bool Partition::release_pages(Cpu& cpu, u8 r1, u8 r3)
 }
 
 /// X'044': the program waits for a lock.
-bool Partition::yield(Cpu&, u8, u8)
+bool Partition::yield(Cpu& cpu, u8, u8)
 {
-    std::this_thread::yield();
+    if (auto* dispatching = m_cpus.dispatching()) {
+        dispatching->yield(cpu);
+        cpu.notify(Pending::give_back);
+    } else {
+        std::this_thread::yield();
+    }
     return true;
 }
 
-/// X'09C': like X'044', naming the CPU that holds the lock.
-bool Partition::yield_to(Cpu&, u8, u8)
+/// X'09C': like X'044', naming the CPU that holds the lock in R1.
+bool Partition::yield_to(Cpu& cpu, u8 r1, u8)
 {
-    std::this_thread::yield();
+    if (auto* dispatching = m_cpus.dispatching()) {
+        dispatching->yield_to(cpu, static_cast<u16>(cpu.g(r1)));
+        cpu.notify(Pending::give_back);
+    } else {
+        std::this_thread::yield();
+    }
     return true;
 }
 

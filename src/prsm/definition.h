@@ -34,12 +34,14 @@ struct PartitionDefinition {
     /// Absolute cap in physical CPUs, in hundredths; 0 is none.
     u32 cap_hundredths { 0 };
     /// Group of partitions that share a cap; empty is none.
-    std::string group;
+    std::string group {};
     /// Activated, and its program loaded, when the machine starts.
     bool autostart { true };
-    PartitionAuthority authority;
+    PartitionAuthority authority {};
+    /// Its networks, each as text for who starts their processes.
+    std::vector<std::string> networks {};
     /// What the partition's process assembles: keys of a machine file, as TOML.
-    std::string profile;
+    std::string profile {};
 };
 
 /// A cap that several partitions keep together.
@@ -58,8 +60,8 @@ struct MachineDefinition {
     u64 storage { 0 };
     /// Bytes of a logical memory block, 1 MiB..256 MiB, a power of two.
     u64 block_size { u64 { 64 } << 20 };
-    std::vector<GroupDefinition> groups;
-    std::vector<PartitionDefinition> partitions;
+    std::vector<GroupDefinition> groups {};
+    std::vector<PartitionDefinition> partitions {};
 };
 
 } // namespace zvisor

@@ -3,18 +3,62 @@
 #include "base/size.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sched.h>
 
 namespace zvisor {
 
 namespace {
 
-/// What a partition's process needs beyond its storage: translated code, tables, stacks.
-constexpr u64 beside_storage = u64 { 2 } << 30;
+/// Host CPUs this process may run on, the first `count` of them.
+[[nodiscard]] std::vector<u16> host_cpus(std::size_t count)
+{
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    std::vector<u16> numbers;
+    for (u16 number = 0; number < CPU_SETSIZE && numbers.size() < count; ++number)
+        if (CPU_ISSET(number, &allowed))
+            numbers.push_back(number);
+    return numbers;
+}
+
+[[nodiscard]] prsm::PartitionShare share_of(const PartitionDefinition& partition)
+{
+    prsm::PartitionShare share { .weight = partition.weight, .capped = partition.capped };
+    if (partition.cap_hundredths)
+        share.absolute_cap = partition.cap_hundredths;
+    share.group = partition.group;
+    share.dedicated = partition.dedicated;
+    return share;
+}
+
+/// A property as it is kept: its name, and how it is read from and written to a share.
+struct StoredProperty {
+    std::string_view name;
+    u32 (*get)(const prsm::PartitionShare&);
+    void (*set)(prsm::PartitionShare&, u32);
+};
+
+constexpr std::array stored_properties {
+    StoredProperty {
+        "weight", [](const prsm::PartitionShare& s) { return s.weight; }, [](prsm::PartitionShare& s, u32 v) { s.weight = v; } },
+    StoredProperty { "capped", [](const prsm::PartitionShare& s) { return u32 { s.capped }; },
+        [](prsm::PartitionShare& s, u32 v) { s.capped = v != 0; } },
+    StoredProperty { "cap", [](const prsm::PartitionShare& s) { return s.absolute_cap.value_or(0); },
+        [](prsm::PartitionShare& s, u32 v) { s.absolute_cap = v ? std::optional(v) : std::nullopt; } },
+    StoredProperty { "vertical", [](const prsm::PartitionShare& s) { return u32 { s.vertical }; },
+        [](prsm::PartitionShare& s, u32 v) { s.vertical = v != 0; } },
+};
+
+/// Bytes of addresses a partition's process needs beyond its storage: tables and stacks, and translated code, twice mapped, of each CPU.
+constexpr u64 beside_storage = u64 { 1 } << 30;
+constexpr u64 beside_storage_for_cpu = u64 { 768 } << 20;
 
 } // namespace
 
@@ -27,14 +71,19 @@ Result<std::unique_ptr<Firmware>> Firmware::create(MachineDefinition definition,
     if (error)
         return fail(fmt::format("the machine's folder {} cannot be made: {}", options.folder, error.message()));
     auto bell = TRY(EventFd::create());
-    std::unique_ptr<Firmware> firmware(new Firmware(std::move(definition), std::move(options), std::move(bell)));
+    if (options.state.empty())
+        options.state = options.folder + "/state.db";
+    auto store = TRY(Store::open(options.state));
+    std::unique_ptr<Firmware> firmware(new Firmware(std::move(definition), std::move(options), std::move(store), std::move(bell)));
+    TRY_VOID(firmware->start_dispatcher());
     firmware->m_watcher = std::jthread([raw = firmware.get()](const std::stop_token& stop) { raw->watch(stop); });
     return firmware;
 }
 
-Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, EventFd bell)
+Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, std::unique_ptr<Store> store, EventFd bell)
     : m_definition(std::move(definition))
     , m_options(std::move(options))
+    , m_store(std::move(store))
     , m_storage(m_definition.storage, m_definition.block_size)
     , m_bell(std::move(bell))
 {
@@ -65,19 +114,21 @@ Result<ManagedPartition*> Firmware::find(std::string_view name) const
     return fail(fmt::format("there is no partition '{}'; the machine {} has: {}", name, m_definition.name, names));
 }
 
-namespace {
-
-[[nodiscard]] PartitionStatus status_of(const ManagedPartition& partition)
+PartitionStatus Firmware::status_of(const ManagedPartition& partition) const
 {
-    return { .definition = partition.definition(),
+    PartitionStatus status { .definition = partition.definition(),
         .state = partition.state(),
         .why = partition.why(),
         .pid = partition.pid(),
         .storage = partition.block_count() * partition.definition().block_size,
-        .cpu_time = partition.cpu_time() };
+        .cpu_time = partition.cpu_time(),
+        .cpus = m_dispatcher->usage(partition.definition().number) };
+    auto share = partition.share();
+    status.definition.weight = static_cast<u16>(share.weight);
+    status.definition.capped = share.capped;
+    status.definition.cap_hundredths = share.absolute_cap.value_or(0);
+    return status;
 }
-
-} // namespace
 
 std::vector<PartitionStatus> Firmware::partitions() const
 {
@@ -103,6 +154,83 @@ Result<void> Firmware::type(std::string_view name, std::string_view text)
     return {};
 }
 
+Result<void> Firmware::start_dispatcher()
+{
+    auto physical = host_cpus(m_definition.physical_cpus);
+    if (physical.size() < m_definition.physical_cpus)
+        return fail(fmt::format("the machine {} has {} physical CPUs, but this process may use {} of the host's", m_definition.name,
+            m_definition.physical_cpus, physical.size()));
+    m_dispatcher
+        = TRY(prsm::Dispatcher::create({ .physical_cpus = std::move(physical) }, [this](prsm::PartitionId id, const std::string& why) {
+              std::lock_guard lock(m_reports_mutex);
+              m_reports[id] = why;
+              m_bell.ring();
+          }));
+    for (const auto& group : m_definition.groups)
+        TRY_VOID(m_dispatcher->set_group_cap(group.name, group.cap_hundredths));
+    for (auto& partition : m_partitions)
+        TRY_VOID(restore_properties(*partition));
+    return {};
+}
+
+Result<void> Firmware::restore_properties(ManagedPartition& partition)
+{
+    auto share = share_of(partition.definition());
+    for (const auto& property : stored_properties)
+        if (auto value = TRY(m_store->property(partition.definition().name, std::string(property.name))))
+            property.set(share, static_cast<u32>(std::strtoul(value->c_str(), nullptr, 10)));
+    partition.set_share(std::move(share));
+    return {};
+}
+
+Result<void> Firmware::set(std::string_view name, const PartitionChange& change)
+{
+    std::lock_guard lock(m_changing);
+    auto* partition = TRY(find(name));
+    auto share = partition->share();
+    share.weight = change.weight.value_or(share.weight);
+    share.capped = change.capped.value_or(share.capped);
+    share.vertical = change.vertical.value_or(share.vertical);
+    if (change.cap_hundredths)
+        share.absolute_cap = *change.cap_hundredths ? change.cap_hundredths : std::nullopt;
+    constexpr u32 most_weight = 999;
+    if (share.weight < 1 || share.weight > most_weight)
+        return fail(fmt::format("weight must be 1 to {}, not {}", most_weight, share.weight));
+    if (partition->pid() != 0)
+        TRY_VOID(m_dispatcher->change(partition->definition().number, share));
+    for (const auto& property : stored_properties)
+        if (property.get(share) != property.get(partition->share()))
+            TRY_VOID(m_store->set_property(std::string(name), std::string(property.name), std::to_string(property.get(share))));
+    partition->set_share(std::move(share));
+    audit(name, "properties changed");
+    return {};
+}
+
+/// Takes a partition into dispatching, with a new region.
+Result<std::shared_ptr<DispatchRegion>> Firmware::dispatch(ManagedPartition& partition)
+{
+    const auto& definition = partition.definition();
+    auto region = TRY(DispatchRegion::create(definition.maximum_cpus));
+    TRY_VOID(m_dispatcher->add(definition.number, region, definition.cpus, partition.share(), partition.pid()));
+    return region;
+}
+
+/// Ends partitions that broke the rules of dispatching; what is left of them is for the watching thread like any other end.
+void Firmware::end_reported()
+{
+    std::map<prsm::PartitionId, std::string> reports;
+    {
+        std::lock_guard lock(m_reports_mutex);
+        reports.swap(m_reports);
+    }
+    for (const auto& [id, why] : reports)
+        for (auto& partition : m_partitions)
+            if (partition->definition().number == id) {
+                m_events.add(partition->definition().name, "is ended: " + why);
+                partition->kill_process();
+            }
+}
+
 // ---- What is done ----------------------------------------------------------------------------------------------------
 
 Result<HeldBlocks> Firmware::initial_blocks(const PartitionDefinition& partition)
@@ -125,22 +253,24 @@ Result<HeldBlocks> Firmware::initial_blocks(const PartitionDefinition& partition
 
 Result<void> Firmware::start_process(ManagedPartition& partition)
 {
+    // What is left of one that failed.
+    [[maybe_unused]] auto removed = m_dispatcher->remove(partition.definition().number);
     m_storage.put_back(partition.take_blocks());
     const auto& name = partition.definition().name;
-    std::string socket = fmt::format("{}/{}.sock", m_options.folder, name);
+    std::string socket = socket_of(partition);
     auto listener = TRY(listen_for_links(socket));
-    auto process
-        = TRY(PartitionProcess::start({ .program = m_options.program, .name = name, .listener = listener.get(), .log = STDERR_FILENO }));
-    if (!process.separate())
-        m_events.add(name, "the host allows no namespaces: the partition is confined by its list of system calls alone");
-    auto link = Link::connect(socket);
-    if (!link) {
-        process.kill();
-        [[maybe_unused]] auto end = process.wait();
-        return std::unexpected(link.error());
-    }
+    // It waits there until the process takes it.
+    auto link = TRY(Link::connect(socket));
     auto blocks = TRY(initial_blocks(partition.definition()));
-    auto attached = partition.attach(std::move(process), std::move(*link), std::move(blocks));
+    auto process
+        = PartitionProcess::start({ .program = m_options.program, .name = name, .listener = listener.get(), .log = STDERR_FILENO });
+    if (!process) {
+        m_storage.put_back(std::move(blocks));
+        return std::unexpected(process.error());
+    }
+    if (!process->separate())
+        m_events.add(name, "the host allows no namespaces: the partition is confined by its list of system calls alone");
+    auto attached = partition.attach(std::move(*process), std::move(link), std::move(blocks));
     m_bell.ring();
     return attached;
 }
@@ -148,9 +278,16 @@ Result<void> Firmware::start_process(ManagedPartition& partition)
 Result<void> Firmware::create_in_process(ManagedPartition& partition)
 {
     const auto& definition = partition.definition();
-    auto answer = TRY(partition.order("create",
-        { { "profile", definition.profile }, { "block_size", definition.block_size },
-            { "address_space", definition.maximum_memory + beside_storage } }));
+    auto region = TRY(dispatch(partition));
+    std::vector<UniqueFd> wires;
+    std::vector<int> files { region->memory_fd(), region->doorbell_fd() };
+    for (const auto& network : definition.networks) {
+        wires.push_back(TRY(m_options.start_network(network)));
+        files.push_back(wires.back().get());
+    }
+    nlohmann::json members { { "profile", definition.profile }, { "block_size", definition.block_size },
+        { "address_space", definition.maximum_memory + beside_storage + definition.maximum_cpus * beside_storage_for_cpu } };
+    auto answer = TRY(partition.order("create", std::move(members), files));
     for (auto [member, what] : { std::pair("missing", "the host does not allow "), std::pair("model", "") })
         if (auto text = answer.find(member); text != answer.end() && text->is_string() && !text->get_ref<const std::string&>().empty())
             m_events.add(definition.name, what + text->get<std::string>());
@@ -171,6 +308,8 @@ Result<void> Firmware::activate(std::string_view name)
         return created;
     }
     partition->activated();
+    remember(*partition);
+    audit(name, "activated");
     return {};
 }
 
@@ -181,13 +320,56 @@ Result<void> Firmware::deactivate(std::string_view name)
     if (partition->state() == PartitionState::not_activated)
         return fail(fmt::format("partition {} is not activated", name));
     end_process(*partition, "it was deactivated");
+    audit(name, "deactivated");
     return {};
 }
 
 void Firmware::end_process(ManagedPartition& partition, const std::string& why)
 {
     partition.deactivate(why);
+    // It may not have come so far.
+    [[maybe_unused]] auto removed = m_dispatcher->remove(partition.definition().number);
     m_storage.put_back(partition.take_blocks());
+    remember(partition);
+}
+
+std::string Firmware::socket_of(const ManagedPartition& partition) const
+{
+    return fmt::format("{}/{}.sock", m_options.folder, partition.definition().name);
+}
+
+void Firmware::remember(const ManagedPartition& partition)
+{
+    auto stored = m_store->set_process(partition.definition().name, partition.stored_process());
+    if (!stored)
+        m_events.add(partition.definition().name, stored.error().message);
+}
+
+void Firmware::audit(std::string_view partition, std::string_view text)
+{
+    auto stored = m_store->log(std::string(partition), std::string(text));
+    if (!stored)
+        m_events.add(std::string(partition), stored.error().message);
+}
+
+/// A partition whose process another firmware started goes on as if nothing had been.
+void Firmware::take_up(ManagedPartition& partition)
+{
+    const auto& name = partition.definition().name;
+    auto stored = m_store->process(name);
+    if (!stored || !*stored)
+        return;
+    auto adopt = [&]() -> Result<void> {
+        auto process = TRY(PartitionProcess::find((*stored)->pid, (*stored)->start_time));
+        auto link = TRY(Link::connect(socket_of(partition)));
+        auto region = TRY(dispatch(partition));
+        std::array files { region->memory_fd(), region->doorbell_fd() };
+        return partition.adopt(std::move(process), std::move(link), files);
+    };
+    auto adopted = adopt();
+    m_events.add(name, adopted ? "taken up from an earlier firmware" : "did not survive the firmware: " + adopted.error().message);
+    if (!adopted)
+        end_process(partition, "it did not survive the firmware");
 }
 
 Result<void> Firmware::simple_order(std::string_view name, std::string_view order)
@@ -195,6 +377,7 @@ Result<void> Firmware::simple_order(std::string_view name, std::string_view orde
     std::lock_guard lock(m_changing);
     auto* partition = TRY(find(name));
     [[maybe_unused]] auto answer = TRY(partition->order(order));
+    audit(name, order);
     return {};
 }
 
@@ -230,8 +413,11 @@ Result<void> Firmware::shut_down(std::string_view name)
 
 void Firmware::start_all()
 {
-    for (const auto& partition : m_definition.partitions) {
-        if (!partition.autostart)
+    for (const auto& partition : m_partitions)
+        take_up(*partition);
+    for (const auto& managed : m_partitions) {
+        const auto& partition = managed->definition();
+        if (!partition.autostart || managed->state() != PartitionState::not_activated)
             continue;
         auto started = activate(partition.name);
         if (started)
@@ -248,17 +434,22 @@ void Firmware::state_changed(ManagedPartition& partition, PartitionState state, 
 
 Result<UniqueFd> Firmware::block_wanted(ManagedPartition& partition, u64 block)
 {
-    auto memory = m_storage.take();
-    if (!memory)
-        m_events.add(partition.definition().name, fmt::format("storage was refused: {}", memory.error().message));
-    else
-        m_events.add(partition.definition().name, fmt::format("took block {} of storage online", block));
+    auto memory = take_for(partition);
+    m_blocks_moved.notify_all();
+    m_events.add(partition.definition().name,
+        memory ? fmt::format("took block {} of storage online", block) : "storage was refused: " + memory.error().message);
     return memory;
+}
+
+bool Firmware::block_adopted(ManagedPartition&, const UniqueFd& block)
+{
+    return m_storage.adopt(block);
 }
 
 void Firmware::block_given_back(ManagedPartition& partition, UniqueFd block)
 {
     m_storage.put_back(std::move(block));
+    m_blocks_moved.notify_all();
     m_events.add(partition.definition().name, "took a block of storage offline");
 }
 
@@ -276,6 +467,7 @@ void Firmware::watch(const std::stop_token& stop)
         if (poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR)
             return;
         m_bell.silence();
+        end_reported();
         for (std::size_t i = 0; i < m_partitions.size(); ++i) {
             // What it said before it ended comes first.
             if (watched[1 + 2 * i].revents)

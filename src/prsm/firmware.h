@@ -1,5 +1,6 @@
 #pragma once
 
+#include "prsm/dispatcher.h"
 #include "prsm/event_log.h"
 #include "prsm/managed_partition.h"
 
@@ -16,6 +17,10 @@ struct FirmwareOptions {
     std::string folder;
     /// The program partitions' processes run.
     std::string program;
+    /// Starts the process of a network, as the definition describes it, and gives the partition's end of the wire.
+    std::function<Result<UniqueFd>(const std::string& network)> start_network {};
+    /// File of the state that survives the firmware; empty: in the folder.
+    std::string state {};
 };
 
 /// What a viewer sees of a partition at one time.
@@ -29,6 +34,19 @@ struct PartitionStatus {
     u64 storage { 0 };
     /// CPU time of its process in nanoseconds, system-assist processors included.
     u64 cpu_time { 0 };
+    /// Where the time of its logical CPUs went, since its activation.
+    std::vector<prsm::LogicalCpuUsage> cpus;
+};
+
+/// What an operator changes of a partition while it runs; nothing: stays.
+struct PartitionChange {
+    /// 1..999.
+    std::optional<u32> weight {};
+    std::optional<bool> capped {};
+    /// In hundredths of a physical CPU; 0: none.
+    std::optional<u32> cap_hundredths {};
+    /// Vertical polarization of its logical CPUs.
+    std::optional<bool> vertical {};
 };
 
 /// The firmware of a machine: its partitions, what each may use, and what is done to them. Methods may be called from any thread; those
@@ -61,30 +79,65 @@ public:
     /// Asks the program to shut down; an error when it cannot be asked.
     [[nodiscard]] Result<void> shut_down(std::string_view name);
 
-    /// Activates and loads every partition with autostart; what fails is an event.
+    /// Changes properties at once, activated or not; they hold in later activations, too.
+    [[nodiscard]] Result<void> set(std::string_view name, const PartitionChange& change);
+    /// Moves `bytes` of storage between two activated partitions: waits until the program in `from` has taken so much offline, which is
+    /// kept for `to` alone, and until the program in `to` has taken it online; each at most `patience`. `progress` is told what is waited
+    /// for. On an error what was released so far is free for all.
+    [[nodiscard]] Result<void> move_memory(std::string_view from, std::string_view to, u64 bytes, std::chrono::milliseconds patience,
+        const std::function<void(const std::string&)>& progress);
+    /// What the dispatching of logical CPUs costs.
+    [[nodiscard]] prsm::DispatcherUsage dispatching() const { return m_dispatcher->usage(); }
+
+    /// Takes up the partitions an earlier firmware left running, then activates and loads every other with autostart; what fails is an
+    /// event.
     void start_all();
 
 private:
-    Firmware(MachineDefinition definition, FirmwareOptions options, EventFd bell);
+    Firmware(MachineDefinition definition, FirmwareOptions options, std::unique_ptr<Store> store, EventFd bell);
 
     // PartitionObserver
     void state_changed(ManagedPartition& partition, PartitionState state, const std::string& why) override;
     [[nodiscard]] Result<UniqueFd> block_wanted(ManagedPartition& partition, u64 block) override;
+    [[nodiscard]] bool block_adopted(ManagedPartition& partition, const UniqueFd& block) override;
+    void watch_changed() override { m_bell.ring(); }
     void block_given_back(ManagedPartition& partition, UniqueFd block) override;
 
     [[nodiscard]] Result<ManagedPartition*> find(std::string_view name) const;
     [[nodiscard]] Result<HeldBlocks> initial_blocks(const PartitionDefinition& partition);
     [[nodiscard]] Result<void> start_process(ManagedPartition& partition);
     [[nodiscard]] Result<void> create_in_process(ManagedPartition& partition);
+    void take_up(ManagedPartition& partition);
+    [[nodiscard]] std::string socket_of(const ManagedPartition& partition) const;
+    void remember(const ManagedPartition& partition);
+    void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
+    [[nodiscard]] bool wait_for_blocks(
+        const std::function<u64()>& done, u64 wanted, std::chrono::milliseconds patience, const std::function<void(u64)>& progress);
+    [[nodiscard]] Result<UniqueFd> take_for(const ManagedPartition& partition);
+    [[nodiscard]] Result<void> check_move(const ManagedPartition& from, const ManagedPartition& to, u64 bytes) const;
+    [[nodiscard]] Result<void> start_dispatcher();
+    [[nodiscard]] Result<std::shared_ptr<DispatchRegion>> dispatch(ManagedPartition& partition);
+    [[nodiscard]] PartitionStatus status_of(const ManagedPartition& partition) const;
+    [[nodiscard]] Result<void> restore_properties(ManagedPartition& partition);
+    void end_reported();
     void watch(const std::stop_token& stop);
 
     MachineDefinition m_definition;
     FirmwareOptions m_options;
+    std::unique_ptr<Store> m_store;
     EventLog m_events;
     StoragePool m_storage;
+    std::unique_ptr<prsm::Dispatcher> m_dispatcher;
     std::vector<std::unique_ptr<ManagedPartition>> m_partitions;
+    /// Blocks that only one partition may take, under m_kept_mutex; rings of m_blocks_moved tell of blocks given back and taken.
+    std::mutex m_kept_mutex;
+    std::condition_variable m_blocks_moved;
+    std::map<const ManagedPartition*, u64> m_kept;
+    /// Partitions the dispatcher reported, and why; the watching thread ends them.
+    std::mutex m_reports_mutex;
+    std::map<prsm::PartitionId, std::string> m_reports;
     /// Orders that change a partition, one after the other.
     std::mutex m_changing;
     /// Rings when there is something else to watch.

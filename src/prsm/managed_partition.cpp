@@ -17,6 +17,10 @@ constexpr std::array names { StateName { PartitionState::not_activated, "not-act
     StateName { PartitionState::stopped, "stopped" }, StateName { PartitionState::disabled_wait, "disabled-wait" },
     StateName { PartitionState::failed, "failed" } };
 
+/// States a partition tells of.
+constexpr std::array program_states { PartitionState::not_operating, PartitionState::operating, PartitionState::stopped,
+    PartitionState::disabled_wait };
+
 /// Console input is given in pieces, and no more than this waits.
 constexpr std::size_t longest_piece = 4096;
 constexpr std::size_t most_typed = 1 << 20;
@@ -58,6 +62,14 @@ u64 ManagedPartition::cpu_time() const
     return process ? process->cpu_time() : 0;
 }
 
+std::optional<StoredProcess> ManagedPartition::stored_process() const
+{
+    std::lock_guard lock(m_mutex);
+    if (!m_process)
+        return {};
+    return StoredProcess { .pid = m_process->pid(), .start_time = m_process->start_time() };
+}
+
 int ManagedPartition::link_fd() const
 {
     std::lock_guard lock(m_mutex);
@@ -78,30 +90,7 @@ Result<void> ManagedPartition::attach(PartitionProcess process, std::shared_ptr<
     m_blocks = std::move(blocks);
     m_typed.clear();
     m_typing = 0;
-    return hand_over(m_blocks);
-}
-
-/// Sends blocks with numbers that follow each other, as many in a message as it carries.
-Result<void> ManagedPartition::hand_over(const HeldBlocks& blocks)
-{
-    std::vector<int> files;
-    u64 first = 0;
-    auto send = [&]() -> Result<void> {
-        if (files.empty())
-            return {};
-        nlohmann::json order { { "order", "blocks" }, { "id", 0 }, { "first", first } };
-        TRY_VOID(m_link->send(order, files, send_patience));
-        files.clear();
-        return {};
-    };
-    for (const auto& [number, block] : blocks) {
-        if (files.size() == Link::most_files || number != first + files.size())
-            TRY_VOID(send());
-        if (files.empty())
-            first = number;
-        files.push_back(block.get());
-    }
-    return send();
+    return send_blocks(*m_link, m_blocks, { { "order", "blocks" }, { "id", 0 } }, send_patience);
 }
 
 u64 ManagedPartition::block_count() const
@@ -114,6 +103,34 @@ HeldBlocks ManagedPartition::take_blocks()
 {
     std::lock_guard lock(m_mutex);
     return std::exchange(m_blocks, {});
+}
+
+prsm::PartitionShare ManagedPartition::share() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_share;
+}
+
+void ManagedPartition::set_share(prsm::PartitionShare share)
+{
+    std::lock_guard lock(m_mutex);
+    m_share = std::move(share);
+}
+
+Result<void> ManagedPartition::adopt(PartitionProcess process, std::shared_ptr<Link> link, std::span<const int> dispatch_region)
+{
+    {
+        std::lock_guard lock(m_mutex);
+        m_process = std::make_shared<PartitionProcess>(std::move(process));
+        m_link = std::move(link);
+    }
+    m_observer.watch_changed();
+    auto answer = TRY(order("adopt", nlohmann::json::object(), dispatch_region));
+    auto name = answer.value("state", "");
+    for (auto state : program_states)
+        if (name_of(state) == name)
+            become(state, answer.value("why", ""));
+    return {};
 }
 
 Result<nlohmann::json> ManagedPartition::order(std::string_view name, nlohmann::json members, std::span<const int> files)
@@ -167,6 +184,13 @@ void ManagedPartition::deactivate(const std::string& why)
     become(PartitionState::not_activated, why);
 }
 
+void ManagedPartition::kill_process()
+{
+    std::lock_guard lock(m_mutex);
+    if (m_process)
+        m_process->kill();
+}
+
 void ManagedPartition::lose_link()
 {
     std::lock_guard lock(m_mutex);
@@ -209,8 +233,9 @@ void ManagedPartition::receive()
 void ManagedPartition::handle(LinkMessage& message)
 {
     using Handler = void (ManagedPartition::*)(LinkMessage&);
-    static constexpr std::array<std::pair<std::string_view, Handler>, 2> events { { { "state", &ManagedPartition::take_state },
-        { "console", &ManagedPartition::take_console } } };
+    static constexpr std::array<std::pair<std::string_view, Handler>, 5> events { { { "state", &ManagedPartition::take_state },
+        { "console", &ManagedPartition::take_console }, { "obtain", &ManagedPartition::take_obtain },
+        { "give-back", &ManagedPartition::take_give_back }, { "held", &ManagedPartition::take_held } } };
     if (message.body.contains("reply"))
         return take_reply(message);
     auto name = message.get<std::string>("event").value_or("");
@@ -247,7 +272,7 @@ void ManagedPartition::take_state(LinkMessage& message)
 {
     auto name = message.get<std::string>("state").value_or("");
     auto why = message.get<std::string>("why").value_or("").substr(0, 200);
-    for (auto state : { PartitionState::not_operating, PartitionState::operating, PartitionState::stopped, PartitionState::disabled_wait })
+    for (auto state : program_states)
         if (name_of(state) == name)
             become(state, why);
 }
@@ -286,6 +311,23 @@ void ManagedPartition::take_obtain(LinkMessage& message)
         return m_observer.block_given_back(*this, std::move(*block));
     std::lock_guard lock(m_mutex);
     m_blocks[number] = std::move(*block);
+}
+
+/// What an adopted partition has; it counts as much as it claims and gives no more than its own storage away.
+void ManagedPartition::take_held(LinkMessage& message)
+{
+    u64 number = message.get<u64>("first").value_or(~u64 { 0 });
+    u64 most = m_definition.maximum_memory / m_definition.block_size;
+    for (auto& file : message.files) {
+        std::unique_lock lock(m_mutex);
+        if (number >= most || m_blocks.contains(number) || m_state != PartitionState::not_activated)
+            return;
+        lock.unlock();
+        auto taken = m_observer.block_adopted(*this, file);
+        lock.lock();
+        if (taken)
+            m_blocks[number++] = std::move(file);
+    }
 }
 
 void ManagedPartition::take_give_back(LinkMessage& message)

@@ -4,7 +4,9 @@
 #include "prsm/definition.h"
 #include "prsm/link.h"
 #include "prsm/process.h"
+#include "prsm/share.h"
 #include "prsm/storage_pool.h"
+#include "prsm/store.h"
 
 #include <chrono>
 #include <condition_variable>
@@ -33,6 +35,10 @@ struct PartitionObserver {
     virtual void state_changed(ManagedPartition& partition, PartitionState state, const std::string& why) = 0;
     /// The program assigns storage to itself: a new block, or an error that refuses it.
     [[nodiscard]] virtual Result<UniqueFd> block_wanted(ManagedPartition& partition, u64 block) = 0;
+    /// A partition that is taken up has this block; false when it cannot be one of the machine's.
+    [[nodiscard]] virtual bool block_adopted(ManagedPartition& partition, const UniqueFd& block) = 0;
+    /// Descriptors to watch have changed.
+    virtual void watch_changed() = 0;
     /// The program took a block out of use.
     virtual void block_given_back(ManagedPartition& partition, UniqueFd block) = 0;
 };
@@ -62,6 +68,13 @@ public:
 
     /// Takes over a started process, the link to it, and the blocks it begins with; hands it those.
     [[nodiscard]] Result<void> attach(PartitionProcess process, std::shared_ptr<Link> link, HeldBlocks blocks);
+    /// Takes up a partition that another firmware left running: its state, and the blocks it has.
+    [[nodiscard]] Result<void> adopt(PartitionProcess process, std::shared_ptr<Link> link, std::span<const int> dispatch_region);
+    /// How it takes part in the physical CPUs now.
+    [[nodiscard]] prsm::PartitionShare share() const;
+    void set_share(prsm::PartitionShare share);
+    /// What finds the process again; nothing without one.
+    [[nodiscard]] std::optional<StoredProcess> stored_process() const;
     /// Number of blocks it has.
     [[nodiscard]] u64 block_count() const;
     /// Takes all blocks from one that has no process any more.
@@ -73,6 +86,8 @@ public:
     void type(std::string_view text);
     /// The partition has been activated.
     void activated() { become(PartitionState::not_operating, "it was activated"); }
+    /// Ends the process; the watching thread finds it ended.
+    void kill_process();
     /// Ends the process; the state becomes not_activated.
     void deactivate(const std::string& why);
 
@@ -98,7 +113,7 @@ private:
     void take_console(LinkMessage& message);
     void take_obtain(LinkMessage& message);
     void take_give_back(LinkMessage& message);
-    [[nodiscard]] Result<void> hand_over(const HeldBlocks& blocks);
+    void take_held(LinkMessage& message);
     void type_more();
     /// Fails every order that waits.
     void lose_link();
@@ -115,6 +130,7 @@ private:
     std::shared_ptr<Link> m_link;
     std::shared_ptr<PartitionProcess> m_process;
     HeldBlocks m_blocks;
+    prsm::PartitionShare m_share;
     u64 m_last_order { 0 };
     std::map<u64, Reply> m_replies;
     /// Typed and not taken yet; and the order that is giving some of it, 0 for none.

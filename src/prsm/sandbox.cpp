@@ -22,15 +22,16 @@ namespace {
 
 /// Descriptors a partition may hold: its storage blocks, disks and links.
 constexpr rlim_t most_descriptors = 65536;
+/// Bytes for the rings of disks, which the host counts as locked memory.
+constexpr rlim_t rings = 8 << 20;
 /// User and group that own nothing.
 constexpr uid_t nobody = 65534;
 
 /// What a running partition asks of the host; mmap and mprotect only without PROT_EXEC. The last three are of threads that begin and
 /// have not come to their work yet.
-constexpr std::array<std::string_view, 29> allowed { "getrandom", "read", "write", "preadv2", "pwritev2", "fallocate", "fdatasync",
-    "io_uring_enter", "poll", "recvmsg", "sendmsg", "accept4", "shutdown", "close", "futex", "mmap", "munmap", "mprotect", "madvise",
-    "exit", "exit_group", "sched_yield", "sched_setaffinity", "rt_sigreturn", "clock_nanosleep", "brk", "rseq", "set_robust_list",
-    "rt_sigprocmask" };
+constexpr std::array<std::string_view, 28> allowed { "read", "write", "preadv", "pwritev", "pwritev2", "fallocate", "fdatasync",
+    "io_uring_enter", "poll", "recvmsg", "sendmsg", "accept4", "close", "fcntl", "newfstatat", "futex", "mmap", "munmap", "mprotect",
+    "madvise", "brk", "getrandom", "sched_yield", "sched_setaffinity", "exit_group", "rseq", "set_robust_list", "rt_sigprocmask" };
 
 [[nodiscard]] bool needs_no_code(std::string_view name)
 {
@@ -87,7 +88,7 @@ Result<void> lock_in(u64 address_space, std::string& missing)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return fail(fmt::format("the partition's process cannot be locked in: {}", std::strerror(errno)));
     if (!set_limit(RLIMIT_CORE, 0) || !set_limit(RLIMIT_NOFILE, most_descriptors) || !set_limit(RLIMIT_AS, address_space)
-        || !set_limit(RLIMIT_MEMLOCK, 0))
+        || !set_limit(RLIMIT_MEMLOCK, rings))
         return fail(fmt::format("the limits of the partition's process cannot be set: {}", std::strerror(errno)));
     return {};
 }

@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "base/types.h"
 #include "base/unique_fd.h"
+#include "prsm/link.h"
 
 #include <map>
 #include <mutex>
@@ -11,6 +12,9 @@ namespace zvisor {
 
 /// Blocks one partition holds: block number in its storage → memory. The firmware keeps them so that they outlive the partition's process.
 using HeldBlocks = std::map<u64, UniqueFd>;
+
+/// Sends blocks, as many in a message as it carries: `body` with "first", the number of the first; the others follow it in number.
+[[nodiscard]] Result<void> send_blocks(Link& link, const HeldBlocks& blocks, nlohmann::json body, int patience = -1);
 
 /// The machine's storage: so many blocks, given to partitions and taken back. A block that comes back is never given again: its memory is
 /// returned to the host and the next one is new, so nothing of it is left. May be used from any thread.
@@ -31,6 +35,8 @@ public:
 
     /// A new block; an error when all are given.
     [[nodiscard]] Result<UniqueFd> take();
+    /// Counts a block that a partition had before this firmware began; false when it is none of this size or all are given.
+    [[nodiscard]] bool adopt(const UniqueFd& block);
     /// Ends the life of a block, whoever still has it mapped.
     void put_back(UniqueFd block);
     void put_back(HeldBlocks blocks);

@@ -21,6 +21,8 @@ constexpr std::string_view frequent[]
     = { "LMG", "STMG", "LM", "STM", "MVC", "CLC", "XC", "OC", "IPM", "MLGR", "DLGR", "CSG", "NI", "SLA", "LAM", "EX", "EXRL", "LTDBR" };
 /// What the condition code, or a register, decides.
 constexpr std::string_view conditional[] = { "BRC", "LOCGR", "LOCHI", "SELGR", "IPM" };
+/// Of strings in the data that end with the character in general register 0.
+constexpr std::string_view strings[] = { "CLST", "MVST", "SRST" };
 /// What changes how the instructions behind it are executed or translated.
 constexpr std::string_view system_rows[]
     = { "LCTLG", "SAC", "SACF", "SAM24", "SAM31", "SAM64", "SPKA", "IPK", "EPSW", "MVCOS", "MVCP", "MVCS", "MVCK", "SPM" };
@@ -60,6 +62,8 @@ void put(u64& bits, unsigned at, unsigned width, u64 value)
     // Branches to a register go into the program.
     if (row.has(RowFlag::branch) && random.below(4) != 0 && !pair)
         return random.below(2) ? unsigned { Reserved::code } : random.below(9);
+    if (is_in(strings, row) && random.below(8))
+        return Reserved::first_data + random.below(3);
     u64 number = random.below(16);
     bool reserved = number >= Reserved::loop_counter && number <= Reserved::code;
     if (reserved && random.below(12) != 0)
@@ -200,6 +204,8 @@ ProgramMaker::ProgramMaker()
             continue;
         if (is_in(frequent, *row))
             m_frequent.push_back(row);
+        if (is_in(strings, *row))
+            m_strings.push_back(row);
         if (is_in(conditional, *row))
             m_conditional.push_back(row);
         if (row->record && has_number(*row))
@@ -220,7 +226,7 @@ const Row& ProgramMaker::choose(Random& random, const Theme& theme) const
         u32 percent;
     };
     const Share shares[] { { m_system, theme.system ? 12U : 0U }, { m_numbers, theme.numbers ? 60U : 0U }, { m_conditional, 6 },
-        { m_frequent, 14 }, { m_others, 8 }, { m_vector, 8 } };
+        { m_strings, 3 }, { m_frequent, 14 }, { m_others, 8 }, { m_vector, 8 } };
     u32 kind = random.below(100);
     for (const Share& share : shares) {
         if (kind < share.percent)
@@ -247,6 +253,8 @@ std::vector<u8> ProgramMaker::make(Random& random, bool system) const
         if (random.below(8) == 0)
             append_constant(out, random.below(9), random.below(4) ? random.below(3) - 1U : random.next());
         const Row& row = choose(random, theme);
+        if (is_in(strings, row) && random.below(8))
+            append_constant(out, 0, random.below(260));
         append(out, instruction(random, row), row.format->length);
         if (i == loop_end)
             append_loop_end(random, out, loop_at);

@@ -41,6 +41,7 @@ private:
     Rows m_recorded;
     Rows m_numbers;
     Rows m_conditional;
+    Rows m_strings;
     Rows m_frequent;
     Rows m_others;
     Rows m_vector;

@@ -6,6 +6,7 @@
 #include "control/machine_end.h"
 #include "control/places.h"
 #include "machine/definition_file.h"
+#include "machine/network_port_program.h"
 
 #include <cerrno>
 #include <csignal>
@@ -39,6 +40,16 @@ void start_partitions(Firmware& firmware, StartReport& report)
     report.ready(std::ranges::all_of(partitions, is_up), fmt::format("{} of {} partitions are activated", operating, partitions.size()));
 }
 
+[[nodiscard]] Result<FirmwareOptions> firmware_options(const MachineFolder& folder, const std::string& machine)
+{
+    std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+    auto state = TRY(state_file(machine));
+    return FirmwareOptions { .folder = folder.path(),
+        .program = program,
+        .start_network = [program](const std::string& network) { return NetworkPortProgram::start(program, network); },
+        .state = state };
+}
+
 /// From the definition to the machine's end.
 [[nodiscard]] Result<void> run_machine(MachineDefinition definition, const StartOptions& options, StartReport& report)
 {
@@ -49,8 +60,8 @@ void start_partitions(Firmware& firmware, StartReport& report)
     TRY_VOID(report.open_log(folder.path() / "log"));
     // First, so that nothing has begun when they cannot be had.
     auto entrances = TRY(open_entrances(folder.socket(), options.tcp));
-    auto program = std::filesystem::read_symlink("/proc/self/exe").string();
-    auto firmware = TRY(Firmware::create(std::move(definition), { folder.path(), program }));
+    auto firmware_at = TRY(firmware_options(folder, definition.name));
+    auto firmware = TRY(Firmware::create(std::move(definition), std::move(firmware_at)));
     firmware->events().on_event([&](const MachineEvent& event) { report.say(line_of(event)); });
     MachineEnd end(*firmware);
     auto server = TRY(ControlServer::create(*firmware, end, std::move(entrances)));

@@ -11,7 +11,6 @@ namespace zvisor {
 
 namespace {
 
-constexpr std::size_t most_waiting = 1000;
 constexpr i64 nanoseconds_per_millisecond = 1'000'000;
 
 i64 now_in_nanoseconds()

@@ -20,14 +20,18 @@ constexpr u64 longest_frame = 65535;
 
 Result<std::unique_ptr<VirtioNet>> VirtioNet::create(const VirtioNetConfig& config)
 {
-    auto network = TRY(UserNetwork::create(config.forwards));
+    return create(config, TRY(UserNetwork::create(config.forwards)));
+}
+
+Result<std::unique_ptr<VirtioNet>> VirtioNet::create(const VirtioNetConfig& config, std::unique_ptr<NetworkPort> network)
+{
     auto bell = TRY(EventFd::create());
     std::unique_ptr<VirtioNet> device(new VirtioNet(config, std::move(network), std::move(bell)));
     device->m_thread = std::thread([raw = device.get()] { raw->run(); });
     return device;
 }
 
-VirtioNet::VirtioNet(VirtioNetConfig config, std::unique_ptr<UserNetwork> network, EventFd bell)
+VirtioNet::VirtioNet(VirtioNetConfig config, std::unique_ptr<NetworkPort> network, EventFd bell)
     : VirtioDevice(device_type, mac_feature | status_feature, { queue_size, queue_size })
     , m_config(std::move(config))
     , m_network(std::move(network))

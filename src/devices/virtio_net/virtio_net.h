@@ -8,16 +8,19 @@
 
 namespace zvisor {
 
-/// virtio network device (virtio 1.2, 5.1) on a user-mode network.
+/// virtio network device (virtio 1.2, 5.1) on the port of a network.
 class VirtioNet final : public VirtioDevice {
 public:
+    /// With a user-mode network in this process.
     [[nodiscard]] static Result<std::unique_ptr<VirtioNet>> create(const VirtioNetConfig& config);
+    /// With the network at the other end of `port`.
+    [[nodiscard]] static Result<std::unique_ptr<VirtioNet>> create(const VirtioNetConfig& config, std::unique_ptr<NetworkPort> port);
     ~VirtioNet() override;
 
     [[nodiscard]] const VirtioNetConfig& config() const { return m_config; }
 
 private:
-    VirtioNet(VirtioNetConfig config, std::unique_ptr<UserNetwork> network, EventFd bell);
+    VirtioNet(VirtioNetConfig config, std::unique_ptr<NetworkPort> network, EventFd bell);
 
     // VirtioDevice
     [[nodiscard]] std::vector<std::byte> configuration() const override;
@@ -30,7 +33,7 @@ private:
     [[nodiscard]] std::size_t header_size() const { return accepted(VirtioFeature::version_1) ? 12 : 10; }
 
     VirtioNetConfig m_config;
-    std::unique_ptr<UserNetwork> m_network;
+    std::unique_ptr<NetworkPort> m_network;
     EventFd m_bell;
     std::atomic<bool> m_stopping { false };
     std::thread m_thread;

@@ -60,6 +60,8 @@ struct BlockCode {
     const u8* stale { nullptr };
     /// In the runtime's data: executions until it leaves at once; none when they are not counted.
     const i32* executions { nullptr };
+    /// It is executed often.
+    bool is_path { false };
     bool problem_state { false };
     BlockCounters counters;
     /// Whether anyone looks at Emitter::marks.
@@ -107,7 +109,9 @@ private:
     static constexpr Register no_register = -1;
     static constexpr std::size_t register_count = 10;
     static constexpr u8 no_number = 0xff;
-    static constexpr u8 number_count = 14;
+    static constexpr u8 number_count = Runtime::numbers;
+    static constexpr const Xbyak::Xmm& scratch_number = Runtime::scratch_number;
+    static constexpr const Xbyak::Xmm& other_scratch_number = Runtime::other_scratch_number;
 
     /// Where a value is: a constant, a host register, a slot of the frame, an SSE register, or several of the last three.
     struct Place {
@@ -224,15 +228,15 @@ private:
     void find_page(Detour& detour);
     void emit_site_lookup(Detour& detour);
     void emit_site_refill(Detour& detour, const Xbyak::Label& miss);
-    void emit_lookup(const ir::Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss);
     void emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, const Xbyak::Label& miss);
     void emit_block(Id id);
-    void find_blocks(const ir::Node& node, const Xbyak::Label& miss);
+    void find_blocks(const Detour& detour);
     void move_block(u32 length);
     void fill_block(const ir::Node& node);
     void compare_block(u32 length, const Xbyak::Reg64& to);
     void combine_block(const ir::Node& node, const Xbyak::Reg64& to);
     void load_piece(const Xbyak::Reg64& to, const Xbyak::RegExp& from, u32 bytes);
+    void emit_string(Id id);
     void emit_get_vector(Id id);
     void emit_vector(Id id);
     void emit_pair(Id id);
@@ -275,7 +279,6 @@ private:
     void emit_slow_vector_load(Detour& detour);
     void emit_slow_vector_store(Detour& detour);
     void emit_slow_bfp(Detour& detour);
-    void emit_slow_bfp_to_integer(Detour& detour);
     void emit_unordered(Detour& detour);
     void emit_unaligned(Detour& detour);
     void emit_overflowed(Detour& detour);
@@ -283,6 +286,7 @@ private:
     void emit_taken(Detour& detour);
     void emit_stale_detour(Detour& detour);
     void run_handler(const Detour& detour);
+    void leave_by_handler(Detour& detour);
     void mark(Id id);
     /// Increments a counter unless it is null; rax is lost.
     void count(u64* counter);
@@ -380,8 +384,6 @@ private:
     std::vector<bool> m_wants_number;
     std::array<Id, number_count> m_number_owner {};
     u32 m_numbers_pinned { 0 };
-    const Xbyak::Xmm scratch_number { 14 };
-    const Xbyak::Xmm other_scratch_number { 15 };
     std::deque<Detour> m_detours;
     /// Of each kind of access, the next site and the end of its group.
     std::array<std::array<u32, 2>, 10> m_sites {};

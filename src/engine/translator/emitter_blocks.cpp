@@ -44,7 +44,7 @@ void Emitter::emit_block(Id id)
     (void)use_operands(node);
     Xbyak::Reg64 to = ir::has_value(operation) ? host(allocate(id)) : rax;
     Detour& miss = add_detour(id);
-    find_blocks(node, miss.entry);
+    find_blocks(miss);
     switch (operation) {
     case BlockOperation::move:
         move_block(length);
@@ -63,28 +63,27 @@ void Emitter::emit_block(Id id)
 }
 
 /// Operands that overlap so that the result of one byte is the source of another are left to the handler.
-void Emitter::find_blocks(const Node& node, const Xbyak::Label& miss)
+void Emitter::find_blocks(const Detour& detour)
 {
+    const Node& node = *detour.node;
     auto operation = static_cast<BlockOperation>(node.info);
     auto length = static_cast<u32>(node.imm);
-    auto address = [&](Id id) { return place(id).constant ? rax : host(place(id).reg); };
+    auto address = [](const Place& place) { return place.constant ? rax : host(place.reg); };
     bool compares = operation == BlockOperation::compare;
     bool fills = operation == BlockOperation::fill;
     if (operation != BlockOperation::clear) {
-        Node second = node;
-        second.a = node.c;
-        emit_lookup(second, fills ? 1 : length, false, miss);
-        m_asm.lea(rcx, ptr[rdx + address(node.c)]);
+        emit_lookup(detour.c, detour.b, fills ? 1 : length, false, detour.entry);
+        m_asm.lea(rcx, ptr[rdx + address(detour.c)]);
     }
-    emit_lookup(node, length, !compares, miss);
-    m_asm.add(rdx, address(node.a));
+    emit_lookup(detour.a, detour.b, length, !compares, detour.entry);
+    m_asm.add(rdx, address(detour.a));
     if (compares || fills || operation == BlockOperation::clear || length == 1)
         return;
     m_asm.mov(rax, rdx);
     m_asm.sub(rax, rcx);
     m_asm.dec(rax);
     m_asm.cmp(rax, length - 1);
-    m_asm.jump_if(HostCondition::below, miss);
+    m_asm.jump_if(HostCondition::below, detour.entry);
 }
 
 void Emitter::move_block(u32 length)
@@ -202,6 +201,35 @@ void Emitter::combine_block(const Node& node, const Xbyak::Reg64& to)
     m_asm.or_(to, rax);
 }
 
+// ---- Strings -----------------------------------------------------------------------------------------------------
+
+/// As long as they end before their page does.
+void Emitter::emit_string(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    bool compares = static_cast<ir::StringOperation>(node.info) == ir::StringOperation::compare;
+    (void)use_operands(node);
+    Xbyak::Reg64 to = host(allocate(id));
+    Detour& miss = add_detour(id);
+    if (compares) {
+        emit_lookup(miss.c, miss.b, 1, false, miss.entry);
+        m_asm.lea(rcx, ptr[rdx + (miss.c.constant ? rax : host(miss.c.reg))]);
+    }
+    emit_lookup(miss.a, miss.b, 1, false, miss.entry);
+    m_asm.add(rdx, miss.a.constant ? rax : host(miss.a.reg));
+    if (!compares)
+        move(rcx, miss.c);
+    move(rax, miss.d, 4);
+    m_asm.cmp(eax, 0xff);
+    m_asm.jump_if(!HostCondition::below_or_equal, miss.entry);
+    m_asm.movd(scratch_number, eax);
+    m_asm.pxor(other_scratch_number, other_scratch_number);
+    m_asm.pshufb(scratch_number, other_scratch_number);
+    m_asm.call(compares ? m_runtime.compare_strings : m_runtime.search_string);
+    m_asm.jump_if(HostCondition::below, miss.entry);
+    m_asm.mov(to, rax);
+}
+
 /// The value follows from the handler's condition code.
 void Emitter::emit_slow_block(Detour& detour)
 {
@@ -220,94 +248,6 @@ void Emitter::emit_slow_block(Detour& detour)
         m_asm.sub(to, eax);
     }
     go_back(detour);
-}
-
-// ---- Routines for long operands --------------------------------------------------------------------------------
-
-namespace {
-
-constexpr Xbyak::Xmm first_vector { 14 };
-constexpr Xbyak::Xmm second_vector { 15 };
-
-/// Makes the registers in `ends` address the last chunk, and rax the distance of the first one from there.
-void begin_chunks(Assembler& a, std::initializer_list<Xbyak::Reg64> ends)
-{
-    for (const auto& end : ends)
-        a.lea(end, ptr[end + rax - chunk]);
-    a.neg(rax);
-    a.add(rax, chunk);
-}
-
-void make_copy(Assembler& a)
-{
-    Xbyak::Label again;
-    begin_chunks(a, { rcx, rdx });
-    a.movups(second_vector, ptr[rcx]);
-    a.L(again);
-    a.movups(first_vector, ptr[rcx + rax]);
-    a.movups(ptr[rdx + rax], first_vector);
-    a.add(rax, chunk);
-    a.jl(again);
-    a.movups(ptr[rdx], second_vector);
-    a.ret();
-}
-
-void make_fill(Assembler& a)
-{
-    Xbyak::Label again;
-    begin_chunks(a, { rdx });
-    a.L(again);
-    a.movups(ptr[rdx + rax], first_vector);
-    a.add(rax, chunk);
-    a.jl(again);
-    a.movups(ptr[rdx], first_vector);
-    a.ret();
-}
-
-void make_compare(Assembler& a)
-{
-    Xbyak::Label again;
-    Xbyak::Label differ;
-    Xbyak::Label done;
-    begin_chunks(a, { rcx, rdx });
-    a.L(again);
-    a.movups(first_vector, ptr[rdx + rax]);
-    a.movups(second_vector, ptr[rcx + rax]);
-    a.pxor(first_vector, second_vector);
-    a.ptest(first_vector, first_vector);
-    a.jne(differ);
-    a.test(rax, rax);
-    a.je(done);
-    a.add(rax, chunk);
-    a.jle(again);
-    a.xor_(eax, eax);
-    a.jmp(again);
-    a.L(differ);
-    a.add(rcx, rax);
-    a.add(rdx, rax);
-    a.pxor(second_vector, second_vector);
-    a.pcmpeqb(first_vector, second_vector);
-    a.pmovmskb(eax, first_vector);
-    a.not_(eax);
-    a.bsf(eax, eax);
-    a.movzx(edx, byte[rdx + rax]);
-    a.movzx(eax, byte[rcx + rax]);
-    a.sub(edx, eax);
-    a.mov(eax, edx);
-    a.L(done);
-    a.ret();
-}
-
-} // namespace
-
-void Runtime::make_block_routines()
-{
-    copy_block = assembler.getCurr();
-    make_copy(assembler);
-    fill_block = assembler.getCurr();
-    make_fill(assembler);
-    compare_block = assembler.getCurr();
-    make_compare(assembler);
 }
 
 } // namespace zvisor

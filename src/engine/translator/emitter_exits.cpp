@@ -208,6 +208,16 @@ void Emitter::run_handler(const Detour& detour)
     m_asm.call(m_runtime.run_step);
 }
 
+/// What the path would go on with is not what the handler leaves: another block follows.
+void Emitter::leave_by_handler(Detour& detour)
+{
+    const Step& step = m_block->steps[detour.node->step];
+    write_back(detour.before);
+    run_handler(detour);
+    take_back(step.remaining - 1);
+    emit_exit({ .constant = true, .value = step.ops[1].address });
+}
+
 /// Back to the block's path, with the copies made again that a call has lost.
 void Emitter::go_back(Detour& detour)
 {

@@ -21,13 +21,13 @@ constexpr u32 stands_below_short = (255U - 2) << 24;
     return node.width == 8;
 }
 
-} // namespace
-
 /// Operations of one operand of another kind than the result.
 [[nodiscard]] bool is_conversion(BfpOperation operation)
 {
     return operation >= BfpOperation::from_integer && operation <= BfpOperation::round_toward_zero;
 }
+
+} // namespace
 
 // ---- Arithmetic ----------------------------------------------------------------------------------------------
 
@@ -161,7 +161,7 @@ void Emitter::emit_slow_bfp(Detour& detour)
     go_back(detour);
 }
 
-/// What the host has no integer for is the least one.
+/// What the host has no integer for is the least one: the handler sets another condition code then than that of the number.
 void Emitter::emit_bfp_to_integer(Id id)
 {
     const Node& node = m_program->nodes[id];
@@ -180,16 +180,6 @@ void Emitter::emit_bfp_to_integer(Id id)
     m_asm.cmp(sized_to, 1);
     m_asm.jump_if(HostCondition::overflow, odd.entry);
     m_asm.L(odd.back);
-}
-
-/// The condition code is not that of the number when it has no integer: what follows is another block.
-void Emitter::emit_slow_bfp_to_integer(Detour& detour)
-{
-    const Step& step = m_block->steps[detour.node->step];
-    write_back(detour.before);
-    run_handler(detour);
-    take_back(step.remaining - 1);
-    emit_exit({ .constant = true, .value = step.ops[1].address });
 }
 
 /// Leaves the flags of a comparison: unordered sets them all.

@@ -8,7 +8,6 @@ using namespace Xbyak::util;
 using ir::BfpOperation;
 using ir::Kind;
 using ir::Node;
-using ir::VectorOperation;
 
 } // namespace
 
@@ -253,7 +252,7 @@ void Emitter::emit_store_leftmost(Id id)
     Xbyak::Reg64 address = use_operands(node);
     Xbyak::Xmm from = use_number(node.c);
     Detour& miss = add_detour(id);
-    emit_lookup(node, 16, true, miss.entry);
+    emit_lookup(miss.a, miss.b, 16, true, miss.entry);
     m_asm.add(rdx, address);
     move(rcx, place(node.d), 4);
     m_asm.movaps(scratch_number, from);
@@ -275,61 +274,6 @@ void Emitter::emit_slow_vector_store(Detour& detour)
     write_back(detour.before);
     run_handler(detour);
     go_back_unless_stale(detour);
-}
-
-// ---- What the runtime has for it ---------------------------------------------------------------------------
-
-void Runtime::make_constants()
-{
-    u8* at = allocate_data(5 * 16 + 8);
-    at += -reinterpret_cast<std::uintptr_t>(at) & 15;
-    for (std::size_t size = 2; size <= 4; ++size, at += 16) {
-        std::size_t bytes = std::size_t { 1 } << size;
-        for (std::size_t i = 0; i < 16; ++i)
-            at[i] = static_cast<u8>(i < bytes ? bytes - 1 - i : 0x80);
-        reversal[size] = at;
-    }
-    for (std::size_t i = 0; i < 32; ++i)
-        at[i] = i < 16 ? 0 : 0xff;
-    leftmost_masks = at;
-    constexpr u64 least = u64 { 2 } << 53;
-    u8* number = allocate_data(sizeof least);
-    std::memcpy(number, &least, sizeof least);
-    least_plain = number;
-}
-
-void Runtime::make_store_leftmost()
-{
-    Assembler& a = assembler;
-    Xbyak::Label below_8;
-    Xbyak::Label below_4;
-    Xbyak::Label done;
-    constexpr u32 copy = 8 + number_slots * 8;
-    constexpr Xbyak::Xmm from(14);
-    store_leftmost = a.getCurr();
-    a.movups(xword[rsp + copy], from);
-    a.cmp(ecx, 8);
-    a.jb(below_8);
-    a.mov(rax, qword[rsp + rcx + (copy - 8)]);
-    a.movq(qword[rdx], from);
-    a.mov(qword[rdx + rcx - 8], rax);
-    a.ret();
-    a.L(below_8);
-    a.cmp(ecx, 4);
-    a.jb(below_4);
-    a.mov(eax, dword[rsp + rcx + (copy - 4)]);
-    a.movd(dword[rdx], from);
-    a.mov(dword[rdx + rcx - 4], eax);
-    a.ret();
-    a.L(below_4);
-    a.movd(eax, from);
-    a.mov(byte[rdx], al);
-    a.cmp(ecx, 2);
-    a.jb(done);
-    a.movzx(eax, word[rsp + rcx + (copy - 2)]);
-    a.mov(word[rdx + rcx - 2], ax);
-    a.L(done);
-    a.ret();
 }
 
 } // namespace zvisor

@@ -39,11 +39,6 @@ Xbyak::Reg64 Emitter::use_operands(const Node& node)
 }
 
 /// Leaves in rdx what added to the address gives the host address. The address is in its register, or in rax when constant.
-void Emitter::emit_lookup(const Node& node, u32 bytes, bool for_store, const Xbyak::Label& miss)
-{
-    emit_lookup(place(node.a), place(node.b), bytes, for_store, miss);
-}
-
 void Emitter::emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, const Xbyak::Label& miss)
 {
     Assembler& a = m_asm;
@@ -99,12 +94,12 @@ void Emitter::find_page(Detour& detour)
 {
     const Node& node = *detour.node;
     bool is_steady = m_loop_begins || m_block->problem_state;
-    if (!m_block->executions && is_steady && !detour.a.constant)
+    if (m_block->is_path && is_steady && !detour.a.constant)
         detour.site = take_site(node);
     if (detour.site)
         emit_site_lookup(detour);
     else
-        emit_lookup(node, node.info, node.kind == Kind::store, detour.entry);
+        emit_lookup(detour.a, detour.b, node.info, node.kind == Kind::store, detour.entry);
 }
 
 Xbyak::Address Emitter::site_field(const Detour& detour, std::size_t field) const
@@ -204,7 +199,7 @@ void Emitter::emit_interlocked(Id id)
     Xbyak::Reg64 address = use_operands(node);
     Xbyak::Reg64 to = host(allocate(id));
     Detour& miss = add_detour(id);
-    emit_lookup(node, node.info, true, miss.entry);
+    emit_lookup(miss.a, miss.b, node.info, true, miss.entry);
     m_asm.add(rdx, address);
     if (node.kind == Kind::swap)
         emit_swap(id, to);
@@ -275,7 +270,7 @@ void Emitter::emit_multiple(Id id)
     Detour& miss = add_detour(id);
     if (store)
         write_registers(miss.before);
-    emit_lookup(node, count * node.width, store, miss.entry);
+    emit_lookup(miss.a, miss.b, count * node.width, store, miss.entry);
     m_asm.add(rdx, address);
     Xbyak::Reg value = sized(rcx, node.width);
     for (u32 i = 0; i < count; ++i) {

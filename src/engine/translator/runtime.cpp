@@ -212,6 +212,7 @@ void Runtime::make_thunks()
     swap = { nullptr, nullptr, make_thunk(pointer(&swap_data<u32>)), make_thunk(pointer(&swap_data<u64>)) };
     run_step = make_thunk(pointer(&run_op));
     make_block_routines();
+    make_string_routines();
     make_store_leftmost();
 }
 

@@ -26,11 +26,10 @@ struct Link {
 };
 
 /// Where code at an address was found under a stamp of Cpu::code_stamp.
-struct CodePosition {
+struct alignas(32) CodePosition {
     u64 address { 1 };
     u64 stamp { 0 };
     const void* code { nullptr };
-    u64 unused { 0 };
 };
 
 /// What translated code of one CPU shares: its memory, the ways in and out, and the functions it calls.
@@ -42,8 +41,10 @@ public:
     static constexpr std::size_t positions = 16384;
     [[nodiscard]] static const Xbyak::Reg64& counter() { return Xbyak::util::r15; }
     static constexpr u32 no_link = ~u32 { 0 };
-    /// SSE registers of values, and a slot of two doublewords for each to be kept in.
+    /// SSE registers of values, and a slot of two doublewords for each to be kept in; the two others are for the moment.
     static constexpr u32 numbers = 14;
+    static constexpr Xbyak::Xmm scratch_number { 14 };
+    static constexpr Xbyak::Xmm other_scratch_number { 15 };
     /// Slots for values without a register: two for each general register and four for each vector register, of where the loop begins
     /// and of now, and some for what an instruction needs at once.
     static constexpr u32 frame_slots = 2 * (2 * 16 + 4 * 32) + 24;
@@ -105,11 +106,17 @@ public:
     // Of storage operands of `eax` bytes, more than 16, at the host addresses rdx and, the second one, rcx:
     /// copies the second from the left;
     const u8* copy_block { nullptr };
-    /// stores xmm14 again and again;
+    /// stores scratch_number again and again;
     const u8* fill_block { nullptr };
     /// leaves their order in eax.
     const u8* compare_block { nullptr };
-    /// Stores the `ecx` leftmost bytes, 1 to 16, of xmm14, which has them in the order of storage, at rdx.
+    // Of strings up to the ends of their pages, with the character in each byte of scratch_number; the value of ir::StringOperation comes
+    // back in rax, or a carry when the page's end came first:
+    /// of those at the host addresses rdx and rcx;
+    const u8* compare_strings { nullptr };
+    /// of `rcx` bytes at the host address rdx.
+    const u8* search_string { nullptr };
+    /// Stores the `ecx` leftmost bytes, 1 to 16, of scratch_number, which has them in the order of storage, at rdx.
     const u8* store_leftmost { nullptr };
     /// Vectors: indexes that reverse the rightmost 4, 8 or 16 bytes and make the others zeros, by log2 of the bytes.
     std::array<const u8*, 5> reversal {};
@@ -132,8 +139,9 @@ private:
     [[nodiscard]] const u8* make_thunk(const void* function);
     void make_thunks();
     void make_block_routines();
-    void make_constants();
+    void make_string_routines();
     void make_store_leftmost();
+    void make_constants();
     template<StorageUpdate Update>
     void make_update_thunks();
 

@@ -97,7 +97,7 @@ bool Translator::run_blocks(Cpu& cpu)
     for (;;) {
         if (cpu.pending()) [[unlikely]] {
             m_left_by = Runtime::no_link;
-            abandon_path(cpu);
+            abandon_path();
             m_cache.free_dropped();
             if (!cpu.handle_pending())
                 return false;
@@ -141,7 +141,7 @@ void Translator::note_interpreted(const Cpu& cpu)
 
 void Translator::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
 {
-    abandon_path(cpu);
+    abandon_path();
     if (std::exchange(m_interpreting, false)) {
         m_interpreter.interrupt(cpu, interruption);
         return note_interpreted(cpu);
@@ -184,7 +184,7 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
     auto* block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
     if (!block)
         block = translate(cpu, address, absolute);
-    m_machinery->runtime.position(address) = { address, cpu.code_stamp(), block->code, 0 };
+    m_machinery->runtime.position(address) = { address, cpu.code_stamp(), block->code };
     return block;
 }
 
@@ -224,15 +224,9 @@ Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
 {
     Recording recording = begin_recording(cpu, address, absolute);
     ir::Builder& builder = m_machinery->builder;
-    do {
-        u64 left = page_size - recording.at % page_size;
-        u8 length = isa::instruction_length(cpu.storage().host()[absolute + (recording.at - address)]);
-        if (length > left && !recording.steps.empty())
-            break;
-        u64 at = recording.at;
-        if (record(cpu, recording) || (at ^ recording.at) >= page_size)
-            break;
-    } while (recording.steps.size() < most_instructions);
+    bool is_last = false;
+    while (!is_last && (recording.steps.empty() || !crosses_page(cpu, recording.absolute())))
+        is_last = record(cpu, recording) || recording.steps.size() == most_instructions || (address ^ recording.at) >= page_size;
     recording.before_loop = recording.steps.size();
     if (!builder.finished())
         builder.finish(recording.at);
@@ -270,6 +264,7 @@ const u8* Translator::emit(const Recording& recording)
             .steps = { block.steps.get(), recording.steps.size() },
             .stale = block.is_left,
             .executions = block.executions,
+            .is_path = block.is_path,
             .problem_state = (block.mode & ExecutionMode::problem) != 0,
             .counters = counting,
             .marked = m_options.translations || m_statistics });
@@ -295,15 +290,20 @@ void Translator::tell(const Recording& recording, const u8* code)
         m_options.translations->translated(told);
 }
 
-/// Decodes and records the next instruction. True when it ends the block.
-bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at)
+/// Whether the instruction at an absolute address goes on in the next page.
+bool Translator::crosses_page(const Cpu& cpu, u64 absolute)
+{
+    return absolute % page_size + isa::instruction_length(cpu.storage().host()[absolute]) > page_size;
+}
+
+/// The next instruction is the block's. Marked before it is read, so that a store by another CPU is either seen here or noticed there.
+void Translator::mark_next(Cpu& cpu, Recording& recording)
 {
     Block& block = *recording.block;
     u64 at = recording.at;
     u64 left = page_size - at % page_size;
-    u64 where = block.absolute + (at - block.address);
+    u64 where = recording.absolute();
     u8 length = isa::instruction_length(cpu.storage().host()[where]);
-    // Marked before it is read, so that a store by another CPU is either seen here or noticed there.
     cpu.storage().mark_code(where, std::min<u64>(length, left));
     if (length > left) {
         block.second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
@@ -313,6 +313,14 @@ bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_
     u64 end = std::max(block.first + block.bytes, where + length);
     block.first = std::min(block.first, where);
     block.bytes = static_cast<u32>(end - block.first);
+}
+
+/// Decodes and records the next instruction. True when it ends the block.
+bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at)
+{
+    const Block& block = *recording.block;
+    u64 at = recording.at;
+    mark_next(cpu, recording);
     ir::Builder& builder = m_machinery->builder;
     const isa::Row* row = nullptr;
     u64 bits = fetch_instruction(cpu, at);
@@ -348,7 +356,9 @@ Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
     }
     block->is_left = m_machinery->runtime.allocate_data(1);
     *block->is_left = 0;
-    if (!is_path) {
+    block->is_path = is_path;
+    // A path stays in its page, and its first instruction too.
+    if (!is_path && !block->second_page) {
         block->executions = reinterpret_cast<i32*>(m_machinery->runtime.allocate_data(sizeof(i32)));
         *block->executions = m_path_patience;
     }

@@ -49,7 +49,8 @@ private:
         std::unique_ptr<Step[]> steps;
         const void* code { nullptr };
         u8* is_left { nullptr };
-        /// Until a path is made of it, less than 0 then; none when it is one.
+        bool is_path { false };
+        /// Until a path is made of it, less than 0 then; none when there will be none.
         i32* executions { nullptr };
         /// Those that lead here.
         Exits::Incoming incoming;
@@ -81,6 +82,8 @@ private:
         /// Of the first block in storage.
         u64 absolute { 0 };
         u64 stamp { 0 };
+        /// Of the first block: those until it is tried again. Stays when the block is dropped.
+        i32* executions { nullptr };
 
         [[nodiscard]] bool is_loop() const { return end == blocks.front(); }
     };
@@ -94,6 +97,9 @@ private:
         u64 at { 0 };
         /// The last instruction may have branched.
         bool branched { false };
+
+        /// Of the next instruction in storage.
+        [[nodiscard]] u64 absolute() const { return block->absolute + (at - block->address); }
     };
     /// In CodeBlock::mode: not the interpreter's.
     static constexpr u8 translated = 0x80;
@@ -107,11 +113,13 @@ private:
     [[nodiscard]] bool is_hot(u64 absolute);
     [[nodiscard]] Block* translate(Cpu& cpu, u64 address, u64 absolute);
     [[nodiscard]] Recording begin_recording(Cpu& cpu, u64 address, u64 absolute);
+    [[nodiscard]] static bool crosses_page(const Cpu& cpu, u64 absolute);
+    void mark_next(Cpu& cpu, Recording& recording);
     [[nodiscard]] bool record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at = {});
     Block* end_recording(Recording& recording, bool is_path);
     [[nodiscard]] bool begin_path(Cpu& cpu, const Block& block);
     void follow_path(Cpu& cpu);
-    void abandon_path(Cpu& cpu);
+    void abandon_path();
     [[nodiscard]] bool ends_path(Cpu& cpu, u64 address) const;
     void translate_path(Cpu& cpu);
     [[nodiscard]] bool record_path(Cpu& cpu, Recording& recording);

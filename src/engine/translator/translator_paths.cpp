@@ -1,9 +1,6 @@
 #include "engine/translator/translator.h"
 
-#include "isa/table.h"
-
 #include <algorithm>
-#include <limits>
 
 namespace zvisor {
 
@@ -23,11 +20,8 @@ bool Translator::begin_path(Cpu& cpu, const Block& block)
 {
     if (!block.executions || *block.executions >= 0)
         return false;
-    if (block.second_page) {
-        *block.executions = std::numeric_limits<i32>::max();
-        return false;
-    }
-    m_path = { .blocks = { block.address }, .end = 0, .absolute = block.absolute, .stamp = cpu.code_stamp() };
+    m_path
+        = { .blocks = { block.address }, .end = 0, .absolute = block.absolute, .stamp = cpu.code_stamp(), .executions = block.executions };
     interpret(cpu);
     return true;
 }
@@ -39,7 +33,7 @@ void Translator::follow_path(Cpu& cpu)
     bool is_back = next == m_path.blocks.front();
     bool inner_loop = !is_back && std::ranges::find(m_path.blocks, next) != m_path.blocks.end();
     if (cpu.code_stamp() != m_path.stamp || inner_loop)
-        return abandon_path(cpu);
+        return abandon_path();
     if (!is_back && !ends_path(cpu, next)) {
         m_path.blocks.push_back(next);
         return interpret(cpu);
@@ -50,15 +44,12 @@ void Translator::follow_path(Cpu& cpu)
 }
 
 /// Interrupted, or another loop within: to be tried again.
-void Translator::abandon_path(Cpu& cpu)
+void Translator::abandon_path()
 {
     if (m_path.blocks.empty())
         return;
-    u64 address = m_path.blocks.front();
     m_path.blocks.clear();
-    auto* block = static_cast<Block*>(m_cache.find(cpu, address, m_path.absolute, static_cast<u8>(m_path.stamp) | translated));
-    if (block && block->executions)
-        *block->executions = m_path_patience * later;
+    *m_path.executions = m_path_patience * later;
 }
 
 /// A path stays in its page, since where the page is does not change then: it has no instruction that goes on in the next page either.
@@ -69,10 +60,10 @@ bool Translator::ends_path(Cpu& cpu, u64 address) const
     if (address & 1 || (address ^ head) >= page_size || m_path.blocks.size() == most_blocks)
         return true;
     u64 absolute = m_path.absolute + (address - head);
-    if (address % page_size + isa::instruction_length(cpu.storage().host()[absolute]) > page_size)
+    if (crosses_page(cpu, absolute))
         return true;
     auto* block = static_cast<const Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
-    return block && !block->executions;
+    return block && block->is_path;
 }
 
 void Translator::translate_path(Cpu& cpu)

@@ -95,6 +95,7 @@ void convert_from(ir::Builder& c, u8 r1, Mask m3, Gr r2, Mask m4)
     }
     c.leave_to_handler();
 }
+
 template<class F, class T>
 constexpr auto from_integer = [](auto& c, auto r1, Mask m3, Gr r2, Mask m4) { convert_from<F, T>(c, r1, m3, r2, m4); };
 
@@ -158,6 +159,7 @@ void convert_to(ir::Builder& c, Gr r1, Mask m3, u8 r2, Mask)
     }
     c.leave_to_handler();
 }
+
 template<class T, class F>
 constexpr auto to_integer = [](auto& c, Gr r1, Mask m3, auto r2, Mask m4) { convert_to<T, F>(c, r1, m3, r2, m4); };
 

@@ -32,6 +32,7 @@ void test_number(ir::Builder& c, u8 r1, u8 r2)
         set_code<F>(c, value);
     }
 }
+
 template<class F>
 constexpr auto load_and_test = [](auto& c, auto r1, auto r2) { test_number<F>(c, r1, r2); };
 
@@ -76,6 +77,7 @@ void lengthen(ir::Builder& c, u8 r1, auto second)
     else
         c.leave_to_handler();
 }
+
 template<class To, class From>
 constexpr auto load_lengthened = [](auto& c, auto r1, auto second) { lengthen<To, From>(c, r1, second); };
 
@@ -114,6 +116,7 @@ void shorten(ir::Builder& c, u8 r1, Mask m3, u8 r2, Mask m4)
     }
     c.leave_to_handler();
 }
+
 template<class To, class From>
 constexpr auto load_rounded = [](auto& c, auto r1, Mask m3, auto r2, Mask m4) { shorten<To, From>(c, r1, m3, r2, m4); };
 
@@ -157,6 +160,7 @@ void round_number(ir::Builder& c, u8 r1, Mask m3, u8 r2, Mask)
     }
     c.leave_to_handler();
 }
+
 template<class F>
 constexpr auto load_integer = [](auto& c, auto r1, Mask m3, auto r2, Mask m4) { round_number<F>(c, r1, m3, r2, m4); };
 

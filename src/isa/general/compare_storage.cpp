@@ -99,6 +99,7 @@ void compare_operands(ir::Builder& c, StorageLength op1, Storage op2)
         c.cc_sign(c.compare_block(first, second, op1.length + u64 { 1 }));
     }
 }
+
 constexpr auto compare_character = [](auto& c, StorageLength op1, Storage op2) { compare_operands(c, op1, op2); };
 
 /// Compares as much as lies in one page of each operand, the shorter one padded. True when an inequality was found, which sets the

@@ -29,6 +29,7 @@ void find_leftmost(ir::Builder& c, GrPair r1, Gr r2)
     c.g(r1, position);
     c.g(second_of(r1), c.select(c.lt_u(value, u64 { 1 }), ir::G { 0 }, cleared >> c.lo(position)));
 }
+
 constexpr auto find_leftmost_one = [](auto& c, GrPair r1, Gr r2) { find_leftmost(c, r1, r2); };
 
 /// The number of ones in each byte, in that byte.

@@ -33,6 +33,7 @@ void store_words(ir::Builder& c, Gr r1, Gr r3, Storage s)
 {
     c.store_words(r1, r3, c.ea(s));
 }
+
 constexpr auto store_multiple_32 = [](auto& c, Gr r1, Gr r3, Storage s) { store_words(c, r1, r3, s); };
 constexpr auto store_multiple_64 = [](auto& c, Gr r1, Gr r3, Storage s) { c.store_registers(r1, r3, c.ea(s)); };
 constexpr auto store_multiple_high = [](Cpu& c, Gr r1, Gr r3, Storage s) {

@@ -52,6 +52,7 @@ void move_block(ir::Builder& c, StorageLength to, Storage from)
     auto source = c.ea(from);
     c.change_block(fills ? ir::BlockOperation::fill : ir::BlockOperation::move, target, source, to.length + u64 { 1 });
 }
+
 constexpr auto move = [](auto& c, StorageLength to, Storage from) { move_block(c, to, from); };
 
 /// MVN and MVZ: the bits of `Kept` stay in the first operand.

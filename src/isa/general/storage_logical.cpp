@@ -110,6 +110,7 @@ void combine_operands(ir::Builder& c, StorageLength op1, Storage op2)
     auto from = c.ea(op2);
     c.cc_zero(c.combine_block(Operation::recorded, to, from, length));
 }
+
 template<class Operation>
 constexpr auto combine_storage = [](auto& c, StorageLength op1, Storage op2) { combine_operands<Operation>(c, op1, op2); };
 
@@ -145,6 +146,7 @@ void exclusive_or_operands(ir::Builder& c, StorageLength op1, Storage op2)
     c.cc(0);
     c.change_block(ir::BlockOperation::clear, to, to, op1.length + u64 { 1 });
 }
+
 constexpr auto exclusive_or = [](auto& c, StorageLength op1, Storage op2) { exclusive_or_operands(c, op1, op2); };
 
 constexpr Row rows[] = {

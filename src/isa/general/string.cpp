@@ -46,7 +46,8 @@ namespace {
 }
 
 /// The operand whose character is the ending one is low; equal strings leave the registers.
-constexpr auto compare_string = [](Cpu& c, Gr r1, Gr r2) {
+void compare_strings(Cpu& c, Gr r1, Gr r2)
+{
     u8 ending = character_in_register_0(c);
     Address first = c.register_address(r1);
     Address second = c.register_address(r2);
@@ -74,7 +75,23 @@ constexpr auto compare_string = [](Cpu& c, Gr r1, Gr r2) {
         return true;
     };
     cpu_determined(c, most_parts, step, commit);
-};
+}
+void compare_strings(ir::Builder& c, Gr r1, Gr r2)
+{
+    if (~c.address_mask() != 0)
+        return c.leave_to_handler();
+    auto first = c.g(r1);
+    auto second = c.g(r2);
+    auto decided = c.string(ir::StringOperation::compare, { first, r1 }, second, c.w(0));
+    auto code = c.lo(decided) & 3U;
+    auto index = decided >> 2;
+    auto equal = c.lt_u(code, 1U);
+    c.g(r2, c.select(equal, second, second + index));
+    c.g(r1, c.select(equal, first, first + index));
+    c.cc(code);
+}
+
+constexpr auto compare_string = [](auto& c, Gr r1, Gr r2) { compare_strings(c, r1, r2); };
 
 constexpr auto move_string = [](Cpu& c, Gr r1, Gr r2) {
     u8 ending = character_in_register_0(c);
@@ -103,7 +120,8 @@ constexpr auto move_string = [](Cpu& c, Gr r1, Gr r2) {
     cpu_determined(c, most_parts, step, commit);
 };
 
-constexpr auto search_string = [](Cpu& c, Gr r1, Gr r2) {
+void find_character(Cpu& c, Gr r1, Gr r2)
+{
     u8 character = character_in_register_0(c);
     Address at = c.register_address(r2);
     u64 left = (c.register_address(r1).at - at.at) & c.address_mask();
@@ -124,7 +142,20 @@ constexpr auto search_string = [](Cpu& c, Gr r1, Gr r2) {
         return false;
     };
     cpu_determined(c, most_parts, step, [&] { c.put_address(r2, at.at); });
-};
+}
+void find_character(ir::Builder& c, Gr r1, Gr r2)
+{
+    if (~c.address_mask() != 0)
+        return c.leave_to_handler();
+    auto at = c.g(r2);
+    auto end = c.g(r1);
+    auto decided = c.string(ir::StringOperation::search, { at, r2 }, end - at, c.w(0));
+    auto code = c.lo(decided) & 3U;
+    c.g(r1, c.select(c.lt_u(code, 2U), at + (decided >> 2), end));
+    c.cc(code);
+}
+
+constexpr auto search_string = [](auto& c, Gr r1, Gr r2) { find_character(c, r1, r2); };
 
 /// Two-byte characters; an end at an odd distance counts as the next even one.
 constexpr auto search_string_unicode = [](Cpu& c, Gr r1, Gr r2) {

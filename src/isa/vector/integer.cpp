@@ -53,6 +53,7 @@ Vr sum_across(const Vr& a, const Vr& b)
         return sum;
     });
 }
+
 template<class Sum, unsigned First>
 constexpr auto sum = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4) {
     with_size<Sizes<First, First + 1>>(c, m4, [&](auto zero) { c.vr[v1] = sum_across<Sum, decltype(zero)>(c.vr[v2], c.vr[v3]); });
@@ -100,6 +101,7 @@ unsigned trailing_zeros(T a)
         return low ? trailing_zeros(low) : 64 + trailing_zeros(static_cast<u64>(a >> 64));
     }
 }
+
 constexpr auto count_leading_zeros = elementwise(Sizes<0, 3, 4> {}, [](auto a) { return leading_zeros(a); });
 constexpr auto count_trailing_zeros = elementwise(Sizes<0, 3, 4> {}, [](auto a) { return trailing_zeros(a); });
 constexpr auto count_ones = elementwise(Sizes<0, 3> {}, [](auto a) { return std::popcount(a); });
@@ -117,6 +119,7 @@ T compared_element(const Vr& v)
 {
     return element<T>(v, sizeof(T) < 16 ? element_count<T> / 2 - 1 : 0);
 }
+
 constexpr auto element_compare = [](Cpu& c, VrNumber v1, VrNumber v2, Mask m3) {
     with_size<Sizes<0, 3, 4>>(c, m3, [&](auto zero) {
         using T = decltype(zero);

@@ -139,6 +139,7 @@ unsigned byte_count(const Vr& v)
 {
     return static_cast<unsigned>(v.hi) >> 3 & 15;
 }
+
 constexpr auto shift_left_by_byte
     = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3) { c.vr[v1] = from_quadword(as_quadword(c.vr[v2]) << 8 * byte_count(c.vr[v3])); };
 constexpr auto shift_right_logical_by_byte
@@ -152,6 +153,7 @@ Vr window(const Vr& a, const Vr& b, unsigned start)
 {
     return start == 0 ? a : from_quadword(as_quadword(a) << start | as_quadword(b) >> (128 - start));
 }
+
 constexpr auto shift_left_double_by_byte = both(
     [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, Unsigned i4) {
         if (i4 > 15)

@@ -15,6 +15,7 @@ namespace {
 {
     return make_elements<u8>([&](unsigned i) { return mask_of<u8>(bits >> (15 - i) & 1); });
 }
+
 constexpr auto generate_byte_mask = both([](Cpu& c, VrNumber v1, Unsigned i2) { c.vr[v1] = byte_mask(i2); },
     [](ir::Builder& c, VrNumber v1, Unsigned i2) {
         Vr mask = byte_mask(i2);
@@ -29,6 +30,7 @@ T bit_range(unsigned first, unsigned last)
     auto to_last = static_cast<T>(all_ones<T> << (bit_count<T> - 1 - last));
     return static_cast<T>(first <= last ? from_first & to_last : from_first | to_last);
 }
+
 constexpr auto generate_mask = both(
     [](Cpu& c, VrNumber v1, Unsigned i2, Unsigned i3, Mask m4) {
         with_size<Sizes<0, 3>>(c, m4, [&](auto zero) {
@@ -151,6 +153,7 @@ void record_permute(ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNum
     auto second = bytes_of(v3, 0x1f);
     c.v(v1, c.vector(VectorOperation::bit_or, 1, first, second));
 }
+
 constexpr auto permute = both(
     [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4) {
         c.vr[v1] = make_elements<u8>([&](unsigned i) {

@@ -87,6 +87,7 @@ void store_rightmost_bytes(Cpu& c, VrNumber v1, Storage s2, unsigned count)
     vector_to_bytes(c.vr[v1], bytes);
     c.store_bytes(c.ea(s2), bytes + sizeof bytes - count, count);
 }
+
 constexpr auto store_rightmost = [](Cpu& c, VrNumber v1, Storage s2, Unsigned i3) {
     if (i3 > 15)
         c.specification();

@@ -114,6 +114,7 @@ bool in_relation(T value, T bound, T control)
     T relation = value == bound ? 4 : value < bound ? 2 : 1;
     return control >> (bit_count<T> - 3) & relation;
 }
+
 constexpr auto range_compare = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4, Mask m5, Mask m6) {
     with_size<StringSizes>(c, m5, [&](auto zero) {
         using T = decltype(zero);
@@ -154,6 +155,7 @@ void find_equal(ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, 
     if (m5 & Modifier::set_condition_code)
         c.cc_search(zero, found & ~zero);
 }
+
 constexpr auto find_element_equal
     = [](auto& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) { find_equal(c, v1, v2, v3, m4, m5); };
 
@@ -202,6 +204,7 @@ void find_not_equal(ir::Builder& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask 
     }
     set_index(c, v1, index);
 }
+
 constexpr auto find_element_not_equal
     = [](auto& c, VrNumber v1, VrNumber v2, VrNumber v3, Mask m4, Mask m5) { find_not_equal(c, v1, v2, v3, m4, m5); };
 
@@ -247,6 +250,7 @@ Found search_string(u128 string, unsigned end, u128 substring, unsigned wanted)
     }
     return { 16, static_cast<u8>(end < 16 ? 1 : 0) };
 }
+
 constexpr auto string_search = [](Cpu& c, VrNumber v1, VrNumber v2, VrNumber v3, VrNumber v4, Mask m5, Mask m6) {
     if (m6 & ~Modifier::zero_search)
         c.specification();

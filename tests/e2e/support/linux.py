@@ -95,10 +95,10 @@ def compiled(source):
         return program.read_bytes()
 
 
-def machine(initrd_path, *options, cmdline=""):
+def machine(initrd_path, *options, cmdline="", memory="256M"):
     """Arguments of `zvisor` that run this guest."""
     command_line = f"{COMMAND_LINE} {cmdline}".strip()
-    return ["run", "--kernel", kernel(), "--initrd", initrd_path, "--cmdline", command_line, "--memory", "256M", *options]
+    return ["run", "--kernel", kernel(), "--initrd", initrd_path, "--cmdline", command_line, "--memory", memory, *options]
 
 
 def alone(path, source):

@@ -1,0 +1,209 @@
+#include "cpu/cpu.h"
+#include "cpu/cpu_group.h"
+#include "cpu/engine.h"
+#include "cpu/null_services.h"
+
+#include <chrono>
+#include <functional>
+#include <gtest/gtest.h>
+#include <thread>
+
+namespace zvisor {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Idles at instruction boundaries.
+class IdleEngine final : public Engine {
+public:
+    void run(Cpu& cpu) override
+    {
+        while (cpu.handle_pending()) {
+            ++instructions;
+            std::this_thread::yield();
+        }
+    }
+    void execute_target(Cpu&, u64, u64) override { }
+    void code_stored(u64, u64) override { }
+    void forget_all() override { }
+
+    std::atomic<u64> instructions { 0 };
+};
+
+/// Physical CPUs as a test grants them; notes what it was asked.
+class FakeDispatching final : public Dispatching {
+public:
+    bool acquire(Cpu& cpu) override
+    {
+        ++acquired;
+        for (;;) {
+            if (cpu.leaving())
+                return false;
+            if (grants.load())
+                return true;
+            std::this_thread::sleep_for(100us);
+        }
+    }
+    bool release(Cpu&, Idle idle) override
+    {
+        ++(idle == Idle::stopped ? stopped : waiting);
+        return false;
+    }
+    bool give_back(Cpu& cpu) override
+    {
+        ++given_back;
+        return acquire(cpu);
+    }
+    void yield(Cpu&) override { }
+    void yield_to(Cpu&, u16) override { }
+    void interrupt(Cpu&) override { }
+
+    std::atomic<bool> grants { true };
+    std::atomic<int> acquired { 0 };
+    std::atomic<int> waiting { 0 };
+    std::atomic<int> stopped { 0 };
+    std::atomic<int> given_back { 0 };
+};
+
+class DispatchingTest : public testing::Test {
+protected:
+    static constexpr u64 mode_64 = Psw::extended_addressing_bit | Psw::basic_addressing_bit;
+    static constexpr u64 wait_mask = mode_64 | Psw::wait_bit | Psw::external_bit;
+
+    DispatchingTest()
+    {
+        auto owned = std::make_unique<IdleEngine>();
+        engine = owned.get();
+        cpu.set_engine(std::move(owned));
+        auto fake = std::make_unique<FakeDispatching>();
+        dispatching = fake.get();
+        group.set_dispatching(std::move(fake));
+        // External interruptions go on at 3000.
+        store_be<u64>(storage->host() + lowcore::external_new_psw, mode_64);
+        store_be<u64>(storage->host() + lowcore::external_new_psw + 8, 0x3000);
+        cpu.load_psw({ mode_64, 0x2000 });
+    }
+    ~DispatchingTest() override { group.finish(); }
+
+    void start()
+    {
+        cpu.order_start();
+        group.start();
+    }
+    [[nodiscard]] static bool becomes(const std::function<bool()>& condition)
+    {
+        for (int i = 0; i < 5000 && !condition(); ++i)
+            std::this_thread::sleep_for(1ms);
+        return condition();
+    }
+
+    std::unique_ptr<AbsoluteStorage> storage { std::move(AbsoluteStorage::create(16 << 20)).value() };
+    FacilitySet facilities;
+    NullChannelServices channels;
+    NullMachineServices machine;
+    CpuGroup group { *storage, facilities, channels, machine };
+    Cpu& cpu { group.add() };
+    IdleEngine* engine {};
+    FakeDispatching* dispatching {};
+};
+
+TEST_F(DispatchingTest, ACpuExecutesOnceItIsGrantedAPhysicalCpu)
+{
+    dispatching->grants = false;
+    start();
+    ASSERT_TRUE(becomes([&] { return dispatching->acquired > 0; }));
+    EXPECT_FALSE(cpu.running());
+    EXPECT_EQ(engine->instructions, 0u);
+    dispatching->grants = true;
+    EXPECT_TRUE(becomes([&] { return cpu.running() && engine->instructions > 0; }));
+}
+
+TEST_F(DispatchingTest, NobodyWaitsForAnswersOfACpuThatIsNotDispatched)
+{
+    Cpu& other = group.add();
+    other.set_engine(std::make_unique<IdleEngine>());
+    dispatching->grants = false;
+    start();
+    ASSERT_TRUE(becomes([&] { return dispatching->acquired > 0; }));
+    group.purge_others(other);
+    EXPECT_TRUE(cpu.request_pending());
+    dispatching->grants = true;
+    EXPECT_TRUE(becomes([&] { return engine->instructions > 0; }));
+    EXPECT_FALSE(cpu.request_pending()) << "answered before the first instruction";
+}
+
+TEST_F(DispatchingTest, AnEnabledWaitReleasesAndAnInterruptionAsksAnew)
+{
+    cpu.cr[0] |= cr0::external_call;
+    cpu.load_psw({ wait_mask, 0x2000 });
+    start();
+    ASSERT_TRUE(becomes([&] { return dispatching->waiting == 1; }));
+    int before = dispatching->acquired;
+    cpu.order_external_call(0);
+    EXPECT_TRUE(becomes([&] { return engine->instructions > 0; }));
+    EXPECT_EQ(dispatching->acquired, before + 1);
+}
+
+TEST_F(DispatchingTest, RequestsAndInterruptionsForOthersLeaveAWaitingCpuWithoutAPhysicalCpu)
+{
+    cpu.load_psw({ wait_mask, 0x2000 });
+    start();
+    ASSERT_TRUE(becomes([&] { return dispatching->waiting == 1; }));
+    int before = dispatching->acquired;
+    cpu.post_purge({});
+    group.interruption_pending();
+    EXPECT_TRUE(becomes([&] { return !cpu.request_pending(); }));
+    std::this_thread::sleep_for(5ms);
+    EXPECT_EQ(dispatching->acquired, before);
+    EXPECT_EQ(dispatching->waiting, 1);
+}
+
+TEST_F(DispatchingTest, GivingBackIsBetweenInstructions)
+{
+    start();
+    ASSERT_TRUE(becomes([&] { return cpu.running() && engine->instructions > 0; }));
+    dispatching->grants = false;
+    cpu.notify(Pending::give_back);
+    ASSERT_TRUE(becomes([&] { return dispatching->given_back == 1 && !cpu.running(); }));
+    u64 executed = engine->instructions;
+    std::this_thread::sleep_for(5ms);
+    EXPECT_EQ(engine->instructions, executed);
+    dispatching->grants = true;
+    EXPECT_TRUE(becomes([&] { return engine->instructions > executed; }));
+}
+
+TEST_F(DispatchingTest, TheCpuTimerStandsStillWhileAnotherHasThePhysicalCpu)
+{
+    constexpr u64 long_time = u64 { 1 } << 62;
+    u64 begun = cpu.tod();
+    cpu.set_cpu_timer(long_time);
+    start();
+    ASSERT_TRUE(becomes([&] { return cpu.running() && engine->instructions > 0; }));
+    dispatching->grants = false;
+    cpu.notify(Pending::give_back);
+    ASSERT_TRUE(becomes([&] { return dispatching->given_back == 1; }));
+    constexpr auto stolen = 50ms;
+    std::this_thread::sleep_for(stolen);
+    dispatching->grants = true;
+    u64 executed = engine->instructions;
+    ASSERT_TRUE(becomes([&] { return engine->instructions > executed + 1; }));
+    cpu.order_stop(false);
+    cpu.wait_for_orders();
+    u64 spent = long_time - cpu.cpu_timer();
+    EXPECT_GE(cpu.tod() - begun - spent, TodClock::from_nanoseconds(std::chrono::nanoseconds(stolen).count()));
+}
+
+TEST_F(DispatchingTest, AStopOrderEndsTheWaitForAPhysicalCpu)
+{
+    dispatching->grants = false;
+    start();
+    ASSERT_TRUE(becomes([&] { return dispatching->acquired > 0; }));
+    cpu.order_stop(false);
+    cpu.wait_for_orders();
+    EXPECT_EQ(cpu.state(), RunState::stopped);
+    EXPECT_EQ(engine->instructions, 0u);
+    EXPECT_TRUE(becomes([&] { return dispatching->stopped >= 2; }));
+}
+
+} // namespace
+} // namespace zvisor

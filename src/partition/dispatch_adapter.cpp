@@ -1,0 +1,236 @@
+#include "partition/dispatch_adapter.h"
+
+#include "base/futex.h"
+#include "base/host_priority.h"
+#include "base/verify.h"
+#include "cpu/cpu.h"
+
+namespace zvisor {
+
+DispatchAdapter::DispatchAdapter(CpuGroup& group, std::shared_ptr<DispatchRegion> region)
+    : m_group(group)
+    , m_region(region.get())
+    , m_slots(group.size())
+    , m_regions { std::move(region) }
+{
+    VERIFY(group.size() <= m_regions.front()->cells().size());
+    sched_getaffinity(0, sizeof(m_everywhere), &m_everywhere);
+    m_listener = std::jthread([this](const std::stop_token& stop) { listen(stop); });
+}
+
+DispatchAdapter::~DispatchAdapter()
+{
+    m_listener.request_stop();
+    call_listener(region());
+}
+
+DispatchCell& DispatchAdapter::cell(const Cpu& cpu) const
+{
+    return region().cells()[cpu.address()];
+}
+
+DispatchAdapter::Slot& DispatchAdapter::slot(const Cpu& cpu)
+{
+    return m_slots[cpu.address()];
+}
+
+/// False: the firmware was faster.
+bool DispatchAdapter::change(const Cpu& cpu, u32 from, DispatchState to, bool rings)
+{
+    auto& shared = region();
+    if (!shared.cells()[cpu.address()].state.compare_exchange_strong(from, to.word()))
+        return false;
+    if (rings)
+        shared.ring(cpu.address());
+    return true;
+}
+
+// ---- On the threads of CPUs ----------------------------------------------------------------------------------
+
+bool DispatchAdapter::acquire(Cpu& cpu)
+{
+    for (;;) {
+        if (m_unsupervised.load()) {
+            unbind(cpu);
+            return true;
+        }
+        auto& state = cell(cpu).state;
+        u32 word = state.load();
+        auto now = DispatchState::from(word);
+        if (now.use == CpuUse::running) {
+            bind(cpu, now.physical);
+            return true;
+        }
+        if (now.use == CpuUse::parked) {
+            if (resume_parked(cpu, word))
+                return true;
+        } else if (cpu.leaving()) {
+            if (now.use != CpuUse::ready || change(cpu, word, { .use = CpuUse::waiting }, true))
+                return false;
+        } else if (now.use == CpuUse::ready) {
+            futex_wait(state, word);
+        } else {
+            change(cpu, word, { .use = CpuUse::ready }, true);
+        }
+    }
+}
+
+/// Goes on where it waited, unless the physical CPU is wanted back.
+bool DispatchAdapter::resume_parked(Cpu& cpu, u32 word)
+{
+    auto state = DispatchState::from(word);
+    if (state.give_back) {
+        change(cpu, word, { .use = CpuUse::ready }, true);
+        return false;
+    }
+    state.use = CpuUse::running;
+    if (!change(cpu, word, state, false))
+        return false;
+    std::chrono::nanoseconds parked = Clock::now() - slot(cpu).parked_since;
+    cell(cpu).parked += static_cast<u64>(parked.count());
+    return true;
+}
+
+bool DispatchAdapter::release(Cpu& cpu, Idle idle)
+{
+    DispatchState without { .use = idle == Idle::stopped ? CpuUse::stopped : CpuUse::waiting };
+    for (;;) {
+        u32 word = cell(cpu).state.load();
+        auto now = DispatchState::from(word);
+        if (now == without)
+            return m_unsupervised.load();
+        bool parks = idle == Idle::waiting && now.holds() && !now.tell && !now.give_back;
+        if (parks) {
+            slot(cpu).parked_since = Clock::now();
+            now.use = CpuUse::parked;
+            if (change(cpu, word, now, false))
+                return true;
+        } else if (change(cpu, word, without, true)) {
+            return m_unsupervised.load();
+        }
+    }
+}
+
+bool DispatchAdapter::give_back(Cpu& cpu)
+{
+    u32 hint = std::exchange(slot(cpu).hint, 0);
+    for (;;) {
+        u32 word = cell(cpu).state.load();
+        auto now = DispatchState::from(word);
+        if (now.use != CpuUse::running || m_unsupervised.load())
+            return acquire(cpu);
+        // Nobody else is ready: the CPUs of the host have time.
+        if (!now.give_back && !(hint && now.tell)) {
+            if (hint)
+                std::this_thread::yield();
+            return true;
+        }
+        cell(cpu).hint = hint;
+        if (change(cpu, word, { .use = CpuUse::ready }, true))
+            return acquire(cpu);
+    }
+}
+
+void DispatchAdapter::yield(Cpu& cpu)
+{
+    slot(cpu).hint = DispatchCell::yields;
+}
+
+void DispatchAdapter::yield_to(Cpu& cpu, u16 address)
+{
+    slot(cpu).hint = DispatchCell::yields_to | address;
+}
+
+void DispatchAdapter::bind(Cpu& cpu, u16 physical)
+{
+    if (slot(cpu).bound == physical)
+        return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(physical, &set);
+    // A host CPU that is gone meanwhile leaves the thread where it is.
+    sched_setaffinity(0, sizeof(set), &set);
+    slot(cpu).bound = physical;
+}
+
+void DispatchAdapter::unbind(Cpu& cpu)
+{
+    if (slot(cpu).bound < 0)
+        return;
+    sched_setaffinity(0, sizeof(m_everywhere), &m_everywhere);
+    slot(cpu).bound = -1;
+}
+
+// ---- From other threads ----------------------------------------------------------------------------------------
+
+void DispatchAdapter::interrupt(Cpu& cpu)
+{
+    withdraw(cell(cpu), cpu.address());
+}
+
+/// Makes a CPU that waits for a physical CPU look around.
+void DispatchAdapter::withdraw(DispatchCell& cell, std::size_t index)
+{
+    u32 word = cell.state.load();
+    while (DispatchState::from(word).use == CpuUse::ready) {
+        if (!cell.state.compare_exchange_weak(word, DispatchState { .use = CpuUse::waiting }.word()))
+            continue;
+        region().ring(index);
+        futex_wake(cell.state);
+        return;
+    }
+}
+
+void DispatchAdapter::unsupervised(bool on)
+{
+    m_unsupervised = on;
+    for (std::size_t i = 0; i < m_slots.size() && on; ++i)
+        withdraw(region().cells()[i], i);
+    look_around();
+}
+
+void DispatchAdapter::supervised_by(std::shared_ptr<DispatchRegion> next)
+{
+    VERIFY(next->cells().size() >= m_slots.size());
+    unsupervised(true);
+    {
+        std::lock_guard lock(m_mutex);
+        DispatchRegion& last = *m_region.exchange(next.get());
+        m_regions.push_back(std::move(next));
+        call_listener(last);
+    }
+    unsupervised(false);
+}
+
+/// CPUs that run leave their host CPUs, or compete for physical CPUs from now on.
+void DispatchAdapter::look_around()
+{
+    for (std::size_t i = 0; i < m_slots.size(); ++i)
+        if (Cpu* cpu = m_group.find(static_cast<u16>(i)))
+            cpu->notify(Pending::give_back);
+}
+
+void DispatchAdapter::call_listener(DispatchRegion& where)
+{
+    auto& attention = where.header().attention;
+    ++attention;
+    futex_wake(attention);
+}
+
+void DispatchAdapter::listen(const std::stop_token& stop)
+{
+    prefer_low_latency(false);
+    while (!stop.stop_requested()) {
+        auto& shared = region();
+        u32 seen = shared.header().attention.load();
+        for (std::size_t i = 0; i < m_slots.size(); ++i) {
+            auto state = DispatchState::from(shared.cells()[i].state.load());
+            if (state.use == CpuUse::running && state.give_back)
+                m_group.find(static_cast<u16>(i))->notify(Pending::give_back);
+        }
+        if (!stop.stop_requested())
+            futex_wait(shared.header().attention, seen);
+    }
+}
+
+} // namespace zvisor

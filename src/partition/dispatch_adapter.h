@@ -1,0 +1,75 @@
+#pragma once
+
+#include "cpu/cpu_group.h"
+#include "partition/dispatch_region.h"
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <sched.h>
+#include <thread>
+#include <vector>
+
+namespace zvisor {
+
+/// Runs the CPUs of a group as the firmware's dispatcher grants them physical CPUs, over the cells of a region: CPU n uses cell n. A
+/// thread of a CPU is bound to the host CPU that was granted. Another thread listens for the firmware's wish to have one back.
+/// Needs of the host, once confined: futex, write (doorbell), sched_setaffinity, and sched_setattr where allowed.
+///
+/// The group owns it: `group.set_dispatching(std::move(adapter))` before the group starts. Keep a pointer for `unsupervised`.
+class DispatchAdapter final : public Dispatching {
+public:
+    /// The group has all its CPUs, at most as many as the region has cells; it must outlive the adapter.
+    DispatchAdapter(CpuGroup& group, std::shared_ptr<DispatchRegion> region);
+    ~DispatchAdapter() override;
+
+    /// The firmware is gone (true): every CPU runs freely, as the host lets it. It is back (false) and has taken the region over: CPUs
+    /// give themselves up and ask for physical CPUs. From any thread.
+    void unsupervised(bool on);
+    /// Another firmware is there, with a region of its own of at least as many cells. From any thread.
+    void supervised_by(std::shared_ptr<DispatchRegion> region);
+
+    bool acquire(Cpu& cpu) override;
+    bool release(Cpu& cpu, Idle idle) override;
+    bool give_back(Cpu& cpu) override;
+    void yield(Cpu& cpu) override;
+    void yield_to(Cpu& cpu, u16 address) override;
+    void interrupt(Cpu& cpu) override;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    /// Of one CPU; for its thread alone.
+    struct alignas(64) Slot {
+        u32 hint { 0 };
+        /// Host CPU its thread is bound to, or -1.
+        int bound { -1 };
+        Clock::time_point parked_since {};
+    };
+
+    [[nodiscard]] DispatchRegion& region() const { return *m_region.load(); }
+    [[nodiscard]] DispatchCell& cell(const Cpu& cpu) const;
+    [[nodiscard]] Slot& slot(const Cpu& cpu);
+    bool change(const Cpu& cpu, u32 from, DispatchState to, bool rings);
+    [[nodiscard]] bool resume_parked(Cpu& cpu, u32 word);
+    void park(Cpu& cpu);
+    void bind(Cpu& cpu, u16 physical);
+    void unbind(Cpu& cpu);
+    void withdraw(DispatchCell& cell, std::size_t index);
+    void look_around();
+    void listen(const std::stop_token& stop);
+    static void call_listener(DispatchRegion& where);
+
+    CpuGroup& m_group;
+    std::atomic<DispatchRegion*> m_region;
+    std::atomic<bool> m_unsupervised { false };
+    std::vector<Slot> m_slots;
+    /// Where threads may run when they are not bound.
+    cpu_set_t m_everywhere {};
+    std::mutex m_mutex;
+    /// Under m_mutex. Regions of the past stay, since threads may look at them still.
+    std::vector<std::shared_ptr<DispatchRegion>> m_regions;
+    std::jthread m_listener;
+};
+
+} // namespace zvisor

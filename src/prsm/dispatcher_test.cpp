@@ -1,0 +1,332 @@
+#include "prsm/dispatcher.h"
+
+#include "base/futex.h"
+
+#include <condition_variable>
+#include <csignal>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace zvisor::prsm {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A partition's side of a region, attached as another process would be; a test speaks the protocol by hand.
+class Partition {
+public:
+    explicit Partition(u32 cells)
+        : firmware(DispatchRegion::create(cells).value())
+        , region(DispatchRegion::attach(duplicate(firmware->memory_fd()), duplicate(firmware->doorbell_fd())).value())
+    {
+    }
+
+    [[nodiscard]] DispatchState state(u16 cpu) { return DispatchState::from(region->cells()[cpu].state.load()); }
+    void set(u16 cpu, DispatchState to)
+    {
+        region->cells()[cpu].state = to.word();
+        region->ring(cpu);
+    }
+    void becomes(u16 cpu, CpuUse use) { set(cpu, { .use = use }); }
+
+    /// Waits up to a few seconds for a state.
+    template<class Condition>
+    [[nodiscard]] bool reaches(u16 cpu, Condition condition)
+    {
+        for (int i = 0; i < 5000; ++i) {
+            if (condition(state(cpu)))
+                return true;
+            std::this_thread::sleep_for(1ms);
+        }
+        return false;
+    }
+    [[nodiscard]] bool runs(u16 cpu)
+    {
+        return reaches(cpu, [](DispatchState now) { return now.use == CpuUse::running; });
+    }
+    [[nodiscard]] bool is_asked(u16 cpu)
+    {
+        return reaches(cpu, [](DispatchState now) { return now.give_back; });
+    }
+    /// Does what an honest CPU does when it is asked: over and over, until the test ends.
+    void serve()
+    {
+        m_server = std::jthread([this](const std::stop_token& stop) {
+            while (!stop.stop_requested()) {
+                for (u16 i = 0; i < region->cells().size(); ++i)
+                    if (state(i).use == CpuUse::running && state(i).give_back)
+                        becomes(i, CpuUse::ready);
+                std::this_thread::sleep_for(200us);
+            }
+        });
+    }
+
+    [[nodiscard]] static UniqueFd duplicate(int fd) { return UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
+
+    std::shared_ptr<DispatchRegion> firmware;
+    std::shared_ptr<DispatchRegion> region;
+
+private:
+    std::jthread m_server;
+};
+
+class DispatcherTest : public testing::Test {
+protected:
+    /// Long enough for honest partitions of tests on a busy host.
+    nanoseconds grace { 2s };
+    [[nodiscard]] std::unique_ptr<Dispatcher> make(std::vector<u16> physical)
+    {
+        return Dispatcher::create({ .physical_cpus = std::move(physical), .grace = grace }, [this](PartitionId id, const std::string& why) {
+            std::lock_guard lock(m_mutex);
+            m_reports.emplace_back(id, why);
+            m_reported.notify_all();
+        }).value();
+    }
+    /// The first misdeed reported; empty after some seconds.
+    [[nodiscard]] std::pair<PartitionId, std::string> report()
+    {
+        std::unique_lock lock(m_mutex);
+        m_reported.wait_for(lock, 5s, [this] { return !m_reports.empty(); });
+        return m_reports.empty() ? std::pair<PartitionId, std::string> {} : m_reports.front();
+    }
+    [[nodiscard]] std::size_t reports()
+    {
+        std::lock_guard lock(m_mutex);
+        return m_reports.size();
+    }
+
+private:
+    std::mutex m_mutex;
+    std::condition_variable m_reported;
+    std::vector<std::pair<PartitionId, std::string>> m_reports;
+};
+
+TEST_F(DispatcherTest, AReadyCpuGetsAPhysicalCpuAndMayPark)
+{
+    auto dispatcher = make({ 3 });
+    Partition partition(1);
+    ASSERT_TRUE(dispatcher->add(1, partition.firmware, 1, {}));
+    partition.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(partition.runs(0));
+    EXPECT_EQ(partition.state(0), (DispatchState { .use = CpuUse::running, .physical = 3 }));
+}
+
+TEST_F(DispatcherTest, AParkedPhysicalCpuGoesToWhoNeedsIt)
+{
+    auto dispatcher = make({ 3 });
+    Partition first(1);
+    Partition second(1);
+    ASSERT_TRUE(dispatcher->add(1, first.firmware, 1, {}));
+    ASSERT_TRUE(dispatcher->add(2, second.firmware, 1, {}));
+    first.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(first.runs(0));
+    first.region->cells()[0].state = DispatchState { .use = CpuUse::parked, .physical = 3 }.word();
+    second.becomes(0, CpuUse::ready);
+    EXPECT_TRUE(second.runs(0));
+    EXPECT_EQ(first.state(0), DispatchState { .use = CpuUse::waiting });
+    EXPECT_EQ(reports(), 0u);
+}
+
+TEST_F(DispatcherTest, TwoThatAreReadyTakeTurns)
+{
+    auto dispatcher = make({ 0 });
+    Partition first(1);
+    Partition second(1);
+    first.serve();
+    second.serve();
+    ASSERT_TRUE(dispatcher->add(1, first.firmware, 1, {}));
+    ASSERT_TRUE(dispatcher->add(2, second.firmware, 1, {}));
+    first.becomes(0, CpuUse::ready);
+    second.becomes(0, CpuUse::ready);
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(first.runs(0));
+        ASSERT_TRUE(second.runs(0));
+    }
+    EXPECT_GE(dispatcher->usage(1).at(0).dispatches, 2u);
+    EXPECT_EQ(reports(), 0u);
+}
+
+TEST_F(DispatcherTest, WhoDoesNotGiveBackIsReportedAndOthersGoOn)
+{
+    grace = 10ms;
+    auto dispatcher = make({ 0 });
+    Partition hostile(1);
+    Partition honest(1);
+    ASSERT_TRUE(dispatcher->add(1, hostile.firmware, 1, {}));
+    ASSERT_TRUE(dispatcher->add(2, honest.firmware, 1, {}));
+    hostile.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(hostile.runs(0));
+    honest.becomes(0, CpuUse::ready);
+    EXPECT_TRUE(honest.runs(0));
+    auto [id, why] = report();
+    EXPECT_EQ(id, 1u);
+    EXPECT_EQ(why, "CPU 0 did not give its physical CPU back when it was asked to");
+    EXPECT_TRUE(dispatcher->remove(1));
+}
+
+TEST_F(DispatcherTest, WhoIsKeptFromRunningByTheHostHasMoreTime)
+{
+    grace = 50ms;
+    auto dispatcher = make({ 0 });
+    Partition starved(1);
+    Partition other(1);
+    // Its process is one that sleeps all the time.
+    pid_t sleeper = fork();
+    if (sleeper == 0) {
+        pause();
+        _exit(0);
+    }
+    ASSERT_TRUE(dispatcher->add(1, starved.firmware, 1, {}, sleeper));
+    ASSERT_TRUE(dispatcher->add(2, other.firmware, 1, {}));
+    starved.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(starved.runs(0));
+    other.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(starved.is_asked(0));
+    std::this_thread::sleep_for(100ms);
+    EXPECT_EQ(reports(), 0u);
+    EXPECT_EQ(report().first, 1u) << "but not for ever";
+    kill(sleeper, SIGKILL);
+    waitpid(sleeper, nullptr, 0);
+}
+
+TEST_F(DispatcherTest, AClaimOfAPhysicalCpuThatWasNotGrantedIsReported)
+{
+    auto dispatcher = make({ 0, 1 });
+    Partition partition(2);
+    ASSERT_TRUE(dispatcher->add(7, partition.firmware, 2, {}));
+    partition.set(1, { .use = CpuUse::running, .physical = 1 });
+    EXPECT_EQ(report(), (std::pair<PartitionId, std::string>(7, "CPU 1 claims a physical CPU that it was not granted")));
+}
+
+TEST_F(DispatcherTest, AStateThatIsNoneIsReported)
+{
+    auto dispatcher = make({ 0 });
+    Partition partition(1);
+    ASSERT_TRUE(dispatcher->add(7, partition.firmware, 1, {}));
+    partition.region->cells()[0].state = ~u32 { 0 };
+    partition.region->ring(0);
+    EXPECT_EQ(report().second, "the dispatch cell of CPU 0 has no valid state");
+}
+
+TEST_F(DispatcherTest, GarbageInOnePartitionDoesNotKeepAnotherFromRunning)
+{
+    grace = 200ms;
+    auto dispatcher = make({ 0 });
+    Partition honest(1);
+    honest.serve();
+    ASSERT_TRUE(dispatcher->add(0, honest.firmware, 1, {}));
+    honest.becomes(0, CpuUse::ready);
+    std::jthread scribbler([&](const std::stop_token& stop) {
+        u32 random = 1;
+        for (PartitionId id = 1; !stop.stop_requested(); ++id) {
+            Partition hostile(4);
+            ASSERT_TRUE(dispatcher->add(id, hostile.firmware, 4, { .weight = 999 }));
+            auto* words = reinterpret_cast<std::atomic<u32>*>(&hostile.region->header());
+            std::size_t count = (sizeof(DispatchHeader) + 4 * sizeof(DispatchCell)) / sizeof(u32);
+            u64 one = 1;
+            for (int i = 0; i < 20000 && !stop.stop_requested(); ++i) {
+                random = random * 1664525 + 1013904223;
+                words[(random >> 8) % count] = i % 3 == 0 ? random >> 24 & 7 : random;
+                if (i % 16 == 0 && write(hostile.region->doorbell_fd(), &one, sizeof(one)) != 8)
+                    return;
+            }
+            ASSERT_TRUE(dispatcher->remove(id));
+        }
+    });
+    for (int i = 0; i < 20; ++i) {
+        std::this_thread::sleep_for(20ms);
+        EXPECT_TRUE(honest.runs(0));
+    }
+    scribbler.request_stop();
+    scribbler.join();
+    EXPECT_TRUE(honest.runs(0));
+}
+
+TEST_F(DispatcherTest, ADoorbellThatRingsWithoutEndIsHeardSeldom)
+{
+    auto dispatcher = make({ 0 });
+    Partition partition(1);
+    ASSERT_TRUE(dispatcher->add(1, partition.firmware, 1, {}));
+    auto end = std::chrono::steady_clock::now() + 200ms;
+    u64 one = 1;
+    while (std::chrono::steady_clock::now() < end)
+        ASSERT_EQ(write(partition.region->doorbell_fd(), &one, sizeof(one)), 8);
+    // 300 in each of 21 windows, and what ends them.
+    EXPECT_LE(dispatcher->usage().wakeups, 7'000u);
+    partition.becomes(0, CpuUse::ready);
+    EXPECT_TRUE(partition.runs(0)) << "it is heard again";
+}
+
+TEST_F(DispatcherTest, TimeIsAccountedByTheFirmware)
+{
+    auto dispatcher = make({ 0 });
+    Partition partition(2);
+    ASSERT_TRUE(dispatcher->add(1, partition.firmware, 2, {}));
+    partition.region->cells()[0].parked = ~u64 { 0 };
+    partition.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(partition.runs(0));
+    std::this_thread::sleep_for(20ms);
+    auto usage = dispatcher->usage(1).at(0);
+    EXPECT_GE(usage.dispatched, 20ms);
+    EXPECT_EQ(usage.parked, usage.dispatched) << "a claim is not believed beyond what can be";
+    EXPECT_EQ(usage.dispatches, 1u);
+    EXPECT_GE(dispatcher->usage(1).at(1).stopped, 20ms);
+}
+
+TEST_F(DispatcherTest, AnIdleMachineNeedsNoDispatcher)
+{
+    auto dispatcher = make({ 0, 1 });
+    Partition partition(2);
+    ASSERT_TRUE(dispatcher->add(1, partition.firmware, 2, {}));
+    partition.becomes(0, CpuUse::ready);
+    partition.becomes(1, CpuUse::ready);
+    ASSERT_TRUE(partition.runs(0) && partition.runs(1));
+    std::this_thread::sleep_for(20ms);
+    u64 before = dispatcher->usage().wakeups;
+    std::this_thread::sleep_for(200ms);
+    EXPECT_EQ(dispatcher->usage().wakeups, before);
+}
+
+TEST_F(DispatcherTest, WhatIsConfiguredIsShownToTheGuest)
+{
+    auto dispatcher = make({ 0, 1, 2 });
+    Partition partition(3);
+    ASSERT_TRUE(dispatcher->add(1, partition.firmware, 3, { .weight = 200, .vertical = true }));
+    ASSERT_TRUE(dispatcher->add(2, Partition(1).firmware, 1, { .weight = 200 }));
+    EXPECT_EQ(partition.region->header().weight, 200u);
+    EXPECT_EQ(partition.region->header().vertical, 1u);
+    EXPECT_EQ(partition.region->cells()[0].entitlement, static_cast<u32>(Entitlement::high));
+    EXPECT_EQ(partition.region->cells()[1].entitlement, static_cast<u32>(Entitlement::medium));
+    EXPECT_EQ(partition.region->cells()[1].share, 500u);
+    EXPECT_EQ(partition.region->cells()[2].entitlement, static_cast<u32>(Entitlement::low));
+}
+
+TEST_F(DispatcherTest, ARegionOfAFirmwareThatIsGoneIsTakenOver)
+{
+    auto dispatcher = make({ 0 });
+    Partition partition(2);
+    partition.set(0, { .use = CpuUse::running, .physical = 5 });
+    partition.becomes(1, CpuUse::ready);
+    ASSERT_TRUE(dispatcher->add(1, partition.firmware, 2, {}));
+    EXPECT_EQ(partition.state(0), DispatchState { .use = CpuUse::waiting });
+    EXPECT_TRUE(partition.runs(1));
+    EXPECT_EQ(reports(), 0u);
+}
+
+TEST(DispatchRegion, MemoryOfAnotherSizeOrThatMayShrinkIsRefused)
+{
+    auto region = DispatchRegion::create(2).value();
+    EXPECT_NE(ftruncate(region->memory_fd(), 64), 0) << "sealed";
+    UniqueFd memory(memfd_create("other", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    ASSERT_EQ(ftruncate(memory.get(), 100), 0);
+    EXPECT_FALSE(DispatchRegion::attach(std::move(memory), Partition::duplicate(region->doorbell_fd())));
+    UniqueFd unsealed(memfd_create("other", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    ASSERT_EQ(ftruncate(unsealed.get(), sizeof(DispatchHeader) + sizeof(DispatchCell)), 0);
+    EXPECT_FALSE(DispatchRegion::attach(std::move(unsealed), Partition::duplicate(region->doorbell_fd())));
+}
+
+} // namespace
+} // namespace zvisor::prsm
