@@ -15,7 +15,7 @@ namespace {
 
 namespace http = boost::beast::http;
 
-/// An order to a partition may take this long, and the longest wait for an event is shorter.
+/// An order to a partition may take this long, beside what it is allowed to wait.
 constexpr std::chrono::seconds patience { 120 };
 constexpr u64 longest_answer = 64 << 20;
 
@@ -43,6 +43,8 @@ Client::Request Client::request_for(
     auto body = nlohmann::ordered_json::object();
     for (const auto& field : fields) {
         std::string name(field.name);
+        if (!arguments.contains(name))
+            continue;
         const auto& value = arguments[name];
         if (field.rules.place == Place::path)
             target.replace(target.find("{" + name + "}"), name.size() + 2, percent_encoded(text_of(value)));
@@ -77,7 +79,6 @@ Result<void> Client::connect()
     if (m_cancelled)
         return fail("the call was cancelled");
     m_stream = std::make_unique<DeadlineStream>(std::move(socket));
-    m_stream->expire_after(patience);
     return {};
 }
 
@@ -92,6 +93,7 @@ void Client::cancel()
 Result<Client::Answer> Client::exchange(const Request& request)
 {
     TRY_VOID(connect());
+    m_stream->expire_after(patience + 2 * request.wait);
     http::request<http::string_body> message { http::string_to_verb(request.method), request.target, 11 };
     message.set(http::field::host, "zvisor");
     message.set(http::field::accept, request.accept);

@@ -33,6 +33,8 @@ public:
     [[nodiscard]] Result<std::string> call_for_text(const Operation<Q, A>& operation, const Q& arguments)
     {
         auto request = request_for(operation.verb, operation.path, describe_fields<Q>(), to_wire(arguments));
+        if constexpr (requires { arguments.wait; })
+            request.wait = std::chrono::seconds(arguments.wait);
         return std::move(TRY(exchange(request)).body);
     }
     /// The console's bytes as they are.
@@ -47,6 +49,8 @@ private:
         std::string target;
         std::string accept { "application/json" };
         std::string body {};
+        /// What the machine was allowed to wait for, once or twice.
+        std::chrono::seconds wait {};
     };
     struct Answer {
         std::string body;

@@ -17,7 +17,7 @@ const BadRequest bad_requests[] = {
     { "unknown path", { .method = "GET", .target = "/v1/lpars" }, 404, "there is no /v1/lpars; GET /openapi.json lists what there is" },
     { "no path", { .method = "GET", .target = "" }, 404, "there is no ; GET /openapi.json lists what there is" },
     { "path of escapes", { .method = "GET", .target = "/v1/%zz" }, 404, "there is no /v1/%zz; GET /openapi.json lists what there is" },
-    { "wrong method", { .method = "DELETE", .target = "/v1/partitions/LP1" }, 405, "/v1/partitions/LP1 takes GET, not DELETE" },
+    { "wrong method", { .method = "DELETE", .target = "/v1/partitions/LP1" }, 405, "/v1/partitions/LP1 takes GET, PATCH, not DELETE" },
     { "wrong method of two", { .method = "PUT", .target = "/v1/partitions/LP1/console" }, 405,
         "/v1/partitions/LP1/console takes GET, POST, not PUT" },
     { "unknown partition", { .method = "GET", .target = "/v1/partitions/LP9" }, 404,
@@ -55,6 +55,15 @@ const BadRequest bad_requests[] = {
     { "bytes where there are none",
         { .method = "POST", .target = "/v1/machine/stop", .content_type = "application/octet-stream", .body = "now" }, 400,
         "machine.stop takes a body of application/json" },
+    { "weight out of range", { .method = "PATCH", .target = "/v1/partitions/LP1", .body = "{\"weight\":1000}" }, 400,
+        "'weight' must be a whole number of 1 to 999" },
+    { "number of the wrong type", { .method = "PATCH", .target = "/v1/partitions/LP1", .body = "{\"weight\":\"7\"}" }, 400,
+        "'weight' must be a whole number of 1 to 999" },
+    { "storage to nobody", { .method = "POST", .target = "/v1/partitions/LP1/move-storage", .body = "{\"bytes\":1048576}" }, 400,
+        "'to' is missing" },
+    { "storage to a stranger",
+        { .method = "POST", .target = "/v1/partitions/LP1/move-storage", .body = "{\"bytes\":1048576,\"to\":\"LP9\"}" }, 404,
+        "there is no partition 'LP9'; the machine TEST has: LP1, LP#2" },
     { "order that does not fit the state", { .method = "POST", .target = "/v1/partitions/LP1/stop" }, 409,
         "partition LP1 is not activated" },
     { "typing at a console nobody reads", { .method = "POST", .target = "/v1/partitions/LP1/console", .body = "{\"text\":\"x\"}" }, 409,
@@ -145,6 +154,17 @@ TEST(Door, MetricsNameEachPartitionInItsState)
     EXPECT_NE(text.find("zvisor_lpar_cpu_seconds_total{cpc=\"TEST\",lpar=\"LP#2\",type=\"process\"} 0\n"), std::string::npos) << text;
     EXPECT_NE(text.find("zvisor_lpar_state{cpc=\"TEST\",lpar=\"LP1\",state=\"not-activated\"} 1\n"), std::string::npos) << text;
     EXPECT_NE(text.find("zvisor_lpar_state{cpc=\"TEST\",lpar=\"LP1\",state=\"operating\"} 0\n"), std::string::npos) << text;
+}
+
+TEST(Door, PropertiesThatAreNamedChange)
+{
+    TestMachine machine;
+    auto reply = machine.ask({ .method = "PATCH", .target = "/v1/partitions/LP1", .body = R"({"weight":7,"cap":0.29})" });
+    auto partition = nlohmann::json::parse(reply.body);
+    EXPECT_EQ(partition["weight"], 7);
+    EXPECT_EQ(partition["cap"], 0.29);
+    EXPECT_EQ(partition["capped"], false);
+    EXPECT_EQ(nlohmann::json::parse(machine.get("/v1/partitions/LP%232").body)["weight"], 100);
 }
 
 TEST(Door, EscapesAreReadAsTheyAreWritten)

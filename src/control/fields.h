@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -51,6 +52,10 @@ concept Wire = requires {
 };
 
 template<class M>
+struct IsOptional : std::false_type { };
+template<class M>
+struct IsOptional<std::optional<M>> : std::true_type { };
+template<class M>
 struct IsVector : std::false_type { };
 template<class M>
 struct IsVector<std::vector<M>> : std::true_type { };
@@ -62,8 +67,15 @@ template<class M>
 {
     if constexpr (Wire<M>) {
         auto object = nlohmann::ordered_json::object();
-        std::apply([&](const auto&... each) { ((object[std::string(each.name)] = to_wire(value.*each.member)), ...); }, M::fields());
+        auto add = [&](const auto& each) {
+            // What is nothing is not said.
+            if (auto member = to_wire(value.*each.member); !member.is_null())
+                object[std::string(each.name)] = std::move(member);
+        };
+        std::apply([&](const auto&... each) { (add(each), ...); }, M::fields());
         return object;
+    } else if constexpr (IsOptional<M>::value) {
+        return value ? to_wire(*value) : nlohmann::ordered_json();
     } else if constexpr (IsVector<M>::value) {
         auto array = nlohmann::ordered_json::array();
         for (const auto& item : value)
@@ -124,9 +136,13 @@ template<class M>
             return fail(fmt::format("'{}' must be true or false", name));
         target = value.get<bool>();
     } else if constexpr (std::is_floating_point_v<M>) {
-        if (!value.is_number())
-            return fail(fmt::format("'{}' must be a number", name));
+        auto in_range
+            = [&](double number) { return number >= static_cast<double>(rules.least) && number <= static_cast<double>(rules.most); };
+        if (!value.is_number() || !in_range(value.get<double>()))
+            return not_in_range(name, "a number", rules);
         target = value.get<M>();
+    } else if constexpr (IsOptional<M>::value) {
+        return read_value(value, target.emplace(), name, rules);
     } else if constexpr (std::is_unsigned_v<M>) {
         return read_number(value, target, name, rules);
     } else if constexpr (std::is_same_v<M, std::string>) {
@@ -187,8 +203,13 @@ template<class M>
         return { { "type", "array" }, { "items", schema_of<typename M::value_type>() } };
     } else if constexpr (std::is_same_v<M, bool>) {
         return { { "type", "boolean" } };
+    } else if constexpr (IsOptional<M>::value) {
+        return schema_of<typename M::value_type>(rules);
     } else if constexpr (std::is_floating_point_v<M>) {
-        return { { "type", "number" } };
+        nlohmann::ordered_json schema { { "type", "number" }, { "minimum", rules.least } };
+        if (rules.most != ~u64 { 0 })
+            schema["maximum"] = rules.most;
+        return schema;
     } else if constexpr (std::is_unsigned_v<M>) {
         u64 most = std::min<u64>(rules.most, std::numeric_limits<M>::max());
         return { { "type", "integer" }, { "minimum", rules.least }, { "maximum", most } };

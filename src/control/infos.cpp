@@ -21,9 +21,31 @@ MachineInfo info_of(const Firmware& firmware)
         .partitions_operating = static_cast<u16>(operating) };
 }
 
+namespace {
+
+[[nodiscard]] double seconds(std::chrono::nanoseconds time)
+{
+    return std::chrono::duration<double>(time).count();
+}
+
+[[nodiscard]] LogicalCpuInfo info_of(const prsm::LogicalCpuUsage& usage)
+{
+    return { .dispatched = seconds(usage.dispatched),
+        .parked = seconds(usage.parked),
+        .waiting = seconds(usage.waiting),
+        .ready = seconds(usage.ready),
+        .stopped = seconds(usage.stopped),
+        .dispatches = usage.dispatches };
+}
+
+} // namespace
+
 PartitionInfo info_of(const PartitionStatus& status)
 {
     const auto& definition = status.definition;
+    std::vector<LogicalCpuInfo> cpus;
+    for (const auto& usage : status.cpus)
+        cpus.push_back(info_of(usage));
     return { .name = definition.name,
         .number = definition.number,
         .state = std::string(name_of(status.state)),
@@ -40,7 +62,8 @@ PartitionInfo info_of(const PartitionStatus& status)
         .memory = definition.memory,
         .maximum_memory = definition.maximum_memory,
         .storage = status.storage,
-        .cpu_seconds = static_cast<double>(status.cpu_time) / 1e9 };
+        .cpu_seconds = static_cast<double>(status.cpu_time) / 1e9,
+        .logical_cpus = std::move(cpus) };
 }
 
 EventInfo info_of(const MachineEvent& event)

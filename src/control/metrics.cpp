@@ -3,6 +3,7 @@
 #include "control/infos.h"
 
 #include <array>
+#include <utility>
 
 namespace zvisor {
 
@@ -17,10 +18,27 @@ struct PartitionMetric {
     double (*value)(const PartitionInfo& partition);
 };
 
+constexpr std::string_view cpu_help = "Time since activation. process: CPU time of all threads of the partition's process; of its logical "
+                                      "CPUs: dispatched on physical ones, the part of that parked there, waiting, ready for one.";
+
+/// Over the logical CPUs of a partition.
+template<double LogicalCpuInfo::* time>
+[[nodiscard]] double sum(const PartitionInfo& partition)
+{
+    double seconds = 0;
+    for (const auto& cpu : partition.logical_cpus)
+        seconds += cpu.*time;
+    return seconds;
+}
+
+/// Metrics of one name follow each other.
 constexpr std::array partition_metrics {
-    PartitionMetric { "zvisor_lpar_cpu_seconds_total", "counter",
-        "CPU time since activation; process: all threads of the partition's process, system-assist processors included.",
-        ",type=\"process\"", [](const PartitionInfo& p) { return p.cpu_seconds; } },
+    PartitionMetric {
+        "zvisor_lpar_cpu_seconds_total", "counter", cpu_help, ",type=\"process\"", [](const PartitionInfo& p) { return p.cpu_seconds; } },
+    PartitionMetric { "zvisor_lpar_cpu_seconds_total", "counter", cpu_help, ",type=\"dispatched\"", sum<&LogicalCpuInfo::dispatched> },
+    PartitionMetric { "zvisor_lpar_cpu_seconds_total", "counter", cpu_help, ",type=\"parked\"", sum<&LogicalCpuInfo::parked> },
+    PartitionMetric { "zvisor_lpar_cpu_seconds_total", "counter", cpu_help, ",type=\"waiting\"", sum<&LogicalCpuInfo::waiting> },
+    PartitionMetric { "zvisor_lpar_cpu_seconds_total", "counter", cpu_help, ",type=\"ready\"", sum<&LogicalCpuInfo::ready> },
     PartitionMetric { "zvisor_lpar_storage_bytes", "gauge", "Storage the partition has.", "",
         [](const PartitionInfo& p) { return static_cast<double>(p.storage); } },
     PartitionMetric { "zvisor_lpar_storage_maximum_bytes", "gauge", "Storage the partition may take online.", "",
@@ -65,8 +83,10 @@ std::string metrics_text(const Firmware& firmware)
     for (const auto& metric : machine_metrics)
         text += head(metric.name, "gauge", metric.help)
             + fmt::format("{}{{cpc=\"{}\"}} {}\n", metric.name, machine.name, metric.value(machine));
+    std::string_view last;
     for (const auto& metric : partition_metrics) {
-        text += head(metric.name, metric.type, metric.help);
+        if (std::exchange(last, metric.name) != metric.name)
+            text += head(metric.name, metric.type, metric.help);
         for (const auto& status : partitions)
             text += fmt::format("{}{{cpc=\"{}\",lpar=\"{}\"{}}} {}\n", metric.name, machine.name, status.definition.name, metric.labels,
                 metric.value(info_of(status)));

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace zvisor {
 
@@ -91,6 +92,26 @@ Outcome<PartitionInfo> load_program(Call& call, const PartitionName& arguments)
         return std::pair(any, any);
     });
     return partition_of(call, arguments);
+}
+
+Outcome<PartitionInfo> change_properties(Call& call, const PartitionProperties& arguments)
+{
+    TRY_VOID(find(call, arguments.name));
+    PartitionChange change { .weight = arguments.weight, .capped = arguments.capped };
+    if (arguments.cap)
+        change.cap_hundredths = static_cast<u32>(std::lround(*arguments.cap * 100));
+    TRY_VOID(call.firmware.set(arguments.name, change));
+    return partition_of(call, { arguments.name });
+}
+
+Outcome<PartitionList> move_bytes(Call& call, const StorageMove& arguments)
+{
+    TRY_VOID(find(call, arguments.name));
+    TRY_VOID(find(call, arguments.to));
+    auto say = [&](const std::string& text) { call.firmware.events().add(arguments.name, text); };
+    TRY_VOID(call.firmware.move_memory(
+        arguments.name, arguments.to, arguments.bytes, std::chrono::seconds(arguments.wait), say, call.abandoned));
+    return PartitionList { { TRY(partition_of(call, { arguments.name })), TRY(partition_of(call, { arguments.to })) } };
 }
 
 Outcome<EventList> events_of(Call& call, const EventQuery& arguments)
@@ -192,6 +213,10 @@ const Operation<PartitionName, PartitionInfo> reset { "partition.reset", Verb::p
     "Clear CPUs, channels and storage", give_order<&Firmware::reset> };
 const Operation<PartitionName, PartitionInfo> shut_down { "partition.shutdown", Verb::post, "/v1/partitions/{name}/shutdown",
     "Ask the program to shut down", give_order<&Firmware::shut_down> };
+const Operation<PartitionProperties, PartitionInfo> set_properties { "partition.set", Verb::patch, "/v1/partitions/{name}",
+    "Change properties at once, activated or not; they hold in later activations, too", change_properties };
+const Operation<StorageMove, PartitionList> move_storage { "partition.move-storage", Verb::post, "/v1/partitions/{name}/move-storage",
+    "Move storage to another partition, as the two programs take it offline and online; both are answered", move_bytes };
 const Operation<EventQuery, EventList> list_events { "event.list", Verb::get, "/v1/events",
     "What happened, after an event that is known already; waits for something", events_of };
 const Operation<EventStreamQuery, EventLines> follow_events { "event.stream", Verb::get, "/v1/events/stream",
@@ -296,7 +321,7 @@ std::span<const AnyOperation> all_operations()
 {
     using namespace operations;
     static const auto table = table_of(show_machine, stop_machine, list_partitions, show_partition, activate, deactivate, load, start, stop,
-        reset, shut_down, list_events, follow_events, read_console, type_at_console, metrics, openapi);
+        reset, shut_down, set_properties, move_storage, list_events, follow_events, read_console, type_at_console, metrics, openapi);
     return table;
 }
 

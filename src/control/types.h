@@ -37,6 +37,41 @@ struct MachineStop {
     }
 };
 
+/// Members that are nothing stay as they are.
+struct PartitionProperties {
+    std::string name;
+    std::optional<u16> weight {};
+    std::optional<bool> capped {};
+    std::optional<double> cap {};
+
+    static constexpr std::string_view schema_name = "PartitionProperties";
+    static constexpr auto fields()
+    {
+        using P = PartitionProperties;
+        return std::tuple(field("name", &P::name, "Name of the partition", in_path),
+            field("weight", &P::weight, "Processing weight among shared CPUs", { .least = 1, .most = 999 }),
+            field("capped", &P::capped, "It never gets more than its weight's share"),
+            field("cap", &P::cap, "Absolute cap in physical CPUs, in hundredths; 0 removes it", { .most = 248 }));
+    }
+};
+
+struct StorageMove {
+    std::string name;
+    std::string to;
+    u64 bytes { 0 };
+    u16 wait { 60 };
+
+    static constexpr std::string_view schema_name = "StorageMove";
+    static constexpr auto fields()
+    {
+        using M = StorageMove;
+        return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
+            field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }),
+            field("bytes", &M::bytes, "How much; a multiple of the machine's block size", { .required = true, .least = 1 }),
+            field("wait", &M::wait, "Seconds each of the two programs has to take it offline or online", { .least = 1, .most = 600 }));
+    }
+};
+
 struct EventQuery {
     u64 after { 0 };
     u16 wait { 30 };
@@ -124,6 +159,28 @@ struct MachineInfo {
     }
 };
 
+/// Where the time of a logical CPU went, since the partition was activated.
+struct LogicalCpuInfo {
+    double dispatched { 0 };
+    double parked { 0 };
+    double waiting { 0 };
+    double ready { 0 };
+    double stopped { 0 };
+    u64 dispatches { 0 };
+
+    static constexpr std::string_view schema_name = "LogicalCpu";
+    static constexpr auto fields()
+    {
+        using L = LogicalCpuInfo;
+        return std::tuple(field("dispatched", &L::dispatched, "Seconds it held a physical CPU"),
+            field("parked", &L::parked, "Part of those in which it waited on it, since nobody else was ready"),
+            field("waiting", &L::waiting, "Seconds in an enabled wait without a physical CPU"),
+            field("ready", &L::ready, "Seconds it was ready, and others had the physical CPUs"),
+            field("stopped", &L::stopped, "Seconds it was stopped"),
+            field("dispatches", &L::dispatches, "Times it was given a physical CPU"));
+    }
+};
+
 struct PartitionInfo {
     std::string name;
     u8 number { 0 };
@@ -142,6 +199,7 @@ struct PartitionInfo {
     u64 maximum_memory { 0 };
     u64 storage { 0 };
     double cpu_seconds { 0 };
+    std::vector<LogicalCpuInfo> logical_cpus;
 
     static constexpr std::string_view schema_name = "Partition";
     static constexpr auto fields()
@@ -161,7 +219,8 @@ struct PartitionInfo {
             field("memory", &P::memory, "Bytes of storage it begins with"),
             field("maximum_memory", &P::maximum_memory, "Bytes of storage it may take online"),
             field("storage", &P::storage, "Bytes of storage it has"),
-            field("cpu_seconds", &P::cpu_seconds, "CPU time of its process since it was activated"));
+            field("cpu_seconds", &P::cpu_seconds, "CPU time of its process since it was activated"),
+            field("logical_cpus", &P::logical_cpus, "Where the time of each of its logical CPUs went"));
     }
 };
 

@@ -83,9 +83,10 @@ public:
     [[nodiscard]] Result<void> set(std::string_view name, const PartitionChange& change);
     /// Moves `bytes` of storage between two activated partitions: waits until the program in `from` has taken so much offline, which is
     /// kept for `to` alone, and until the program in `to` has taken it online; each at most `patience`. `progress` is told what is waited
-    /// for. On an error what was released so far is free for all.
-    [[nodiscard]] Result<void> move_memory(std::string_view from, std::string_view to, u64 bytes, std::chrono::milliseconds patience,
-        const std::function<void(const std::string&)>& progress);
+    /// for. On an error what was released so far is free for all. Once `given_up` says so, it waits no longer.
+    [[nodiscard]] Result<void> move_memory(
+        std::string_view from, std::string_view to, u64 bytes, std::chrono::milliseconds patience,
+        const std::function<void(const std::string&)>& progress, const std::function<bool()>& given_up = [] { return false; });
     /// What the dispatching of logical CPUs costs.
     [[nodiscard]] prsm::DispatcherUsage dispatching() const { return m_dispatcher->usage(); }
 
@@ -116,8 +117,8 @@ private:
     void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
-    [[nodiscard]] bool wait_for_blocks(
-        const std::function<u64()>& done, u64 wanted, std::chrono::milliseconds patience, const std::function<void(u64)>& progress);
+    [[nodiscard]] bool wait_for_blocks(const std::function<u64()>& done, u64 wanted, std::chrono::milliseconds patience,
+        const std::function<void(u64)>& progress, const std::function<bool()>& given_up);
     [[nodiscard]] Result<UniqueFd> take_for(const ManagedPartition& partition);
     [[nodiscard]] Result<void> check_move(const ManagedPartition& from, const ManagedPartition& to, u64 bytes) const;
     [[nodiscard]] Result<void> start_dispatcher();

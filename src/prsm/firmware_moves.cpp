@@ -58,8 +58,8 @@ Result<UniqueFd> Firmware::take_for(const ManagedPartition& partition)
 }
 
 /// Waits until `done`, a number of blocks, has reached `wanted`; tells `progress` when it changes.
-bool Firmware::wait_for_blocks(
-    const std::function<u64()>& done, u64 wanted, std::chrono::milliseconds patience, const std::function<void(u64)>& progress)
+bool Firmware::wait_for_blocks(const std::function<u64()>& done, u64 wanted, std::chrono::milliseconds patience,
+    const std::function<void(u64)>& progress, const std::function<bool()>& given_up)
 {
     auto deadline = std::chrono::steady_clock::now() + patience;
     std::unique_lock lock(m_kept_mutex);
@@ -68,14 +68,14 @@ bool Firmware::wait_for_blocks(
         if (now != seen)
             progress(now);
         seen = now;
-        if (seen >= wanted || std::chrono::steady_clock::now() >= deadline)
+        if (seen >= wanted || std::chrono::steady_clock::now() >= deadline || given_up())
             return seen >= wanted;
         m_blocks_moved.wait_for(lock, look_again);
     }
 }
 
 Result<void> Firmware::move_memory(std::string_view from, std::string_view to, u64 bytes, std::chrono::milliseconds patience,
-    const std::function<void(const std::string&)>& progress)
+    const std::function<void(const std::string&)>& progress, const std::function<bool()>& given_up)
 {
     auto* source = TRY(find(from));
     auto* target = TRY(find(to));
@@ -93,11 +93,11 @@ Result<void> Firmware::move_memory(std::string_view from, std::string_view to, u
     auto show = [&](u64 blocks) { progress(fmt::format("{} took {} of {}", to, text(blocks), size_text(bytes))); };
 
     progress(fmt::format("waiting for {0} to take {1} offline; in Linux: chmem -d {1}", from, size_text(bytes)));
-    bool moved = wait_for_blocks(released, wanted, patience, keep);
+    bool moved = wait_for_blocks(released, wanted, patience, keep, given_up);
     bool all_released = moved;
     if (all_released) {
         progress(fmt::format("waiting for {0} to take {1} online; in Linux: chmem -e {1}", to, size_text(bytes)));
-        moved = wait_for_blocks(taken, wanted, patience, show);
+        moved = wait_for_blocks(taken, wanted, patience, show, given_up);
     }
     {
         std::lock_guard lock(m_kept_mutex);

@@ -40,7 +40,7 @@ class Machines(unittest.TestCase):
         temporary = tempfile.TemporaryDirectory()
         self.addCleanup(temporary.cleanup)
         self.folder = pathlib.Path(temporary.name)
-        self.environment = {**os.environ, "ZVISOR_RUNTIME_DIR": str(self.folder / "run")}
+        self.environment = {**os.environ, "ZVISOR_RUNTIME_DIR": str(self.folder / "run"), "ZVISOR_STATE_DIR": str(self.folder)}
         self.environment.pop("ZVISOR_MACHINE", None)
         self.addCleanup(self.end_all)
 
@@ -130,6 +130,21 @@ class Operating(Machines):
         self.assertEqual(self.zvisor("lpar", "load").status, USAGE)
         self.assertEqual(self.zvisor("lpar", "explode", "LOOP").status, USAGE)
 
+    def test_properties_change_and_stay(self):
+        self.start()
+        self.assertEqual(self.done("lpar", "set", "LOOP", "--weight", "7", "--cap", "0.5", "--capped", "true"),
+                         "LOOP: weight 7, capped, cap 0.5\n")
+        self.assertEqual(self.done("lpar", "set", "LOOP", "--cap", "0"), "LOOP: weight 7, capped, cap none\n")
+        self.assertEqual(self.refused("lpar", "set", "LOOP", "--weight", "0"), "zvisor: 'weight' must be a whole number of 1 to 999")
+        self.zvisor("machine", "stop", "--now")
+        self.start()
+        self.assertEqual(json.loads(self.done("lpar", "show", "LOOP", "--json"))[0]["weight"], 7)
+
+    def test_storage_that_cannot_move(self):
+        self.start()
+        self.assertEqual(self.refused("lpar", "move-storage", "LOOP", "STOP", "32M"), "zvisor: partition LOOP has 16M, of which 32M cannot be moved")
+        self.assertEqual(self.refused("lpar", "move-storage", "LOOP", "IDLE", "lots"), "zvisor: SIZE must be a size such as 512M or 2G, not 'lots'")
+
     def test_of_several_partitions_those_that_can_are_served(self):
         self.start()
         done = self.zvisor("lpar", "activate", "LOOP", "IDLE")
@@ -155,7 +170,7 @@ class Operating(Machines):
         self.expect_state("STOP", "not-operating")
         text = self.done("top", "-b", "-n", "2", "-d", "0.3")
         self.assertEqual(len(re.findall(r"(?m)^CPC1  1 of 3 partitions operating", text)), 2)
-        self.assertEqual(len(re.findall(r"(?m)^LOOP +operating +1 +100 +[0-9.]+ +[0-9.]+ s +16M$", text)), 2)
+        self.assertEqual(len(re.findall(r"(?m)^LOOP +operating +1 +100 +[0-9.]+ +[0-9.]+ +[0-9.]+ s +16M$", text)), 2)
         (figures,) = json.loads(self.done("top", "--json", "-n", "1"))[0:1]
         self.assertGreater(figures["cpu_percent"], 0)
 

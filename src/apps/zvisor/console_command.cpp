@@ -44,6 +44,8 @@ public:
         if (m_terminal.is_interactive())
             m_terminal.say(fmt::format("zvisor: console of {}; Ctrl-] d detaches, Ctrl-] ? shows more", m_options.name));
         auto end = show();
+        // What is being typed now is given up.
+        m_typist.cancel();
         m_terminal.stop();
         m_signals.stop();
         if (!end && (m_left || !connect_to_path(m_socket).valid()))

@@ -1,5 +1,6 @@
 // zvisor lpar: the partitions of a running machine.
 
+#include "apps/zvisor/lpar_changes.h"
 #include "apps/zvisor/remote.h"
 #include "apps/zvisor/text_table.h"
 #include "base/size.h"
@@ -137,6 +138,7 @@ void add_lpar_command(CLI::App& app, Action& action)
     command = add(*lpar, "show", "Everything about partitions", options);
     add_names(*command, *options);
     set_work(*command, action, options, show);
+    add_lpar_changes(*lpar, action);
     for (const auto& order : orders) {
         options = std::make_shared<LparOptions>();
         options->order = order.operation;

@@ -2,14 +2,12 @@
 
 #include "apps/zvisor/remote.h"
 #include "apps/zvisor/signal_watch.h"
-#include "apps/zvisor/text_table.h"
+#include "apps/zvisor/usage.h"
 #include "base/event_fd.h"
 #include "base/size.h"
 #include "control/places.h"
 
-#include <atomic>
 #include <cstdio>
-#include <map>
 #include <poll.h>
 #include <termios.h>
 #include <unistd.h>
@@ -66,68 +64,10 @@ private:
     bool m_used;
 };
 
-/// What is known of the partitions at one time, and what they used since the time before.
-class Usage {
-public:
-    void take(const PartitionList& list)
-    {
-        auto now = steady_clock::now();
-        double seconds = std::chrono::duration<double>(now - m_time).count();
-        std::map<std::string, double> used;
-        m_percent.clear();
-        for (const auto& each : list.partitions) {
-            double before = m_used.contains(each.name) ? m_used[each.name] : each.cpu_seconds;
-            // A partition that was activated anew begins at 0.
-            m_percent.push_back(std::max(0.0, each.cpu_seconds - before) / seconds * 100);
-            used[each.name] = each.cpu_seconds;
-        }
-        m_partitions = list.partitions;
-        m_used = std::move(used);
-        m_time = now;
-    }
-
-    [[nodiscard]] std::string table() const
-    {
-        TextTable table(
-            { { "NAME" }, { "STATE" }, { "CPUS", true }, { "WEIGHT", true }, { "CPU%", true }, { "CPU TIME", true }, { "STORAGE", true } });
-        for (std::size_t i = 0; i < m_partitions.size(); ++i) {
-            const auto& each = m_partitions[i];
-            table.add({ each.name, each.state, std::to_string(each.cpus), each.dedicated ? "dedic." : std::to_string(each.weight),
-                fmt::format("{:.1f}", m_percent[i]), fmt::format("{:.2f} s", each.cpu_seconds), size_text(each.storage) });
-        }
-        return table.text();
-    }
-
-    [[nodiscard]] nlohmann::ordered_json json() const
-    {
-        auto array = nlohmann::ordered_json::array();
-        for (std::size_t i = 0; i < m_partitions.size(); ++i) {
-            auto each = to_wire(m_partitions[i]);
-            each["cpu_percent"] = m_percent[i];
-            array.push_back(std::move(each));
-        }
-        return array;
-    }
-
-    [[nodiscard]] double total() const
-    {
-        double sum = 0;
-        for (double each : m_percent)
-            sum += each;
-        return sum;
-    }
-
-private:
-    steady_clock::time_point m_time;
-    std::vector<PartitionInfo> m_partitions;
-    std::vector<double> m_percent;
-    std::map<std::string, double> m_used;
-};
-
 [[nodiscard]] std::string head_of(const MachineInfo& machine, const Usage& usage)
 {
     return fmt::format("{}  {} of {} partitions operating  {} physical CPUs, {:.1f}% of one used  storage {} of {} free\n\n", machine.name,
-        machine.partitions_operating, machine.partitions, machine.physical_cpus, usage.total(), size_text(machine.storage_free),
+        machine.partitions_operating, machine.partitions, machine.physical_cpus, usage.cpu_percent(), size_text(machine.storage_free),
         size_text(machine.storage));
 }
 
@@ -152,14 +92,14 @@ private:
     auto ending = TRY(EventFd::create());
     SignalWatch signals;
     Usage usage;
-    usage.take(TRY(client.call(operations::list_partitions, {})));
+    usage.take(TRY(client.call(operations::list_partitions, {})), steady_clock::now());
     signals.start([&] { ending.ring(); });
     Screen screen(!options.batch && !options.json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
     auto delay = std::chrono::milliseconds(static_cast<i64>(options.delay * 1000));
     unsigned left = options.iterations != 0 || screen.used() || options.batch || options.json ? options.iterations : 1;
     bool over = pause(ending, screen, first_delay);
     while (!over) {
-        usage.take(TRY(client.call(operations::list_partitions, {})));
+        usage.take(TRY(client.call(operations::list_partitions, {})), steady_clock::now());
         auto machine = TRY(client.call(operations::show_machine, {}));
         screen.show(options.json ? json_text(usage.json()) + "\n" : head_of(machine, usage) + usage.table() + (screen.used() ? "" : "\n"));
         over = left == 1 || pause(ending, screen, delay);
