@@ -15,7 +15,7 @@ from support.zvisor import Console, zvisor
 FAILED, USAGE = 1, 2
 SIZES = "must be a size such as 512M or 2G, not"
 FORWARD = "expected tcp:[ADDRESS]:PORT-[ADDRESS]:PORT"
-KEYS = "kernel, initrd, cmdline, memory, max-memory, cpus, cpu, engine, code-cache, personality, name, loadparm, disk, net, rng, balloon, console"
+KEYS = "kernel, initrd, cmdline, memory, max-memory, cpus, max-cpus, cpu, engine, code-cache, personality, name, loadparm, disk, net, rng, balloon, console"
 MODELS = "z10, z196, zEC12, z13, z14, z15, z16, z17, max"
 LONG = "x" * 5000
 
