@@ -29,7 +29,7 @@ constexpr Facility newer_than_binutils[] = {
 };
 
 /// Instructions no assembler needs: only hypervisors or the kernel, which spells them by hand, use them.
-constexpr std::string_view unknown_to_binutils[] = { "SERVC", "CHSC", "SIC" };
+constexpr std::string_view unknown_to_binutils[] = { "STHYI", "SERVC", "CHSC", "SIC" };
 
 [[nodiscard]] bool is_known_to_binutils(const Row& row)
 {
