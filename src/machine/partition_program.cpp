@@ -447,16 +447,15 @@ std::optional<MachineActivity> PartitionProgram::activity()
 {
     if (!m_global)
         return {};
+    // One CPU asks for all that want to know.
+    std::lock_guard asking(m_asking_for_activity);
     std::unique_lock lock(m_mutex);
-    auto is_fresh = [this] { return std::chrono::steady_clock::now() - m_known_at < activity_age; };
-    if (!is_fresh()) {
-        lock.unlock();
-        bool told = ask({ { "event", "activity" } });
-        lock.lock();
-        // Another CPU may have asked at the same time, and its answer is as good.
-        if (!told && !is_fresh())
-            return {};
-    }
+    if (std::chrono::steady_clock::now() - m_known_at < activity_age)
+        return m_known;
+    lock.unlock();
+    if (!ask({ { "event", "activity" } }))
+        return {};
+    lock.lock();
     return m_known;
 }
 

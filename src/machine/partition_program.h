@@ -120,6 +120,8 @@ private:
     bool m_global { false };
     bool m_ending { false };
 
+    /// Taken before m_mutex.
+    std::mutex m_asking_for_activity;
     /// Guards what follows.
     std::mutex m_mutex;
     std::condition_variable_any m_changed;

@@ -458,6 +458,10 @@ Result<UniqueFd> Firmware::block_wanted(ManagedPartition& partition, u64 block)
 bool Firmware::cpu_wanted(ManagedPartition& partition, u16 cpu, bool configured)
 {
     const auto& definition = partition.definition();
+    // One that is taken up tells of all its CPUs.
+    auto usage = m_dispatcher->usage(partition.dispatch_id());
+    if (cpu < usage.size() && usage[cpu].configured == configured)
+        return true;
     auto done = m_dispatcher->configure({ partition.dispatch_id(), cpu }, configured);
     m_events.add(definition.name,
         done ? fmt::format("CPU {} is {}", cpu, configured ? "configured" : "in standby")

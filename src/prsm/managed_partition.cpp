@@ -378,14 +378,15 @@ void ManagedPartition::take_activity(LinkMessage& message)
 {
     auto now = std::chrono::steady_clock::now();
     std::shared_ptr<Link> link;
+    bool too_soon = false;
     {
         std::lock_guard lock(m_mutex);
-        if (now - m_activity_told < activity_interval)
-            return;
-        m_activity_told = now;
+        too_soon = now - m_activity_told < activity_interval;
+        if (!too_soon)
+            m_activity_told = now;
         link = m_link;
     }
-    auto orders = m_observer.activity_wanted(*this);
+    auto orders = too_soon ? std::vector<nlohmann::json> {} : m_observer.activity_wanted(*this);
     if (orders.empty())
         return answer(message, false);
     for (auto& order : orders) {

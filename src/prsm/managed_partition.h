@@ -56,7 +56,7 @@ class ManagedPartition {
 public:
     /// An order that is not answered within this is given up: the partition does not answer.
     static constexpr std::chrono::seconds patience { 30 };
-    /// What a partition asks for of activity within this time of the last answer is not answered.
+    /// A partition that asks for the activity again within this time is not told.
     static constexpr std::chrono::milliseconds activity_interval { 50 };
 
     ManagedPartition(PartitionDefinition definition, PartitionObserver& observer)
