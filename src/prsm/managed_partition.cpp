@@ -202,14 +202,18 @@ void ManagedPartition::lose_link()
 
 void ManagedPartition::process_ended()
 {
-    std::shared_ptr<PartitionProcess> process;
+    std::string why;
     {
         std::lock_guard lock(m_mutex);
-        process = std::exchange(m_process, nullptr);
+        if (!m_process)
+            return;
+        // In one step: whoever finds that there is no process may change this state, and it stays changed.
+        why = "its process " + std::exchange(m_process, nullptr)->wait();
+        m_state = PartitionState::failed;
+        m_why = why;
     }
     lose_link();
-    if (process)
-        become(PartitionState::failed, "its process " + process->wait());
+    m_observer.state_changed(*this, PartitionState::failed, why);
 }
 
 // ---- What the process says -----------------------------------------------------------------------------------------
