@@ -1,7 +1,7 @@
 # A short front to CMakePresets.json. Everything is left under build/; what is missing is installed by tools/setup.
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: help all run check asan tsan tidy coverage bench durability faults fuzz difftest random-programs litmus docs format clean
+.PHONY: help all run machine check asan tsan tidy coverage bench durability faults fuzz difftest random-programs litmus docs format clean
 
 all: ## build/zvisor
 	@tools/setup build >&2
@@ -11,6 +11,10 @@ all: ## build/zvisor
 run: all ## Debian's kernel and a small Debian root, to a root shell; ARGS are more options of `zvisor run`
 	@tools/setup run >&2
 	@tools/run-debian $(ARGS)
+
+machine: all ## a machine of four partitions, three Debians and a program that runs alone; ARGS are more options of `zvisor machine start`
+	@tools/setup run cross >&2
+	@tools/run-machine $(ARGS)
 
 check: ## build and run every test
 	@tools/setup build check run

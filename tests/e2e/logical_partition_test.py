@@ -1,12 +1,9 @@
 #!/usr/bin/env python3
 """What Linux sees of its logical partition and of the others, and the CPUs it takes online."""
-import os
-import pathlib
-import signal
-import tempfile
 import unittest
 
 from support import linux
+from support.machines import Machines
 from support.zvisor import Console
 
 POWERED_OFF = 0
@@ -57,7 +54,7 @@ poweroff -f
 
 MACHINE = """
 [machine]
-name = "{name}"
+name = "E2ELPAR"
 physical-cpus = 2
 [partition.WATCHER]
 number = 5
@@ -80,12 +77,7 @@ cmdline = "{cmdline}"
 """
 
 
-class LogicalPartition(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
+class LogicalPartition(Machines):
     def initrd(self, name, script):
         program = linux.compiled(linux.ROOT / "tests/e2e/support/hypervisor_information.c")
         return linux.initrd(self.folder / name, script, files={"bin/hypervisor_information": program})
@@ -100,32 +92,23 @@ class LogicalPartition(unittest.TestCase):
             self.expect_all(console, ALONE_LINES)
             self.assertEqual(console.end(), POWERED_OFF)
 
-    def machine(self, authority):
-        name = f"E2E{os.getpid() % 100000}"
-        file = self.folder / "machine.toml"
-        file.write_text(MACHINE.format(
-            name=name, authority=authority, kernel=linux.kernel(), cmdline=linux.COMMAND_LINE,
-            initrd=self.initrd("watcher", AMONG_OTHERS), busy=self.initrd("busy", "while :; do for i in $(seq 5000); do :; done; sleep 0.1; done\n")))
-        return Console("machine", "start", str(file))
-
-    def end(self, console):
-        """Partitions outlive a firmware that is killed."""
-        console.signal(signal.SIGTERM)
-        self.assertEqual(console.end(), 0)
+    def watcher(self, authority):
+        """The console of a partition beside another in a machine of its own."""
+        self.start_file(self.file("machine.toml", MACHINE.format(
+            authority=authority, kernel=linux.kernel(), cmdline=linux.COMMAND_LINE, initrd=self.initrd("watcher", AMONG_OTHERS),
+            busy=self.initrd("busy", "while :; do for i in $(seq 5000); do :; done; sleep 0.1; done\n"))))
+        return self.console("console", "WATCHER")
 
     def test_with_authority_linux_sees_all_partitions_and_the_physical_cpus(self):
-        with self.machine("true") as console:
-            self.expect_all(console, [
-                "partition 5 WATCHER cpus 1 1 factor 1000", "cpus 0-1", "vertically: online 0-1 polarization vertical:high vertical:",
-                "horizontally: online 0-1 polarization horizontal horizontal", "systems OTHER WATCHER", "physical CPUs 2",
-                "the other partition works", "sthyi 0 0: flags 00 machine e0 partition f8 number 5 cpus 2", "done"])
-            self.end(console)
+        self.expect_all(self.watcher("true"), [
+            "partition 5 WATCHER cpus 1 1 factor 1000", "cpus 0-1", "vertically: online 0-1 polarization vertical:high vertical:",
+            "horizontally: online 0-1 polarization horizontal horizontal", "systems OTHER WATCHER", "physical CPUs 2",
+            "the other partition works", "sthyi 0 0: flags 00 machine e0 partition f8 number 5 cpus 2", "done"])
 
     def test_without_authority_linux_sees_its_own_partition_alone(self):
-        with self.machine("false") as console:
-            self.expect_all(console, ["systems WATCHER\r?\n", "sthyi 0 0: flags 80 machine 60 partition b8 number 5 cpus 2", "done"])
-            self.assertNotIn("physical CPUs", console.text)
-            self.end(console)
+        console = self.watcher("false")
+        self.expect_all(console, ["systems WATCHER\r?\n", "sthyi 0 0: flags 80 machine 60 partition b8 number 5 cpus 2", "done"])
+        self.assertNotIn("physical CPUs", console.text)
 
 
 if __name__ == "__main__":

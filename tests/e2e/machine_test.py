@@ -2,23 +2,21 @@
 """A machine of several partitions as its operator sees it: every command, consoles of several viewers, the API, and how it ends."""
 import http.client
 import json
-import os
 import pathlib
 import re
 import signal
 import socket
 import ssl
 import subprocess
-import tempfile
 import termios
 import time
 import unittest
 
 from support import images, linux
+from support.machines import FAILURE, SUCCESS, USAGE, Machines
 from support.zvisor import PATIENCE, ZVISOR, Console, zvisor
 
 ESCAPE = "\x1d"
-SUCCESS, FAILURE, USAGE = 0, 1, 2
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -33,46 +31,7 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-class Machines(unittest.TestCase):
-    """Machines whose sockets are in a folder of the test's own."""
-
-    def setUp(self):
-        temporary = tempfile.TemporaryDirectory()
-        self.addCleanup(temporary.cleanup)
-        self.folder = pathlib.Path(temporary.name)
-        self.environment = {**os.environ, "ZVISOR_RUNTIME_DIR": str(self.folder / "run"), "ZVISOR_STATE_DIR": str(self.folder)}
-        self.environment.pop("ZVISOR_MACHINE", None)
-        self.addCleanup(self.end_all)
-
-    def end_all(self):
-        for name in self.zvisor("machine", "list", "--names").output.split():
-            self.zvisor("machine", "stop", "--now", "--machine", name)
-
-    def zvisor(self, *arguments, **options):
-        return zvisor(*arguments, env=self.environment, **options)
-
-    def done(self, *arguments, **options):
-        """What a command that succeeds writes."""
-        done = self.zvisor(*arguments, **options)
-        self.assertEqual((done.status, done.error), (SUCCESS, ""), arguments)
-        return done.output
-
-    def refused(self, *arguments):
-        """The sentence of a command that fails."""
-        done = self.zvisor(*arguments)
-        self.assertEqual((done.status, done.output), (FAILURE, ""), arguments)
-        return done.error.strip()
-
-    def console(self, *arguments, **options):
-        console = Console(*arguments, env=self.environment, **options)
-        self.addCleanup(console.__exit__)
-        return console
-
-    def file(self, name, content):
-        path = self.folder / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
+class MachineOfThree(Machines):
     def machine(self, name="CPC1"):
         """A machine file: LOOP runs for ever, STOP ends at once, IDLE is not started."""
         partitions = [("LOOP", images.LOOP, ""), ("STOP", images.STOP, "weight = 300"), ("IDLE", images.DISABLED_WAIT, "autostart = false")]
@@ -83,8 +42,7 @@ class Machines(unittest.TestCase):
         return str(self.file(f"{name}.toml", text))
 
     def start(self, name="CPC1"):
-        done = self.zvisor("machine", "start", self.machine(name), "--detach")
-        self.assertEqual(done.status, SUCCESS, done.error)
+        done = self.start_file(self.machine(name))
         self.assertIn(f"the machine {name} is at ", done.error)
 
     def state(self, name):
@@ -104,7 +62,7 @@ class Machines(unittest.TestCase):
         return response.status, json.loads(response.read())
 
 
-class Operating(Machines):
+class Operating(MachineOfThree):
     def test_a_partition_through_its_life(self):
         self.start()
         self.expect_state("STOP", "not-operating")
@@ -211,7 +169,7 @@ class Operating(Machines):
         self.assertIn("--json", offered("lpar", "load", "--"))
 
 
-class Finding(Machines):
+class Finding(MachineOfThree):
     def test_none_one_and_several(self):
         self.assertEqual(self.refused("lpar", "list"), "zvisor: no machine runs; 'zvisor machine start FILE' starts one")
         self.start("CPC1")
@@ -249,7 +207,7 @@ class Finding(Machines):
             self.assertIn("bad.toml:3: unknown key 'cpus'", self.refused("machine", "start", str(path), *options))
 
 
-class Ending(Machines):
+class Ending(MachineOfThree):
     def foreground(self):
         machine = self.console("machine", "start", self.machine())
         machine.expect("STOP +not-operating: the program powered off")
@@ -283,7 +241,7 @@ class Ending(Machines):
             self.assertEqual(machine.end(), SUCCESS)
 
 
-class Api(Machines):
+class Api(MachineOfThree):
     def test_over_the_socket(self):
         self.start()
         status, partitions = self.request("GET", "/v1/partitions")
@@ -324,7 +282,7 @@ class Api(Machines):
         self.assertEqual(ask(), (401, None))
 
 
-class Consoles(Machines):
+class Consoles(MachineOfThree):
     ASKING = """
 echo 0 > /proc/sys/kernel/ctrl-alt-del
 trap 'echo SHUTTING DOWN; poweroff -f' INT
