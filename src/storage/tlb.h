@@ -154,6 +154,22 @@ struct SpaceKey {
 /// The cached translations of one space on one CPU. There are few entries until a program turns out to use many pages, since purging
 /// takes as long as there are entries.
 class Space {
+    friend struct CpuLayout;
+    static constexpr u32 fewest_entries = 512;
+    static constexpr u32 most_entries = 8192;
+
+public:
+    // What translated code looks at in each access comes first: it is reached by short displacements.
+    /// Changes whenever a translation that code was fetched through may have gone.
+    u64 generation { 0 };
+
+private:
+    /// How far the last entry in use is from the first, in bytes.
+    u32 m_mask { 0 };
+    /// Entries that were taken for another page since there are as many as now.
+    u32 m_replaced { 0 };
+    std::array<TlbEntry, most_entries> m_tlb; // what is not in use is never touched
+
 public:
     Space() { clear(fewest_entries); }
 
@@ -169,8 +185,6 @@ public:
     SpaceKey key;
     TranslationCache walked;
     Sites sites;
-    /// Changes whenever a translation that code was fetched through may have gone.
-    u64 generation { 0 };
     u64 last_used { 0 };
 
     /// A translation was made through the table entry at `entry`.
@@ -224,10 +238,6 @@ public:
     }
 
 private:
-    friend struct CpuLayout;
-    static constexpr u32 fewest_entries = 512;
-    static constexpr u32 most_entries = 8192;
-
     /// The tag that no address of the entry for `address` matches.
     [[nodiscard]] u64 no_tag(u64 address) const { return ((address / page_size + (last_entry() + 1) / 2) & last_entry()) * page_size; }
     void drop(u64 address) { entry(address) = { no_tag(address), no_tag(address), no_tag(address), 0 }; }
@@ -243,11 +253,6 @@ private:
     [[nodiscard]] static u64 table_index(u64 entry) { return entry / 2048 * 0x9e3779b97f4a7c15 >> 52; }
     [[nodiscard]] static u64 code_index(u64 entry) { return entry / 8 * 0x9e3779b97f4a7c15 >> 52; }
 
-    /// How far the last entry in use is from the first, in bytes.
-    u32 m_mask { 0 };
-    /// Entries that were taken for another page since there are as many as now.
-    u32 m_replaced { 0 };
-    std::array<TlbEntry, most_entries> m_tlb; // what is not in use is never touched
     /// Which page tables translations were made through, by a hash of their address: IPTE names an entry, not a space.
     std::bitset<4096> m_tables;
     /// Which table entries code was fetched through, likewise.

@@ -280,6 +280,7 @@ private:
     void emit_slow_vector_store(Detour& detour);
     void emit_slow_bfp(Detour& detour);
     void emit_unordered(Detour& detour);
+    void emit_detours(bool branches);
     void emit_unaligned(Detour& detour);
     void emit_overflowed(Detour& detour);
     void emit_raised(Detour& detour);

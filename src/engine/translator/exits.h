@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/code_cache.h"
 #include "engine/translator/emitter.h"
 
 #include <vector>
@@ -16,13 +17,23 @@ public:
     };
     /// The exits that lead to a block.
     class Incoming {
+    public:
+        explicit Incoming(CodeBlock& block)
+            : m_block(block)
+        {
+        }
+
+    private:
         friend class Exits;
+        CodeBlock& m_block;
         u32 m_first { none };
     };
 
     /// Link numbers come without gaps.
     void add(const ExitCode& code, u8 mode) { m_all.push_back({ { code, mode }, nullptr, none, none }); }
     [[nodiscard]] const Exit& operator[](u32 number) const { return m_all[number].exit; }
+    /// The block that exit `number` leads to, or null.
+    [[nodiscard]] CodeBlock* led_to(u32 number) const { return m_all[number].on ? &m_all[number].on->m_block : nullptr; }
     void clear() { m_all.clear(); }
 
     /// Exit `number` leads to the block with this list from now on, and to no other.

@@ -9,6 +9,10 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
+struct NoCode final : CodeBlock {
+    void retire() override { }
+};
+
 class ExitLists : public testing::Test {
 protected:
     ExitLists()
@@ -24,15 +28,19 @@ protected:
     }
 
     Exits exits;
-    Exits::Incoming one;
-    Exits::Incoming two;
+    NoCode first_block;
+    NoCode second_block;
+    Exits::Incoming one { first_block };
+    Exits::Incoming two { second_block };
 };
 
 TEST_F(ExitLists, HoldAnExitOnceHoweverOftenItIsLinked)
 {
     for (int i = 0; i < 3; ++i)
         exits.lead(2, one);
+    EXPECT_EQ(exits.led_to(2), &first_block);
     EXPECT_THAT(released(one), ElementsAre(2));
+    EXPECT_EQ(exits.led_to(2), nullptr);
     EXPECT_THAT(released(one), IsEmpty());
 }
 

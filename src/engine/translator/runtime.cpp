@@ -91,12 +91,14 @@ std::size_t Runtime::data_bytes(std::size_t code_bytes)
     return (wanted + page_size - 1) & page_mask;
 }
 
-Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes)
+Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     : features(host_features())
     , memory(code_bytes, data_bytes(code_bytes))
     , layout(cpu)
     , assembler(memory.writable(), code_bytes)
     , m_most_links(static_cast<u32>(code_bytes / bytes_a_link))
+    , m_apart(in_one_piece ? code_bytes : code_bytes / 2)
+    , m_apart_used(m_apart)
 {
     m_positions = reinterpret_cast<CodePosition*>(allocate_data(sizeof(CodePosition) * positions));
     m_links = reinterpret_cast<Link*>(allocate_data(sizeof(Link) * m_most_links));
@@ -111,7 +113,6 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes)
     memory.describe_frames(body, memory.writable() + memory.code_size(), body_frame);
     memory.register_frames();
     m_shared_code = assembler.getSize();
-    reset();
 }
 
 void Runtime::make_entry()
@@ -228,7 +229,8 @@ u8* Runtime::allocate_data(std::size_t size)
 
 bool Runtime::is_full() const
 {
-    return assembler.getSize() + spare > memory.code_size() || m_data_used + spare > memory.data_size()
+    bool full_apart = m_apart < memory.code_size() && m_apart_used + spare > memory.code_size();
+    return assembler.getSize() + spare > m_apart || full_apart || m_data_used + spare > memory.data_size()
         || m_next_link + 1000 > m_most_links;
 }
 
@@ -239,6 +241,23 @@ void Runtime::reset()
     m_data_used = m_shared_data;
     m_next_link = 0;
     assembler.setSize(m_shared_code);
+    m_apart_used = m_apart;
+}
+
+std::size_t Runtime::go_apart()
+{
+    std::size_t behind = assembler.getSize();
+    if (m_apart < memory.code_size())
+        assembler.setSize(m_apart_used);
+    return behind;
+}
+
+void Runtime::come_back(std::size_t to)
+{
+    if (m_apart == memory.code_size())
+        return;
+    m_apart_used = assembler.getSize();
+    assembler.setSize(to);
 }
 
 } // namespace zvisor

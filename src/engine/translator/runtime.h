@@ -30,6 +30,8 @@ struct alignas(32) CodePosition {
     u64 address { 1 };
     u64 stamp { 0 };
     const void* code { nullptr };
+    /// What is there, or null; it may be found there under another stamp too.
+    CodeBlock* block { nullptr };
 };
 
 /// What translated code of one CPU shares: its memory, the ways in and out, and the functions it calls.
@@ -38,7 +40,7 @@ struct alignas(32) CodePosition {
 /// whatever is called; rax, rcx and rdx are for the moment.
 class Runtime {
 public:
-    static constexpr std::size_t positions = 16384;
+    static constexpr std::size_t positions = 65536;
     [[nodiscard]] static const Xbyak::Reg64& counter() { return Xbyak::util::r15; }
     static constexpr u32 no_link = ~u32 { 0 };
     /// SSE registers of values, and a slot of two doublewords for each to be kept in; the two others are for the moment.
@@ -54,8 +56,8 @@ public:
     static constexpr u32 argument_slot = frame_slots;
     static constexpr u32 number_slots = argument_slot + 1;
 
-    /// `code_bytes`: memory for code, a multiple of 1 MiB.
-    Runtime(const Cpu& cpu, std::size_t code_bytes);
+    /// `code_bytes`: memory for code, a multiple of 1 MiB. `in_one_piece`: each block's code is, for those who look at it.
+    Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece);
 
     /// Executes from `code`, an executable address. Returns the number of the link the code left by, or no_link.
     [[nodiscard]] u32 enter(Cpu& cpu, const void* code) const { return m_enter(cpu, code); }
@@ -64,8 +66,11 @@ public:
     /// Memory for `size` bytes of data, aligned to 8; null when there is none left.
     [[nodiscard]] u8* allocate_data(std::size_t size);
     [[nodiscard]] bool is_full() const;
-    /// Forgets all code; none may be executing.
+    /// Forgets all code; none may be executing. Positions never used are zeros, which no stamp is.
     void reset();
+    /// The assembler goes on where code is that is executed seldom; where it goes on after that, for `come_back`.
+    [[nodiscard]] std::size_t go_apart();
+    void come_back(std::size_t to);
 
     /// What is there before any block, where it is executed.
     [[nodiscard]] std::span<const u8> shared_code() const { return { memory.executable<const u8*>(memory.writable()), m_shared_code }; }
@@ -153,6 +158,9 @@ private:
     std::size_t m_shared_data { 0 };
     std::size_t m_data_used { 0 };
     std::size_t m_shared_code { 0 };
+    /// Where memory for code that is executed seldom begins, and how far it is in use; it has none when both are its end.
+    std::size_t m_apart;
+    std::size_t m_apart_used;
 };
 
 } // namespace zvisor

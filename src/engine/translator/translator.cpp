@@ -29,6 +29,8 @@ void leave_step(Cpu&, const Op*) { }
 void Translator::Block::retire()
 {
     *is_left = 1;
+    if (CodePosition& position = machinery.runtime.position(address); position.block == this)
+        position = {};
     if (machinery.statistics)
         machinery.statistics->dropped();
     machinery.exits.release(
@@ -86,7 +88,7 @@ void Translator::run(Cpu& cpu)
 
 std::unique_ptr<Translator::Machinery> Translator::make_machinery(const Cpu& cpu) const
 {
-    auto made = std::make_unique<Machinery>(cpu, m_options.code_bytes, m_statistics.get());
+    auto made = std::make_unique<Machinery>(cpu, m_options.code_bytes, m_options.translations || m_statistics, m_statistics.get());
     if (m_options.translations)
         m_options.translations->made_shared_code(made->runtime.shared_code());
     return made;
@@ -179,13 +181,29 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
     if (address & 1)
         cpu.specification();
     u64 absolute = cpu.absolute(cpu.fetch_view(address));
-    if (!is_hot(absolute))
-        return nullptr;
-    auto* block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
-    if (!block)
-        block = translate(cpu, address, absolute);
-    m_machinery->runtime.position(address) = { address, cpu.code_stamp(), block->code };
+    Block* block = recall_block(cpu, address, absolute);
+    if (!block) {
+        if (!is_hot(absolute))
+            return nullptr;
+        block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
+        if (!block)
+            block = translate(cpu, address, absolute);
+    }
+    m_machinery->runtime.position(address) = { address, cpu.code_stamp(), block->code, block };
     return block;
+}
+
+/// What was found here under other translations, or what the exit led to under them, is mostly there still.
+Translator::Block* Translator::recall_block(const Cpu& cpu, u64 address, u64 absolute) const
+{
+    auto is_there = [&](const CodeBlock* block) {
+        return block && block->address == address && block->absolute == absolute && block->mode == (cpu.mode() | translated)
+            && !block->second_page;
+    };
+    CodeBlock* known = m_machinery->runtime.position(address).block;
+    if (!is_there(known))
+        known = m_left_by == Runtime::no_link ? nullptr : m_machinery->exits.led_to(m_left_by);
+    return is_there(known) ? static_cast<Block*>(known) : nullptr;
 }
 
 bool Translator::is_hot(u64 absolute)

@@ -53,12 +53,12 @@ private:
         /// Until a path is made of it, less than 0 then; none when there will be none.
         i32* executions { nullptr };
         /// Those that lead here.
-        Exits::Incoming incoming;
+        Exits::Incoming incoming { *this };
     };
     /// What exists once the engine has its CPU.
     struct Machinery {
-        Machinery(const Cpu& cpu, std::size_t code_bytes, TranslationStatistics* counts)
-            : runtime(cpu, code_bytes)
+        Machinery(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece, TranslationStatistics* counts)
+            : runtime(cpu, code_bytes, in_one_piece)
             , emitter(runtime)
             , builder(program)
             , statistics(counts)
@@ -110,6 +110,7 @@ private:
     void run_block(Cpu& cpu);
     void interrupt(Cpu& cpu, const ProgramInterruption& interruption);
     [[nodiscard]] Block* find_block(Cpu& cpu, u64 address);
+    [[nodiscard]] Block* recall_block(const Cpu& cpu, u64 address, u64 absolute) const;
     [[nodiscard]] bool is_hot(u64 absolute);
     [[nodiscard]] Block* translate(Cpu& cpu, u64 address, u64 absolute);
     [[nodiscard]] Recording begin_recording(Cpu& cpu, u64 address, u64 absolute);
@@ -139,8 +140,8 @@ private:
     std::unique_ptr<Machinery> m_machinery;
     std::vector<u8> m_executions;
     Cpu* m_cpu { nullptr };
-    u8 m_patience { 4 };
-    i32 m_path_patience { 1000 };
+    u8 m_patience { 16 };
+    i32 m_path_patience { 50'000 };
     /// What is being followed; no blocks when nothing is.
     Path m_path;
     /// The exit the last block left by, if it may be linked to the block that is next.
