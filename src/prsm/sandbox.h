@@ -16,6 +16,10 @@ namespace zvisor {
 /// From here on all threads may only make the system calls a running partition makes; others fail with EPERM.
 [[nodiscard]] Result<void> allow_only_running();
 
+/// For a process that is no partition's but has to do with what one sends: from here on it can make no process, look into none, signal
+/// none, and change no file; those system calls fail with EPERM.
+[[nodiscard]] Result<void> forbid_reaching_others();
+
 /// Names of the system calls that stay allowed.
 [[nodiscard]] std::span<const std::string_view> running_system_calls();
 
