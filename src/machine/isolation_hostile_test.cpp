@@ -288,6 +288,7 @@ struct Deed {
     static const std::vector<std::pair<std::string_view, std::function<json(u64)>>> all {
         { "without members", [](u64 id) { return json { { "reply", id } }; } },
         { "with a member of another type", [](u64 id) { return json { { "reply", id }, { "asked", "yes" } }; } },
+        { "with a state of another type", [](u64 id) { return json { { "reply", id }, { "state", 5 } }; } },
         { "with an object for a member", [](u64 id) { return json { { "reply", id }, { "asked", json::object() } }; } },
         { "with an error of another type", [](u64 id) { return json { { "reply", id }, { "error", json::array({ 1 }) } }; } },
         { "with an error that is no text", [](u64 id) { return json { { "reply", id }, { "error", "\xff\x1b[2J" } }; } },

@@ -13,6 +13,7 @@
 #include <future>
 #include <set>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <thread>
 
 namespace zvisor::isolation {
@@ -314,6 +315,44 @@ TEST(HostilePartition, ABrokenLinkIsSaid)
     EXPECT_TRUE(machine.soon([&] { return !machine.firmware->load("HOSTILE"); }));
     EXPECT_EQ(machine.firmware->load("HOSTILE").error().message, "partition HOSTILE cannot be reached: its link is broken; deactivate it");
     EXPECT_TRUE(machine.firmware->deactivate("HOSTILE"));
+}
+
+/// Activates it with a firmware in a process of its own, which is killed once the partition has been told how to answer.
+void leave_behind(const MachineDefinition& definition, const FirmwareOptions& options, std::string_view answer)
+{
+    pid_t other = fork();
+    if (other == 0) {
+        auto firmware = Firmware::create(definition, options);
+        bool done = firmware && (*firmware)->activate("HOSTILE") && (*firmware)->type("HOSTILE", answer);
+        std::this_thread::sleep_for(200ms);
+        ::kill(getpid(), done ? SIGKILL : SIGABRT);
+    }
+    int how = 0;
+    waitpid(other, &how, 0);
+    EXPECT_EQ(WTERMSIG(how), SIGKILL);
+}
+
+TEST(HostilePartition, WhoAnswersWronglyIsNotTakenUpByAnotherFirmware)
+{
+    FirmwareOptions options { .folder = testing::TempDir() + "/zvisor-isolation-adopt-" + std::to_string(getpid()),
+        .program = std::filesystem::read_symlink("/proc/self/exe") };
+    MachineDefinition definition { .name = "TEST", .physical_cpus = 1, .storage = 8 * mega, .block_size = mega };
+    definition.partitions.push_back({ .name = "HOSTILE",
+        .number = 1,
+        .memory = initial_blocks * mega,
+        .maximum_memory = most_blocks * mega,
+        .block_size = mega,
+        .autostart = false });
+    leave_behind(definition, options, "with a state of another type");
+    {
+        auto firmware = Firmware::create(definition, options).value();
+        firmware->start_all();
+        EXPECT_EQ(firmware->partition("HOSTILE")->state, PartitionState::not_activated);
+        auto events = firmware->events().after(0, 0ms);
+        EXPECT_TRUE(std::ranges::any_of(events, [](const auto& event) { return event.text.starts_with("did not survive the firmware"); }));
+        EXPECT_TRUE(firmware->activate("HOSTILE"));
+    }
+    std::filesystem::remove_all(options.folder);
 }
 
 TEST(HostilePartition, MoreStorageThanTheHostHasIsRefused)

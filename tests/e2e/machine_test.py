@@ -331,6 +331,7 @@ trap 'echo SHUTTING DOWN; poweroff -f' INT
 while :; do
     echo -n 'what now? '; read answer || continue; echo "you said: $answer"
     [ "$answer" != off ] || poweroff -f
+    [ "$answer" != count ] || for i in $(seq 200); do echo count $i; sleep 0.2; done
 done
 """
 
