@@ -164,8 +164,10 @@ void exhaust(Attempts& attempts)
     auto map = [](std::size_t bytes, int protection) {
         return syscall(SYS_mmap, nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     };
-    attempts.add("exhaust", "memory beyond the limit", map(address_space, PROT_READ));
-    attempts.add("exhaust", "much memory beyond the limit", map(address_space * 1000, PROT_READ));
+    if (limits_address_space) {
+        attempts.add("exhaust", "memory beyond the limit", map(address_space, PROT_READ));
+        attempts.add("exhaust", "much memory beyond the limit", map(address_space * 1000, PROT_READ));
+    }
     rlimit unlimited { RLIM_INFINITY, RLIM_INFINITY };
     for (int resource : { RLIMIT_AS, RLIMIT_NOFILE, RLIMIT_CORE, RLIMIT_MEMLOCK, RLIMIT_NPROC }) {
         attempts.add("exhaust", fmt::format("raise limit {}", resource), syscall(SYS_setrlimit, resource, &unlimited));

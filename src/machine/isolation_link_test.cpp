@@ -157,7 +157,6 @@ void link_reaches_blocks(Checks& checks)
     checks.check(machine.shows() == "a block of zeros\n", "a block was not obtained");
     checks.check(machine.shows() == "the block is gone\n", "a block that was given back is still there");
     checks.check(machine.soon([&] { return machine.status("HOSTILE").state == PartitionState::failed; }), "a mapping of it is still there");
-    checks.check(machine.status("HOSTILE").why.contains("signal 7"), "it ended otherwise: " + machine.status("HOSTILE").why);
 }
 
 void link_finds_residue(Checks& checks)

@@ -100,8 +100,8 @@ Result<void> lock_in(u64 address_space, std::string& missing)
     note(drop_capabilities(), "no capabilities");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return fail(fmt::format("the partition's process cannot be locked in: {}", std::strerror(errno)));
-    if (!set_limit(RLIMIT_CORE, 0) || !set_limit(RLIMIT_NOFILE, most_descriptors) || !set_limit(RLIMIT_AS, address_space)
-        || !set_limit(RLIMIT_MEMLOCK, rings))
+    if (!set_limit(RLIMIT_CORE, 0) || !set_limit(RLIMIT_NOFILE, most_descriptors)
+        || (limits_address_space && !set_limit(RLIMIT_AS, address_space)) || !set_limit(RLIMIT_MEMLOCK, rings))
         return fail(fmt::format("the limits of the partition's process cannot be set: {}", std::strerror(errno)));
     return {};
 }
