@@ -1,6 +1,7 @@
 #include "machine/network_port_program.h"
 
 #include "devices/virtio_net/user_network.h"
+#include "prsm/sandbox.h"
 
 #include <array>
 #include <cerrno>
@@ -25,13 +26,21 @@ constexpr std::string_view well = "+";
 
 constexpr uid_t nobody = 65534;
 
+/// Connections a program may have at once, and memory for what waits in them, in bytes.
+constexpr rlim_t most_descriptors = 1024;
+constexpr rlim_t address_space = rlim_t { 1 } << 30;
+
 /// From here on it can do no more than a network needs: no privileges, no files, no other programs.
 [[nodiscard]] bool confine()
 {
     if (geteuid() == 0 && (setgroups(0, nullptr) != 0 || setresgid(nobody, nobody, nobody) != 0 || setresuid(nobody, nobody, nobody) != 0))
         return false;
     constexpr rlimit none { 0, 0 };
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0 && setrlimit(RLIMIT_FSIZE, &none) == 0;
+    constexpr rlimit connections { most_descriptors, most_descriptors };
+    constexpr rlimit memory { address_space, address_space };
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0
+        && setrlimit(RLIMIT_FSIZE, &none) == 0 && setrlimit(RLIMIT_NOFILE, &connections) == 0 && setrlimit(RLIMIT_AS, &memory) == 0
+        && forbid_reaching_others().has_value();
 }
 
 void say(std::string_view text)
@@ -89,7 +98,7 @@ int NetworkPortProgram::run(const std::string& config)
     std::signal(SIGPIPE, SIG_IGN);
     auto open = [&]() -> Result<std::unique_ptr<UserNetwork>> {
         auto parsed = TRY(VirtioNetConfig::parse(config));
-        auto network = TRY(UserNetwork::create(parsed.forwards));
+        auto network = TRY(UserNetwork::create(parsed.forwards, parsed.host_loopback));
         if (!confine())
             return fail(fmt::format("the process of a network port cannot be confined: {}", std::strerror(errno)));
         return network;

@@ -2,6 +2,7 @@
 
 #include "cpu/cpu.h"
 #include "machine/activity_answer.h"
+#include "prsm/process.h"
 #include "prsm/sandbox.h"
 
 #include <csignal>
@@ -20,6 +21,9 @@ constexpr std::size_t piece = 16 * 1024;
 /// Descriptors of a dispatch region; what else is handed over follows them.
 constexpr std::ptrdiff_t region_files = 2;
 
+/// Console text that is kept for the next firmware.
+constexpr std::size_t most_unseen = 64 * 1024;
+
 /// How long a program that asked for storage waits for the firmware.
 constexpr std::chrono::seconds block_patience { 10 };
 
@@ -31,6 +35,14 @@ constexpr std::chrono::milliseconds activity_age { 100 };
 [[nodiscard]] nlohmann::json text_of(std::string_view text)
 {
     return nlohmann::json::binary({ text.begin(), text.end() });
+}
+
+/// Messages of this process go to the firmware that took it up.
+void replace_error_output(const UniqueFd& file)
+{
+    close(STDERR_FILENO);
+    // The lowest free number; nothing else here takes one below the listener's.
+    fcntl(file.get(), F_DUPFD, STDERR_FILENO);
 }
 
 [[nodiscard]] PartitionPlace place_of(const LinkMessage& message)
@@ -134,15 +146,14 @@ PartitionProgram::Answer PartitionProgram::answer_to(LinkMessage& message)
     return fail(fmt::format("there is no order '{}'", name));
 }
 
-void PartitionProgram::tell(const nlohmann::json& event)
+bool PartitionProgram::tell(const nlohmann::json& event)
 {
     std::shared_ptr<Link> link;
     {
         std::lock_guard lock(m_mutex);
         link = m_link;
     }
-    if (link) [[maybe_unused]]
-        auto sent = link->send(event);
+    return link && link->send(event);
 }
 
 void PartitionProgram::become(std::string_view state, std::string why)
@@ -158,7 +169,25 @@ void PartitionProgram::become(std::string_view state, std::string why)
 void PartitionProgram::output(ConsoleKind console, std::string_view text)
 {
     for (; !text.empty(); text.remove_prefix(std::min(piece, text.size())))
-        tell({ { "event", "console" }, { "kind", static_cast<u8>(console) }, { "text", text_of(text.substr(0, piece)) } });
+        if (!tell({ { "event", "console" }, { "kind", static_cast<u8>(console) }, { "text", text_of(text.substr(0, piece)) } }))
+            keep_unseen(text.substr(0, piece));
+}
+
+void PartitionProgram::keep_unseen(std::string_view text)
+{
+    std::lock_guard lock(m_mutex);
+    m_unseen += text;
+    m_unseen.erase(0, m_unseen.size() - std::min(m_unseen.size(), most_unseen));
+}
+
+void PartitionProgram::show_unseen()
+{
+    std::string text;
+    {
+        std::lock_guard lock(m_mutex);
+        text.swap(m_unseen);
+    }
+    output(ConsoleKind::line_mode, text);
 }
 
 void PartitionProgram::input_room()
@@ -229,7 +258,10 @@ PartitionProgram::Answer PartitionProgram::adopt(LinkMessage& message)
 {
     auto region = TRY(region_of(message));
     m_dispatching->supervised_by(std::move(region));
+    if (message.files.size() > region_files)
+        replace_error_output(message.files[region_files]);
     tell_of_cpus();
+    show_unseen();
     std::lock_guard lock(m_mutex);
     TRY_VOID(send_blocks(*m_link, m_held, { { "event", "held" } }));
     return nlohmann::json { { "state", m_state }, { "why", m_why } };
@@ -344,7 +376,7 @@ std::optional<UniqueFd> PartitionProgram::take_block(u64 block)
     auto found = m_blocks.find(block);
     if (found == m_blocks.end())
         return {};
-    UniqueFd copy { fcntl(found->second.get(), F_DUPFD_CLOEXEC, 0) };
+    UniqueFd copy { fcntl(found->second.get(), F_DUPFD_CLOEXEC, PartitionProcess::listener_fd) };
     m_held[block] = std::move(found->second);
     m_blocks.erase(found);
     return copy;

@@ -23,7 +23,7 @@ namespace zvisor {
 /// | blocks | first: number of a block; its memory, and that of those after it, as descriptors | |
 /// | refuse | block: number; why | |
 /// | create | see below | missing: what confinement the host did not allow |
-/// | adopt | descriptors: memory and doorbell of a dispatch region | state and why, as in the event |
+/// | adopt | descriptors: memory and doorbell of a dispatch region, standard error | state and why, as in the event |
 /// | load | | the program has been loaded and runs |
 /// | stop, start, reset | | |
 /// | type | text: console input | taken: bytes accepted |
@@ -35,7 +35,8 @@ namespace zvisor {
 ///
 /// Members of `create`: profile: machine file; block_size, address_space: bytes; the descriptors of `adopt`, and of the wires to the
 /// networks; number, dedicated, group, group_cap (hundredths): as defined; machine: its name; physical_cpus; global: the partition may know
-/// what others use. Before its answer `adopt` tells of the blocks in use (events `held`) and of each CPU (events `configure-cpu`).
+/// what others use. Before its answer `adopt` tells of the blocks in use (events `held`), of each CPU (events `configure-cpu`) and what the
+/// consoles showed while there was no firmware, 64 KiB at most.
 ///
 /// | event | members |
 /// |---|---|
@@ -92,7 +93,10 @@ private:
     void reset_machine();
 
     void become(std::string_view state, std::string why = {});
-    void tell(const nlohmann::json& event);
+    /// False: there is no firmware that hears it.
+    bool tell(const nlohmann::json& event);
+    void keep_unseen(std::string_view text);
+    void show_unseen();
 
     [[nodiscard]] std::optional<UniqueFd> take_block(u64 block);
 
@@ -135,6 +139,8 @@ private:
     std::map<u64, std::string> m_refused;
     /// Blocks in use, kept for the next firmware.
     HeldBlocks m_held;
+    /// Shown by the consoles while there was no firmware, the end of it.
+    std::string m_unseen;
     /// Questions that were asked, and the answers that came and were not taken.
     u64 m_last_question { 0 };
     std::map<u64, bool> m_answers;

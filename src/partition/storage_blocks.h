@@ -12,8 +12,8 @@ class StorageBlocks {
 public:
     virtual ~StorageBlocks() = default;
 
-    /// Memory (memfd) for a block: as long as one, zero, sealed against shrinking (F_SEAL_SHRINK). An error refuses the block, and what the
-    /// program asked for with it.
+    /// Memory (memfd) for a block: as long as one until it is given back, zero. An error refuses the block, and what the program asked
+    /// for with it.
     [[nodiscard]] virtual Result<UniqueFd> obtain(u64 block) = 0;
     /// The partition has nothing mapped of a block it obtained, nor will it want its contents again. Blocks a partition has when it ends
     /// are not given back one by one.

@@ -256,6 +256,16 @@ Result<void> Dispatcher::set_physical_cpus(std::vector<u16> numbers)
     return reconfigure([&](nanoseconds time) { return m_policy.set_physical_cpus(time, numbers); });
 }
 
+void Dispatcher::charge(PartitionId id, nanoseconds used)
+{
+    [[maybe_unused]] auto done = reconfigure([&](nanoseconds time) -> Result<void> {
+        auto found = m_partitions.find(id);
+        if (found != m_partitions.end() && !found->second.suspended)
+            m_policy.charge(time, id, used);
+        return {};
+    });
+}
+
 /// The partition has something to look at.
 void Dispatcher::call(Partition& partition)
 {

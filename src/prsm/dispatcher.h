@@ -81,6 +81,9 @@ public:
     [[nodiscard]] Result<void> set_group_cap(const std::string& group, std::optional<Hundredths> cap);
     [[nodiscard]] Result<void> set_physical_cpus(std::vector<u16> numbers);
 
+    /// Charges a partition for CPU time its process had without a logical CPU being dispatched; an unknown one is nobody's concern.
+    void charge(PartitionId id, nanoseconds used);
+
     // ---- Accounting ----------------------------------------------------------------------------------------------
 
     /// Of all cells, configured or not; empty for an unknown partition.

@@ -1,5 +1,8 @@
 #include "prsm/event_log.h"
 
+#include <fmt/format.h>
+#include <utility>
+
 namespace zvisor {
 
 void EventLog::add(std::string partition, std::string text)
@@ -15,6 +18,26 @@ void EventLog::add(std::string partition, std::string text)
     }
     if (m_listener)
         m_listener(event);
+}
+
+std::optional<u64> EventLog::may_tell(const std::string& partition)
+{
+    std::lock_guard lock(m_mutex);
+    Told& told = m_told[partition];
+    if (told.allowance.take(std::chrono::steady_clock::now()))
+        return std::exchange(told.left_out, 0);
+    ++told.left_out;
+    return {};
+}
+
+void EventLog::add_told(const std::string& partition, std::string text)
+{
+    auto left_out = may_tell(partition);
+    if (!left_out)
+        return;
+    if (*left_out != 0)
+        add(partition, fmt::format("{} events were left out: it caused too many", *left_out));
+    add(partition, std::move(text));
 }
 
 std::vector<MachineEvent> EventLog::after(u64 number, std::chrono::milliseconds patience) const

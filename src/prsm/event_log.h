@@ -1,12 +1,15 @@
 #pragma once
 
 #include "base/types.h"
+#include "prsm/allowance.h"
 
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,13 +31,23 @@ public:
     static constexpr std::size_t kept = 1000;
 
     void add(std::string partition, std::string text);
+    /// What a partition has the power to cause at will: a burst of them, then one a second; the others are counted.
+    void add_told(const std::string& partition, std::string text);
     /// Events after `number`, oldest first; waits up to `patience` for one.
     [[nodiscard]] std::vector<MachineEvent> after(u64 number, std::chrono::milliseconds patience) const;
     /// Called with each event, on the thread it happens on; before the first.
     void on_event(std::function<void(const MachineEvent&)> listener) { m_listener = std::move(listener); }
 
 private:
+    struct Told {
+        Allowance allowance { 1, 100 };
+        u64 left_out { 0 };
+    };
+    /// How many events were left out before this one; nothing: this one is, too.
+    [[nodiscard]] std::optional<u64> may_tell(const std::string& partition);
+
     mutable std::mutex m_mutex;
+    std::map<std::string, Told> m_told;
     mutable std::condition_variable m_changed;
     std::deque<MachineEvent> m_events;
     u64 m_last { 0 };

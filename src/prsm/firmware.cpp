@@ -1,7 +1,7 @@
 #include "prsm/firmware.h"
 
 #include "base/size.h"
-#include "prsm/activity_messages.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <array>
@@ -9,8 +9,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 namespace zvisor {
 
@@ -61,10 +61,23 @@ constexpr std::array stored_properties {
 constexpr u64 beside_storage = u64 { 1 } << 30;
 constexpr u64 beside_storage_for_cpu = u64 { 768 } << 20;
 
+/// Characters of what a partition says of its making that are kept.
+constexpr std::size_t longest_remark = 400;
+
+/// Each block of storage is a descriptor.
+void raise_descriptor_limit()
+{
+    rlimit limit {};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 } // namespace
 
 Result<std::unique_ptr<Firmware>> Firmware::create(MachineDefinition definition, FirmwareOptions options)
 {
+    raise_descriptor_limit();
     std::error_code error;
     std::filesystem::create_directories(options.folder, error);
     if (!error)
@@ -89,7 +102,7 @@ Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, std::u
     , m_bell(std::move(bell))
 {
     for (const auto& partition : m_definition.partitions)
-        m_partitions.emplace_back(new ManagedPartition(partition, *this));
+        m_partitions.emplace_back(new ManagedPartition(partition, *this, m_options.order_patience, m_options.undispatched));
 }
 
 Firmware::~Firmware()
@@ -186,8 +199,8 @@ Result<void> Firmware::restore_properties(ManagedPartition& partition)
 
 Result<void> Firmware::set(std::string_view name, const PartitionChange& change)
 {
-    std::lock_guard lock(m_changing);
     auto* partition = TRY(find(name));
+    std::lock_guard lock(partition->changing());
     TRY_VOID(change_share(*partition, change));
     audit(name, "properties changed");
     return {};
@@ -224,22 +237,6 @@ Result<std::shared_ptr<DispatchRegion>> Firmware::dispatch(ManagedPartition& par
     return region;
 }
 
-/// Ends partitions that broke the rules of dispatching; what is left of them is for the watching thread like any other end.
-void Firmware::end_reported()
-{
-    std::map<prsm::PartitionId, std::string> reports;
-    {
-        std::lock_guard lock(m_reports_mutex);
-        reports.swap(m_reports);
-    }
-    for (const auto& [id, why] : reports)
-        for (auto& partition : m_partitions)
-            if (partition->dispatch_id() == id) {
-                m_events.add(partition->definition().name, "is ended: " + why);
-                partition->kill_process();
-            }
-}
-
 // ---- What is done ----------------------------------------------------------------------------------------------------
 
 Result<HeldBlocks> Firmware::initial_blocks(const PartitionDefinition& partition)
@@ -249,6 +246,7 @@ Result<HeldBlocks> Firmware::initial_blocks(const PartitionDefinition& partition
     if (count > m_storage.free())
         return fail(fmt::format("partition {} begins with {} of storage, but of the machine's {} only {} is free", partition.name,
             size_text(partition.memory), size_text(m_definition.storage), size_text(m_storage.free() * m_storage.block_size())));
+    TRY_VOID(m_storage.check(count));
     for (u64 number = 0; number < count; ++number) {
         auto block = m_storage.take();
         if (!block) {
@@ -270,9 +268,9 @@ Result<void> Firmware::start_process(ManagedPartition& partition)
     auto listener = TRY(listen_for_links(socket));
     // It waits there until the process takes it.
     auto link = TRY(Link::connect(socket));
+    auto errors = TRY(partition.open_error_output());
     auto blocks = TRY(initial_blocks(partition.definition()));
-    auto process
-        = PartitionProcess::start({ .program = m_options.program, .name = name, .listener = listener.get(), .log = STDERR_FILENO });
+    auto process = PartitionProcess::start({ .program = m_options.program, .name = name, .listener = listener.get(), .log = errors.get() });
     if (!process) {
         m_storage.put_back(std::move(blocks));
         return std::unexpected(process.error());
@@ -304,14 +302,14 @@ Result<void> Firmware::create_in_process(ManagedPartition& partition)
     auto answer = TRY(partition.order("create", std::move(members), files));
     for (auto [member, what] : { std::pair("missing", "the host does not allow "), std::pair("model", "") })
         if (auto text = answer.find(member); text != answer.end() && text->is_string() && !text->get_ref<const std::string&>().empty())
-            m_events.add(definition.name, what + text->get<std::string>());
+            m_events.add(definition.name, what + printable(text->get_ref<const std::string&>(), longest_remark));
     return {};
 }
 
 Result<void> Firmware::activate(std::string_view name)
 {
-    std::lock_guard lock(m_changing);
     auto* partition = TRY(find(name));
+    std::lock_guard lock(partition->changing());
     if (partition->state() != PartitionState::not_activated && partition->state() != PartitionState::failed)
         return fail(fmt::format("partition {} is activated already", name));
     auto created = start_process(*partition);
@@ -329,8 +327,13 @@ Result<void> Firmware::activate(std::string_view name)
 
 Result<void> Firmware::deactivate(std::string_view name)
 {
-    std::lock_guard lock(m_changing);
     auto* partition = TRY(find(name));
+    std::unique_lock lock(partition->changing(), std::try_to_lock);
+    // An order it does not answer is not waited for.
+    if (!lock.owns_lock() && partition->state() != PartitionState::not_activated)
+        partition->kill_process();
+    if (!lock.owns_lock())
+        lock.lock();
     if (partition->state() == PartitionState::not_activated)
         return fail(fmt::format("partition {} is not activated", name));
     end_process(*partition, "it was deactivated");
@@ -377,7 +380,8 @@ void Firmware::take_up(ManagedPartition& partition)
         auto process = TRY(PartitionProcess::find((*stored)->pid, (*stored)->start_time));
         auto link = TRY(Link::connect(socket_of(partition)));
         auto region = TRY(dispatch(partition));
-        std::array files { region->memory_fd(), region->doorbell_fd() };
+        auto errors = TRY(partition.open_error_output());
+        std::array files { region->memory_fd(), region->doorbell_fd(), errors.get() };
         return partition.adopt(std::move(process), std::move(link), files);
     };
     auto adopted = adopt();
@@ -388,8 +392,8 @@ void Firmware::take_up(ManagedPartition& partition)
 
 Result<void> Firmware::simple_order(std::string_view name, std::string_view order)
 {
-    std::lock_guard lock(m_changing);
     auto* partition = TRY(find(name));
+    std::lock_guard lock(partition->changing());
     [[maybe_unused]] auto answer = TRY(partition->order(order));
     audit(name, order);
     return {};
@@ -417,10 +421,10 @@ Result<void> Firmware::reset(std::string_view name)
 
 Result<void> Firmware::shut_down(std::string_view name)
 {
-    std::lock_guard lock(m_changing);
     auto* partition = TRY(find(name));
+    std::lock_guard lock(partition->changing());
     auto answer = TRY(partition->order("quiesce"));
-    if (!answer.value("asked", false))
+    if (auto asked = answer.find("asked"); asked == answer.end() || *asked != true)
         return fail(fmt::format("the program in partition {} cannot be asked to shut down", name));
     return {};
 }
@@ -438,93 +442,6 @@ void Firmware::start_all()
             started = load(partition.name);
         if (!started)
             m_events.add(partition.name, started.error().message);
-    }
-}
-
-void Firmware::state_changed(ManagedPartition& partition, PartitionState state, const std::string& why)
-{
-    m_events.add(partition.definition().name, fmt::format("{}{}{}", name_of(state), why.empty() ? "" : ": ", why));
-}
-
-Result<UniqueFd> Firmware::block_wanted(ManagedPartition& partition, u64 block)
-{
-    auto memory = take_for(partition);
-    m_blocks_moved.notify_all();
-    m_events.add(partition.definition().name,
-        memory ? fmt::format("took block {} of storage online", block) : "storage was refused: " + memory.error().message);
-    return memory;
-}
-
-bool Firmware::cpu_wanted(ManagedPartition& partition, u16 cpu, bool configured)
-{
-    const auto& definition = partition.definition();
-    // One that is taken up tells of all its CPUs.
-    auto usage = m_dispatcher->usage(partition.dispatch_id());
-    if (cpu < usage.size() && usage[cpu].configured == configured)
-        return true;
-    auto done = m_dispatcher->configure({ partition.dispatch_id(), cpu }, configured);
-    m_events.add(definition.name,
-        done ? fmt::format("CPU {} is {}", cpu, configured ? "configured" : "in standby")
-             : fmt::format("CPU {} was refused: {}", cpu, done.error().message));
-    return done.has_value();
-}
-
-bool Firmware::polarization_wanted(ManagedPartition& partition, bool vertical)
-{
-    auto done = change_share(partition, { .weight = {}, .capped = {}, .cap_hundredths = {}, .vertical = vertical });
-    m_events.add(partition.definition().name,
-        done ? fmt::format("its CPUs are polarized {}", vertical ? "vertically" : "horizontally")
-             : fmt::format("polarization was refused: {}", done.error().message));
-    return done.has_value();
-}
-
-std::vector<nlohmann::json> Firmware::activity_wanted(ManagedPartition& partition)
-{
-    if (!partition.definition().authority.global_performance_data)
-        return {};
-    std::vector<PartitionUsage> all;
-    for (auto& status : partitions())
-        all.push_back({ .definition = std::move(status.definition),
-            .active = status.pid != 0,
-            .storage = status.storage,
-            .cpus = std::move(status.cpus) });
-    return activity_messages(m_definition, all, m_dispatcher->usage().own);
-}
-
-bool Firmware::block_adopted(ManagedPartition&, const UniqueFd& block)
-{
-    return m_storage.adopt(block);
-}
-
-void Firmware::block_given_back(ManagedPartition& partition, UniqueFd block)
-{
-    m_storage.put_back(std::move(block));
-    m_blocks_moved.notify_all();
-    m_events.add(partition.definition().name, "took a block of storage offline");
-}
-
-// ---- The watching thread ---------------------------------------------------------------------------------------------
-
-void Firmware::watch(const std::stop_token& stop)
-{
-    while (!stop.stop_requested()) {
-        std::vector<pollfd> watched { { m_bell.fd(), POLLIN, 0 } };
-        // Two entries a partition, in order; poll ignores descriptors of -1.
-        for (const auto& partition : m_partitions) {
-            watched.push_back({ partition->link_fd(), POLLIN, 0 });
-            watched.push_back({ partition->process_fd(), POLLIN, 0 });
-        }
-        if (poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR)
-            return;
-        m_bell.silence();
-        end_reported();
-        for (std::size_t i = 0; i < m_partitions.size(); ++i) {
-            // What it said before it ended comes first.
-            if (watched[1 + 2 * i].revents)
-                m_partitions[i]->receive();
-            else if (watched[2 + 2 * i].revents)
-                m_partitions[i]->process_ended();
-        }
     }
 }
 

@@ -21,6 +21,10 @@ struct FirmwareOptions {
     std::function<Result<UniqueFd>(const std::string& network)> start_network {};
     /// File of the state that survives the firmware; empty: in the folder.
     std::string state {};
+    /// An order that a partition does not answer within this is given up.
+    std::chrono::milliseconds order_patience { ManagedPartition::patience };
+    /// What a partition's process may use of the host's CPUs while its logical CPUs are not dispatched.
+    UndispatchedTime::Limits undispatched {};
 };
 
 /// What a viewer sees of a partition at one time.
@@ -104,8 +108,16 @@ private:
     [[nodiscard]] bool cpu_wanted(ManagedPartition& partition, u16 cpu, bool configured) override;
     [[nodiscard]] bool polarization_wanted(ManagedPartition& partition, bool vertical) override;
     [[nodiscard]] std::vector<nlohmann::json> activity_wanted(ManagedPartition& partition) override;
+    void noted(ManagedPartition& partition, const std::string& text) override { m_events.add_told(partition.definition().name, text); }
     void watch_changed() override { m_bell.ring(); }
     void block_given_back(ManagedPartition& partition, UniqueFd block) override;
+
+    /// What poll says of a partition's descriptors.
+    struct Watched {
+        bool link { false };
+        bool errors { false };
+        bool process { false };
+    };
 
     [[nodiscard]] Result<ManagedPartition*> find(std::string_view name) const;
     [[nodiscard]] Result<HeldBlocks> initial_blocks(const PartitionDefinition& partition);
@@ -127,7 +139,10 @@ private:
     [[nodiscard]] Result<void> change_share(ManagedPartition& partition, const PartitionChange& change);
     [[nodiscard]] Result<void> restore_properties(ManagedPartition& partition);
     void end_reported();
+    void end_hostile(ManagedPartition& partition, const std::string& why);
     void watch(const std::stop_token& stop);
+    void listen(ManagedPartition& partition, const Watched& watched);
+    void look_at_times(std::chrono::steady_clock::time_point now);
 
     MachineDefinition m_definition;
     FirmwareOptions m_options;
@@ -141,16 +156,16 @@ private:
     std::condition_variable m_blocks_moved;
     std::map<const ManagedPartition*, u64> m_kept;
     /// Each activation has another number for the dispatcher, so that what it says of one that ended is not taken for the next.
-    prsm::PartitionId m_dispatched { 0 };
+    std::atomic<prsm::PartitionId> m_dispatched { 0 };
     /// Partitions the dispatcher reported, and why; the watching thread ends them.
     std::mutex m_reports_mutex;
     std::map<prsm::PartitionId, std::string> m_reports;
-    /// Orders that change a partition, one after the other.
-    std::mutex m_changing;
     /// Held while the share of a partition changes; orders are not waited for under it.
     std::mutex m_sharing;
     /// Rings when there is something else to watch.
     EventFd m_bell;
+    /// The watching thread's: when it last looked at CPU times.
+    std::chrono::steady_clock::time_point m_times_seen {};
     std::jthread m_watcher;
 };
 

@@ -56,6 +56,52 @@ void put_files(msghdr& header, std::span<std::byte> room, std::span<const int> f
     std::memcpy(CMSG_DATA(part), files.data(), files.size_bytes());
 }
 
+/// Looks at a message before it is made an object: the other end may nest without end or announce more than there is, which the library
+/// takes as a fault of ours. Strings and bytes are limited by the message's length.
+class FormCheck final : public nlohmann::json_sax<nlohmann::json> {
+public:
+    explicit FormCheck(std::size_t bytes)
+        : m_bytes(bytes)
+    {
+    }
+
+    bool null() override { return true; }
+    bool boolean(bool) override { return true; }
+    bool number_integer(number_integer_t) override { return true; }
+    bool number_unsigned(number_unsigned_t) override { return true; }
+    bool number_float(number_float_t, const string_t&) override { return true; }
+    bool string(string_t&) override { return true; }
+    bool binary(binary_t&) override { return true; }
+    bool key(string_t&) override { return true; }
+    bool start_object(std::size_t elements) override { return begin(elements); }
+    bool end_object() override { return end(); }
+    bool start_array(std::size_t elements) override { return begin(elements); }
+    bool end_array() override { return end(); }
+    bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override { return false; }
+
+private:
+    static constexpr unsigned deepest = 16;
+    static constexpr std::size_t unknown = ~std::size_t { 0 };
+
+    [[nodiscard]] bool begin(std::size_t elements) { return ++m_depth <= deepest && (elements == unknown || elements <= m_bytes); }
+    [[nodiscard]] bool end()
+    {
+        --m_depth;
+        return true;
+    }
+
+    std::size_t m_bytes;
+    unsigned m_depth { 0 };
+};
+
+[[nodiscard]] nlohmann::json object_of(const std::vector<std::uint8_t>& bytes)
+{
+    FormCheck check(bytes.size());
+    if (!nlohmann::json::sax_parse(bytes, &check, nlohmann::json::input_format_t::cbor))
+        return {};
+    return nlohmann::json::from_cbor(bytes, true, false);
+}
+
 } // namespace
 
 Result<std::unique_ptr<Link>> Link::connect(const std::string& path)
@@ -141,7 +187,7 @@ Result<std::optional<LinkMessage>> Link::receive()
         return std::nullopt;
     LinkMessage message { {}, take_files(header) };
     bytes.resize(static_cast<std::size_t>(length));
-    message.body = nlohmann::json::from_cbor(bytes, true, false);
+    message.body = object_of(bytes);
     if (!message.body.is_object() || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
         return fail(fmt::format("{} bytes arrived over a link that are no message", length));
     return message;

@@ -60,6 +60,19 @@ TEST_F(LinkTest, RefusesWhatIsNoMessage)
     EXPECT_TRUE(message && *message);
 }
 
+TEST_F(LinkTest, RefusesWhatHasNoEndOrIsLargerThanItself)
+{
+    using namespace std::string_literals;
+    std::string nested;
+    for (int i = 0; i < 60'000; ++i)
+        nested += "\xa1\x60";
+    for (const auto& hostile : { nested, std::string(120'000, '\x81'), "\xbb\x80\0\0\0\0\0\0\0"s,
+             "\xa1\x60\x9b\xff\xff\xff\xff\xff\xff\xff\xfe"s, "\xa1\x60\x9b\0\0\0\0\x40\0\0\0"s, "\xa1\x60\x5b\x80\0\0\0\0\0\0\0"s }) {
+        ASSERT_GT(::send(near->fd(), hostile.data(), hostile.size(), 0), 0);
+        EXPECT_FALSE(far->receive());
+    }
+}
+
 TEST_F(LinkTest, FindsTheOtherEndClosed)
 {
     near->shut_down();

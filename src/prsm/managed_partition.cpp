@@ -1,7 +1,10 @@
 #include "prsm/managed_partition.h"
 
+#include "base/text.h"
+
 #include <array>
 #include <fmt/format.h>
+#include <poll.h>
 
 namespace zvisor {
 
@@ -24,8 +27,12 @@ constexpr std::array program_states { PartitionState::not_operating, PartitionSt
 /// Console input is given in pieces, and no more than this waits.
 constexpr std::size_t longest_piece = 4096;
 constexpr std::size_t most_typed = 1 << 20;
-/// Milliseconds a partition may take to read what is sent to it.
+/// Milliseconds a partition may take to read orders, and answers to its questions, for which the watching thread waits.
 constexpr int send_patience = 2'000;
+constexpr int answer_patience = 50;
+/// Characters of a reason or an error that are kept.
+constexpr std::size_t longest_reason = 200;
+constexpr std::size_t longest_error = 500;
 
 } // namespace
 
@@ -82,6 +89,18 @@ int ManagedPartition::process_fd() const
     return m_process ? m_process->fd() : -1;
 }
 
+int ManagedPartition::error_fd() const
+{
+    std::lock_guard lock(m_error_mutex);
+    return m_errors.fd();
+}
+
+Result<UniqueFd> ManagedPartition::open_error_output()
+{
+    std::lock_guard lock(m_error_mutex);
+    return m_errors.open();
+}
+
 Result<void> ManagedPartition::attach(PartitionProcess process, std::shared_ptr<Link> link, HeldBlocks blocks)
 {
     std::lock_guard lock(m_mutex);
@@ -126,10 +145,10 @@ Result<void> ManagedPartition::adopt(PartitionProcess process, std::shared_ptr<L
     }
     m_observer.watch_changed();
     auto answer = TRY(order("adopt", nlohmann::json::object(), dispatch_region));
-    auto name = answer.value("state", "");
-    for (auto state : program_states)
-        if (name_of(state) == name)
-            become(state, answer.value("why", ""));
+    LinkMessage told { .body = std::move(answer), .files = {} };
+    take_state(told);
+    if (state() == PartitionState::not_activated)
+        return fail(fmt::format("partition {} does not say what state it is in", m_definition.name));
     return {};
 }
 
@@ -137,7 +156,7 @@ Result<nlohmann::json> ManagedPartition::order(std::string_view name, nlohmann::
 {
     std::unique_lock lock(m_mutex);
     if (!m_link)
-        return fail(fmt::format("partition {} is not activated", m_definition.name));
+        return fail(no_link());
     u64 id = ++m_last_order;
     m_replies[id] = {};
     members["order"] = name;
@@ -146,22 +165,34 @@ Result<nlohmann::json> ManagedPartition::order(std::string_view name, nlohmann::
     lock.unlock();
     auto sent = link->send(members, files, send_patience);
     lock.lock();
-    bool answered = sent && m_replied.wait_for(lock, patience, [&] { return m_replies[id].arrived || !m_link; });
+    bool answered = sent && m_replied.wait_for(lock, m_order_patience, [&] { return m_replies[id].arrived || !m_link; });
     Reply reply = std::move(m_replies[id]);
     m_replies.erase(id);
     if (!answered || !reply.arrived)
-        return fail(fmt::format(
-            "partition {} does not answer the order '{}'{}", m_definition.name, name, !m_link ? ": its process has ended" : ""));
+        return fail(fmt::format("partition {} does not answer the order '{}'{}", m_definition.name, name,
+            m_link          ? ""
+                : m_process ? ": its link is broken"
+                            : ": its process has ended"));
     if (auto error = reply.body.find("error"); error != reply.body.end() && error->is_string())
-        return fail(fmt::format("partition {}: {}", m_definition.name, error->get<std::string>()));
+        return fail(fmt::format("partition {}: {}", m_definition.name, printable(error->get_ref<const std::string&>(), longest_error)));
     return std::move(reply.body);
+}
+
+/// Under the lock.
+std::string ManagedPartition::no_link() const
+{
+    if (m_process)
+        return fmt::format("partition {} cannot be reached: its link is broken; deactivate it", m_definition.name);
+    return fmt::format("partition {} is not activated", m_definition.name);
 }
 
 void ManagedPartition::become(PartitionState state, const std::string& why)
 {
     {
         std::lock_guard lock(m_mutex);
-        if (m_state == state && m_why == why)
+        // What one said that is being deactivated comes too late.
+        bool late = state != PartitionState::not_activated && !m_process;
+        if (late || (m_state == state && m_why == why))
             return;
         m_state = state;
         m_why = why;
@@ -200,8 +231,18 @@ void ManagedPartition::lose_link()
     m_replied.notify_all();
 }
 
+void ManagedPartition::break_link(const std::string& why)
+{
+    lose_link();
+    m_observer.noted(*this, "its link is broken: " + why);
+}
+
 void ManagedPartition::process_ended()
 {
+    {
+        std::lock_guard lock(m_error_mutex);
+        m_errors.finish(note_line());
+    }
     std::string why;
     {
         std::lock_guard lock(m_mutex);
@@ -225,13 +266,36 @@ void ManagedPartition::receive()
         std::lock_guard lock(m_mutex);
         link = m_link;
     }
-    if (!link)
+    // It may be another link than the one that was watched.
+    pollfd entry { link ? link->fd() : -1, POLLIN, 0 };
+    if (poll(&entry, 1, 0) <= 0)
         return;
     auto message = link->receive();
     if (message && *message)
         handle(**message);
-    else
+    else if (message)
         lose_link();
+    else
+        break_link(message.error().message);
+}
+
+std::function<void(std::string_view)> ManagedPartition::note_line()
+{
+    return [this](std::string_view line) { m_observer.noted(*this, fmt::format("its process says: {}", line)); };
+}
+
+void ManagedPartition::read_errors()
+{
+    std::lock_guard lock(m_error_mutex);
+    m_errors.read(note_line());
+}
+
+UndispatchedTime::Verdict ManagedPartition::look_at_time(Allowance::Time now, std::chrono::nanoseconds dispatched)
+{
+    pid_t process = pid();
+    if (std::exchange(m_time_of, process) != process)
+        m_time = UndispatchedTime(m_time_limits);
+    return process == 0 ? UndispatchedTime::Verdict {} : m_time.look(now, std::chrono::nanoseconds(cpu_time()), dispatched);
 }
 
 void ManagedPartition::handle(LinkMessage& message)
@@ -277,7 +341,7 @@ void ManagedPartition::take_reply(LinkMessage& message)
 void ManagedPartition::take_state(LinkMessage& message)
 {
     auto name = message.get<std::string>("state").value_or("");
-    auto why = message.get<std::string>("why").value_or("").substr(0, 200);
+    auto why = printable(message.get<std::string>("why").value_or(""), longest_reason);
     for (auto state : program_states)
         if (name_of(state) == name)
             become(state, why);
@@ -294,11 +358,9 @@ void ManagedPartition::take_obtain(LinkMessage& message)
     u64 number = message.get<u64>("block").value_or(~u64 { 0 });
     u64 most = m_definition.maximum_memory / m_definition.block_size;
     bool held = false;
-    std::shared_ptr<Link> link;
     {
         std::lock_guard lock(m_mutex);
         held = m_blocks.contains(number);
-        link = m_link;
     }
     Result<UniqueFd> block = fail("the partition cannot have this block");
     if (!held && number < most)
@@ -309,14 +371,33 @@ void ManagedPartition::take_obtain(LinkMessage& message)
         files.push_back(block->get());
     else
         order["why"] = block.error().message;
-    // The block is the partition's when it was sent; who does not read loses its link.
-    bool sent = link && link->send(order, files, send_patience);
+    bool sent = tell(order, files);
     if (!block)
         return;
+    {
+        // The block is the partition's when it was sent, and the partition is still there.
+        std::lock_guard lock(m_mutex);
+        if (sent && m_process)
+            m_blocks[number] = std::move(*block);
+    }
+    if (block->valid())
+        m_observer.block_given_back(*this, std::move(*block));
+}
+
+/// Sends what it asked for; who does not read that loses its link.
+bool ManagedPartition::tell(const nlohmann::json& order, std::span<const int> files)
+{
+    std::shared_ptr<Link> link;
+    {
+        std::lock_guard lock(m_mutex);
+        link = m_link;
+    }
+    if (!link)
+        return false;
+    auto sent = link->send(order, files, answer_patience);
     if (!sent)
-        return m_observer.block_given_back(*this, std::move(*block));
-    std::lock_guard lock(m_mutex);
-    m_blocks[number] = std::move(*block);
+        break_link(sent.error().message);
+    return sent.has_value();
 }
 
 /// What an adopted partition has; it counts as much as it claims and gives no more than its own storage away.
@@ -367,35 +448,27 @@ void ManagedPartition::take_polarization(LinkMessage& message)
 
 void ManagedPartition::answer(const LinkMessage& message, bool granted)
 {
-    std::shared_ptr<Link> link;
-    {
-        std::lock_guard lock(m_mutex);
-        link = m_link;
-    }
     nlohmann::json order { { "order", "answer" }, { "id", 0 }, { "question", message.get<u64>("question").value_or(0) },
         { "granted", granted } };
-    if (link) [[maybe_unused]]
-        auto sent = link->send(order, {}, send_patience);
+    [[maybe_unused]] bool told = tell(order);
 }
 
 void ManagedPartition::take_activity(LinkMessage& message)
 {
     auto now = std::chrono::steady_clock::now();
-    std::shared_ptr<Link> link;
     bool too_soon = false;
     {
         std::lock_guard lock(m_mutex);
         too_soon = now - m_activity_told < activity_interval;
         if (!too_soon)
             m_activity_told = now;
-        link = m_link;
     }
     auto orders = too_soon ? std::vector<nlohmann::json> {} : m_observer.activity_wanted(*this);
     if (orders.empty())
         return answer(message, false);
     for (auto& order : orders) {
         order["question"] = message.get<u64>("question").value_or(0);
-        if (!link || !link->send(order, {}, send_patience))
+        if (!tell(order))
             return;
     }
 }
@@ -414,7 +487,6 @@ void ManagedPartition::type(std::string_view text)
 /// Gives the next piece when none is on its way; its answer, or room at the console, brings the next.
 void ManagedPartition::type_more()
 {
-    std::shared_ptr<Link> link;
     nlohmann::json order;
     {
         std::lock_guard lock(m_mutex);
@@ -423,9 +495,8 @@ void ManagedPartition::type_more()
         m_typing = ++m_last_order;
         std::string_view piece = std::string_view(m_typed).substr(0, longest_piece);
         order = { { "order", "type" }, { "id", m_typing }, { "text", nlohmann::json::binary({ piece.begin(), piece.end() }) } };
-        link = m_link;
     }
-    [[maybe_unused]] auto sent = link->send(order, {}, send_patience);
+    [[maybe_unused]] bool told = tell(order);
 }
 
 } // namespace zvisor

@@ -1,12 +1,15 @@
 #pragma once
 
+#include "prsm/allowance.h"
 #include "prsm/console_buffer.h"
 #include "prsm/definition.h"
+#include "prsm/error_output.h"
 #include "prsm/link.h"
 #include "prsm/process.h"
 #include "prsm/share.h"
 #include "prsm/storage_pool.h"
 #include "prsm/store.h"
+#include "prsm/undispatched_time.h"
 
 #include <atomic>
 #include <chrono>
@@ -44,6 +47,8 @@ struct PartitionObserver {
     [[nodiscard]] virtual bool polarization_wanted(ManagedPartition& partition, bool vertical) = 0;
     /// The program wants to know what the partitions of the machine used: orders `activity`, none when it may not.
     [[nodiscard]] virtual std::vector<nlohmann::json> activity_wanted(ManagedPartition& partition) = 0;
+    /// Something the operator is to know of it, as often as its process likes.
+    virtual void noted(ManagedPartition& partition, const std::string& text) = 0;
     /// Descriptors to watch have changed.
     virtual void watch_changed() = 0;
     /// The program took a block out of use.
@@ -55,13 +60,16 @@ struct PartitionObserver {
 class ManagedPartition {
 public:
     /// An order that is not answered within this is given up: the partition does not answer.
-    static constexpr std::chrono::seconds patience { 30 };
+    static constexpr std::chrono::milliseconds patience { 30'000 };
     /// A partition that asks for the activity again within this time is not told.
     static constexpr std::chrono::milliseconds activity_interval { 50 };
 
-    ManagedPartition(PartitionDefinition definition, PartitionObserver& observer)
+    ManagedPartition(PartitionDefinition definition, PartitionObserver& observer, std::chrono::milliseconds order_patience = patience,
+        UndispatchedTime::Limits time_limits = {})
         : m_definition(std::move(definition))
         , m_observer(observer)
+        , m_order_patience(order_patience)
+        , m_time_limits(time_limits)
     {
     }
 
@@ -75,6 +83,10 @@ public:
     [[nodiscard]] u64 cpu_time() const;
     [[nodiscard]] ConsoleBuffer& console() { return m_console; }
 
+    /// Held by an order that changes the partition, so that they come one after the other.
+    [[nodiscard]] std::mutex& changing() { return m_changing; }
+    /// The end of a new pipe that the process is to have as its standard error.
+    [[nodiscard]] Result<UniqueFd> open_error_output();
     /// Takes over a started process, the link to it, and the blocks it begins with; hands it those.
     [[nodiscard]] Result<void> attach(PartitionProcess process, std::shared_ptr<Link> link, HeldBlocks blocks);
     /// Takes up a partition that another firmware left running: its state, and the blocks it has.
@@ -91,7 +103,7 @@ public:
     [[nodiscard]] u64 block_count() const;
     /// Takes all blocks from one that has no process any more.
     [[nodiscard]] HeldBlocks take_blocks();
-    /// Gives an order and waits for its answer, at most `patience`.
+    /// Gives an order and waits for its answer, at most as long as the patience it was made with.
     [[nodiscard]] Result<nlohmann::json> order(
         std::string_view name, nlohmann::json members = nlohmann::json::object(), std::span<const int> files = {});
     /// Types at the console. What the program does not take now is typed as it goes on reading.
@@ -104,11 +116,20 @@ public:
     void deactivate(const std::string& why);
 
     // For the watching thread.
-    /// Descriptors of the link and the process, -1 without.
+    /// Descriptors of the link, the standard error and the process, -1 without.
     [[nodiscard]] int link_fd() const;
+    [[nodiscard]] int error_fd() const;
     [[nodiscard]] int process_fd() const;
+    /// What it says may be listened to: it has not taken more than its part of the watching thread's time, a tenth.
+    [[nodiscard]] bool is_heard(Allowance::Time now) { return m_hearing.left(now) > 0; }
+    /// Listening to it has taken so long.
+    void heard(std::chrono::nanoseconds took, Allowance::Time now) { m_hearing.spend(std::chrono::duration<double>(took).count(), now); }
+    /// Compares what its process used of the host's CPUs with what its logical CPUs were dispatched.
+    [[nodiscard]] UndispatchedTime::Verdict look_at_time(Allowance::Time now, std::chrono::nanoseconds dispatched);
     /// The link is readable: handles one message.
     void receive();
+    /// The standard error is readable.
+    void read_errors();
     /// The process has ended.
     void process_ended();
 
@@ -130,14 +151,31 @@ private:
     void take_polarization(LinkMessage& message);
     void take_activity(LinkMessage& message);
     void answer(const LinkMessage& message, bool granted);
+    [[nodiscard]] bool tell(const nlohmann::json& order, std::span<const int> files = {});
     void type_more();
     /// Fails every order that waits.
     void lose_link();
+    /// The same, by the fault of the process.
+    void break_link(const std::string& why);
+    [[nodiscard]] std::string no_link() const;
+    [[nodiscard]] std::function<void(std::string_view)> note_line();
 
     PartitionDefinition m_definition;
     PartitionObserver& m_observer;
     ConsoleBuffer m_console;
     std::atomic<prsm::PartitionId> m_dispatch_id { 0 };
+    std::chrono::milliseconds m_order_patience;
+    std::mutex m_changing;
+
+    // The watching thread's: half a second of it at once, and a tenth all the time.
+    Allowance m_hearing { 0.1, 0.5 };
+    UndispatchedTime::Limits m_time_limits;
+    UndispatchedTime m_time { m_time_limits };
+    pid_t m_time_of { 0 };
+
+    /// Guards its standard error; taken alone.
+    mutable std::mutex m_error_mutex;
+    ErrorOutput m_errors;
 
     /// Guards what follows.
     mutable std::mutex m_mutex;

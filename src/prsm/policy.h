@@ -41,6 +41,8 @@ public:
     [[nodiscard]] Result<void> configure(nanoseconds now, LogicalCpu cpu, bool configured);
     [[nodiscard]] Result<void> set_group_cap(nanoseconds now, const std::string& group, std::optional<Hundredths> cap);
     [[nodiscard]] Result<void> set_physical_cpus(nanoseconds now, std::vector<u16> numbers);
+    /// The partition, which exists, had so much CPU time besides what its logical CPUs were dispatched: it has that much less to come.
+    void charge(nanoseconds now, PartitionId id, nanoseconds used);
     /// Never dispatches the partition again; what it holds becomes free.
     void suspend(nanoseconds now, PartitionId id);
 
@@ -122,6 +124,7 @@ private:
         [[nodiscard]] double restart() const;
         [[nodiscard]] std::optional<nanoseconds> next_change(unsigned running, unsigned ready) const;
         void flow(double used, double time);
+        void use(double amount);
         void settle();
     };
 

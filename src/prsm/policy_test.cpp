@@ -267,6 +267,44 @@ TEST(Policy, YieldingToASiblingHandsItTheRestOfTheSlice)
     EXPECT_EQ(decisions.grants[0].cpu, (LogicalCpu { 1, 1 }));
 }
 
+// ---- Time that was not dispatched ----------------------------------------------------------------------------------------
+
+TEST(Policy, TimeThatWasNotDispatchedComesOutOfTheShare)
+{
+    World world({ 0 });
+    world.add(1, 1, { .weight = 100 }, World::spins());
+    world.add(2, 1, { .weight = 100 }, World::spins());
+    for (int second = 0; second < 20; ++second) {
+        world.run_for(1s);
+        world.policy.charge(world.now, 1, 250ms);
+    }
+    EXPECT_NEAR(seconds(world.used(1)), 20 * (1 - 0.25) / 2, 0.3);
+    EXPECT_NEAR(seconds(world.used(2)), 20 * (1 + 0.25) / 2, 0.3);
+}
+
+TEST(Policy, TimeThatWasNotDispatchedCountsForACap)
+{
+    World world({ 0, 1 });
+    world.add(1, 1, { .weight = 100, .absolute_cap = 50 }, World::spins());
+    for (int second = 0; second < 20; ++second) {
+        world.run_for(1s);
+        world.policy.charge(world.now, 1, 200ms);
+    }
+    EXPECT_NEAR(seconds(world.used(1)), 20 * 0.3, 0.3);
+}
+
+TEST(Policy, WhoOwesMuchIsNotShutOutForEver)
+{
+    World world({ 0 });
+    world.add(1, 1, { .weight = 100 }, World::spins());
+    world.add(2, 1, { .weight = 100 }, World::spins());
+    world.run_for(1s);
+    world.policy.charge(world.now, 1, 1h);
+    world.run_for(11s);
+    EXPECT_NEAR(rate_over(world, 1, 10s), 0.5, 0.02);
+    EXPECT_NEAR(rate_over(world, 2, 10s), 0.5, 0.02);
+}
+
 // ---- Several physical CPUs -----------------------------------------------------------------------------------------------
 
 TEST(Policy, NothingIsToBeDecidedWhileNobodyCompetes)

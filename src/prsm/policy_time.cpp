@@ -15,6 +15,8 @@ constexpr double most_credit = 2e6;
 /// A capped partition runs again when it has this much of its limit's time, in nanoseconds, and at least the least.
 constexpr double refill_time = 10e6;
 constexpr double least_refill = 1e6;
+/// What a partition owes at most for what it used undispatched, in nanoseconds of CPU time.
+constexpr double most_debt = 5e9;
 
 } // namespace
 
@@ -30,6 +32,12 @@ void Policy::Bucket::flow(double used, double time)
     if (!limit)
         return;
     left = std::min(left + (*limit - used) * time, 2 * restart());
+    settle();
+}
+
+void Policy::Bucket::use(double amount)
+{
+    left = std::max(left - amount, -most_debt);
     settle();
 }
 
@@ -166,6 +174,29 @@ void Policy::repay(double time)
             m_rates_known = false;
         }
     }
+}
+
+/// As in `compete`: the fluid has flowed by that much for those who want to run.
+void Policy::charge(nanoseconds now, PartitionId id, nanoseconds used)
+{
+    advance(now);
+    find_rates();
+    Partition& partition = m_partitions.at(id);
+    if (!partition.competes())
+        return;
+    auto all = static_cast<double>(used.count());
+    partition.cap.use(all);
+    if (partition.group != Claim::no_group)
+        m_groups[partition.group].cap.use(all);
+    double amount = std::clamp(partition.lag + most_debt, 0.0, all);
+    double rates = 0;
+    for (const auto& [each_id, each] : m_partitions)
+        rates += each.active() > 0 ? each.rate : 0;
+    for (auto& [each_id, each] : m_partitions)
+        if (each.active() > 0 && each.rate > 0)
+            each.lag += amount * each.rate / rates;
+    partition.lag -= amount;
+    m_rates_known = false;
 }
 
 void Policy::went_to_sleep(Partition& partition)

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <sstream>
 #include <sys/syscall.h>
@@ -138,8 +139,12 @@ std::string PartitionProcess::wait() const
 {
     siginfo_t information {};
     // One that was taken up again is not our child; its end is all that can be known.
-    if (waitid(P_PIDFD, static_cast<id_t>(m_fd.get()), &information, WEXITED) != 0)
+    if (waitid(P_PIDFD, static_cast<id_t>(m_fd.get()), &information, WEXITED) != 0) {
+        pollfd ended { m_fd.get(), POLLIN, 0 };
+        while (poll(&ended, 1, -1) < 0 && errno == EINTR)
+            ;
         return "has ended";
+    }
     if (information.si_code == CLD_EXITED)
         return fmt::format("ended with status {}", information.si_status);
     return fmt::format("was ended by signal {} ({})", information.si_status, strsignal(information.si_status));

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <memory>
+#include <optional>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -33,9 +34,21 @@ constexpr std::array<std::string_view, 28> allowed { "read", "write", "preadv", 
     "io_uring_enter", "poll", "recvmsg", "sendmsg", "accept4", "close", "fcntl", "newfstatat", "futex", "mmap", "munmap", "mprotect",
     "madvise", "brk", "getrandom", "sched_yield", "sched_setaffinity", "exit_group", "rseq", "set_robust_list", "rt_sigprocmask" };
 
-[[nodiscard]] bool needs_no_code(std::string_view name)
+/// What a network's process never does, as far as this host's library knows it.
+constexpr std::array<std::string_view, 45> forbidden { "execve", "execveat", "fork", "vfork", "clone", "clone3", "ptrace",
+    "process_vm_readv", "process_vm_writev", "kill", "tkill", "tgkill", "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "mount",
+    "umount2", "pivot_root", "chroot", "unshare", "setns", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "add_key", "keyctl",
+    "init_module", "finit_module", "kexec_load", "reboot", "swapon", "creat", "unlink", "unlinkat", "rename", "renameat2", "link",
+    "symlink", "mkdir", "rmdir", "chmod", "chown", "truncate", "mknod" };
+
+/// What must hold of an argument: no memory is made executable, and a thread moves itself alone.
+[[nodiscard]] std::optional<scmp_arg_cmp> condition_of(std::string_view name)
 {
-    return name == "mmap" || name == "mprotect";
+    if (name == "mmap" || name == "mprotect")
+        return scmp_arg_cmp { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 };
+    if (name == "sched_setaffinity")
+        return scmp_arg_cmp { 0, SCMP_CMP_EQ, 0, 0 };
+    return {};
 }
 
 /// Makes an empty, read-only file system the root and lets go of the old one.
@@ -87,8 +100,8 @@ Result<void> lock_in(u64 address_space, std::string& missing)
     note(drop_capabilities(), "no capabilities");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return fail(fmt::format("the partition's process cannot be locked in: {}", std::strerror(errno)));
-    if (!set_limit(RLIMIT_CORE, 0) || !set_limit(RLIMIT_NOFILE, most_descriptors) || !set_limit(RLIMIT_AS, address_space)
-        || !set_limit(RLIMIT_MEMLOCK, rings))
+    if (!set_limit(RLIMIT_CORE, 0) || !set_limit(RLIMIT_NOFILE, most_descriptors)
+        || (limits_address_space && !set_limit(RLIMIT_AS, address_space)) || !set_limit(RLIMIT_MEMLOCK, rings))
         return fail(fmt::format("the limits of the partition's process cannot be set: {}", std::strerror(errno)));
     return {};
 }
@@ -106,14 +119,32 @@ Result<void> allow_only_running()
     int error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
     for (std::string_view name : allowed) {
         int number = seccomp_syscall_resolve_name(std::string(name).c_str());
-        constexpr scmp_arg_cmp no_code { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 };
+        auto condition = condition_of(name);
         if (error == 0)
-            error = seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, number, needs_no_code(name) ? 1 : 0, &no_code);
+            error = seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, number, condition ? 1 : 0, condition ? &*condition : nullptr);
     }
     if (error == 0)
         error = seccomp_load(filter.get());
     if (error != 0)
         return fail(fmt::format("the system call list of a partition cannot be set: {}", std::strerror(-error)));
+    return {};
+}
+
+Result<void> forbid_reaching_others()
+{
+    std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_ALLOW), seccomp_release);
+    if (!filter)
+        return fail("the host has no memory for the system call list of a network");
+    int error = 0;
+    for (std::string_view name : forbidden) {
+        int number = seccomp_syscall_resolve_name(std::string(name).c_str());
+        if (error == 0 && number != __NR_SCMP_ERROR)
+            error = seccomp_rule_add_array(filter.get(), SCMP_ACT_ERRNO(EPERM), number, 0, nullptr);
+    }
+    if (error == 0)
+        error = seccomp_load(filter.get());
+    if (error != 0)
+        return fail(fmt::format("the system call list of a network cannot be set: {}", std::strerror(-error)));
     return {};
 }
 

@@ -8,6 +8,15 @@
 
 namespace zvisor {
 
+/// The sanitizers map terabytes for themselves: a process with one has no limit of its address space.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool limits_address_space = false;
+#elif defined(__has_feature)
+constexpr bool limits_address_space = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
+#else
+constexpr bool limits_address_space = true;
+#endif
+
 /// Takes from this process what a partition has no need of, for good: an empty read-only file system as root, no user, no capability, no
 /// new privileges, limits on memory and descriptors. Called while it has one thread and before anything of a guest is looked at.
 /// `address_space` is the most memory it may map, in bytes. Parts the host does not allow are named in `missing`.
@@ -15,6 +24,10 @@ namespace zvisor {
 
 /// From here on all threads may only make the system calls a running partition makes; others fail with EPERM.
 [[nodiscard]] Result<void> allow_only_running();
+
+/// For a process that is no partition's but has to do with what one sends: from here on it can make no process, look into none, signal
+/// none, and change no file; those system calls fail with EPERM.
+[[nodiscard]] Result<void> forbid_reaching_others();
 
 /// Names of the system calls that stay allowed.
 [[nodiscard]] std::span<const std::string_view> running_system_calls();

@@ -6,8 +6,12 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <limits>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
 
 namespace zvisor {
 
@@ -33,14 +37,45 @@ Result<void> send_blocks(Link& link, const HeldBlocks& blocks, nlohmann::json bo
     return send();
 }
 
+namespace {
+
+/// The firmware keeps some descriptors for what is not storage: connections, messages, processes.
+[[nodiscard]] int descriptors_for_blocks()
+{
+    constexpr rlim_t reserve = 512;
+    rlimit limit {};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    auto most = std::min<rlim_t>(limit.rlim_cur, std::numeric_limits<int>::max());
+    return static_cast<int>(most - std::min(most / 2, reserve));
+}
+
+} // namespace
+
 u64 StoragePool::free() const
 {
     std::lock_guard lock(m_mutex);
     return m_free;
 }
 
+u64 StoragePool::memory_of_host()
+{
+    struct sysinfo information {};
+    sysinfo(&information);
+    return (information.totalram + information.totalswap) * information.mem_unit;
+}
+
+Result<void> StoragePool::check(u64 blocks) const
+{
+    u64 given = total() - free();
+    if (given + blocks > m_host_memory / m_block_size)
+        return fail(fmt::format("the host has {}M of memory, of which the machine's partitions have {}M and cannot have {}M more",
+            m_host_memory >> 20, given * m_block_size >> 20, blocks * m_block_size >> 20));
+    return {};
+}
+
 Result<UniqueFd> StoragePool::take()
 {
+    TRY_VOID(check(1));
     {
         std::lock_guard lock(m_mutex);
         if (m_free == 0)
@@ -48,10 +83,11 @@ Result<UniqueFd> StoragePool::take()
         --m_free;
     }
     UniqueFd block { memfd_create("zvisor-block", MFD_CLOEXEC | MFD_ALLOW_SEALING) };
-    if (block.valid() && ftruncate(block.get(), static_cast<off_t>(m_block_size)) == 0
-        && fcntl(block.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+    int most = descriptors_for_blocks();
+    if (block.valid() && block.get() < most && ftruncate(block.get(), static_cast<off_t>(m_block_size)) == 0
+        && fcntl(block.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SEAL) == 0)
         return block;
-    int error = errno;
+    int error = block.valid() && block.get() >= most ? EMFILE : errno;
     std::lock_guard lock(m_mutex);
     ++m_free;
     return fail(fmt::format("the host has no memory for a block of {}: {}", size_text(m_block_size), std::strerror(error)));
@@ -61,7 +97,8 @@ bool StoragePool::adopt(const UniqueFd& block)
 {
     struct stat status {};
     int seals = fcntl(block.get(), F_GET_SEALS);
-    if (fstat(block.get(), &status) != 0 || static_cast<u64>(status.st_size) != m_block_size || seals < 0 || !(seals & F_SEAL_SHRINK))
+    if (fstat(block.get(), &status) != 0 || static_cast<u64>(status.st_size) != m_block_size || seals < 0
+        || (seals & (F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SHRINK)) != F_SEAL_GROW)
         return false;
     std::lock_guard lock(m_mutex);
     if (m_free == 0)
@@ -72,7 +109,8 @@ bool StoragePool::adopt(const UniqueFd& block)
 
 void StoragePool::put_back(UniqueFd block)
 {
-    fallocate(block.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(m_block_size));
+    // Nobody can make it grow again, so who has it mapped still, or its descriptor, has nothing of it.
+    [[maybe_unused]] int emptied = ftruncate(block.get(), 0);
     std::lock_guard lock(m_mutex);
     ++m_free;
 }

@@ -21,8 +21,10 @@ using HeldBlocks = std::map<u64, UniqueFd>;
 class StoragePool {
 public:
     /// Sizes in bytes, `total` a multiple of `block_size`.
-    StoragePool(u64 total, u64 block_size)
+    /// `host_memory` is what the host has for all, in bytes.
+    StoragePool(u64 total, u64 block_size, u64 host_memory = memory_of_host())
         : m_block_size(block_size)
+        , m_host_memory(host_memory)
         , m_total(total / block_size)
         , m_free(m_total)
     {
@@ -33,16 +35,23 @@ public:
     [[nodiscard]] u64 total() const { return m_total; }
     [[nodiscard]] u64 free() const;
 
-    /// A new block; an error when all are given.
+    /// A new block, which cannot grow but can be shortened by who may call for that; an error when all are given.
     [[nodiscard]] Result<UniqueFd> take();
     /// Counts a block that a partition had before this firmware began; false when it is none of this size or all are given.
     [[nodiscard]] bool adopt(const UniqueFd& block);
-    /// Ends the life of a block, whoever still has it mapped.
+    /// Whether so many more could be given out; an error that says why not. The host has no memory when a program uses its storage
+    /// otherwise.
+    [[nodiscard]] Result<void> check(u64 blocks) const;
+    /// Ends the life of a block, whoever still has it mapped: its memory is the host's again, and an access to it a signal.
     void put_back(UniqueFd block);
     void put_back(HeldBlocks blocks);
 
+    /// Memory and swap space, in bytes.
+    [[nodiscard]] static u64 memory_of_host();
+
 private:
     u64 m_block_size;
+    u64 m_host_memory;
     u64 m_total;
     mutable std::mutex m_mutex;
     u64 m_free;

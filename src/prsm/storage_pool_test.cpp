@@ -1,7 +1,9 @@
 #include "prsm/storage_pool.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,12 +26,43 @@ TEST(StoragePool, GivesNoMoreThanThereIs)
     EXPECT_EQ(pool.free(), 3u);
 }
 
-TEST(StoragePool, BlocksKeepTheirSize)
+TEST(StoragePool, GivesNoMoreThanTheHostHas)
+{
+    StoragePool pool(10 * mega, mega, 2 * mega);
+    EXPECT_TRUE(pool.check(2));
+    auto block = pool.take().value();
+    EXPECT_EQ(
+        pool.check(2).error().message, "the host has 2M of memory, of which the machine's partitions have 1M and cannot have 2M more");
+    auto second = pool.take().value();
+    EXPECT_FALSE(pool.take());
+    EXPECT_GE(StoragePool::memory_of_host(), 64 * mega);
+}
+
+TEST(StoragePool, LeavesTheFirmwareDescriptors)
+{
+    StoragePool pool(100 * mega, mega);
+    rlimit before {};
+    getrlimit(RLIMIT_NOFILE, &before);
+    rlimit few { 40, before.rlim_max };
+    setrlimit(RLIMIT_NOFILE, &few);
+    std::vector<UniqueFd> blocks;
+    Result<UniqueFd> block = pool.take();
+    for (; block; block = pool.take())
+        blocks.push_back(std::move(*block));
+    UniqueFd other { dup(0) };
+    EXPECT_EQ(block.error().message, "the host has no memory for a block of 1M: Too many open files");
+    EXPECT_TRUE(other.valid());
+    setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST(StoragePool, BlocksDoNotGrow)
 {
     StoragePool pool(mega, mega);
     auto block = pool.take().value();
-    EXPECT_NE(ftruncate(block.get(), 4096), 0);
     EXPECT_NE(ftruncate(block.get(), 2 * mega), 0);
+    EXPECT_NE(fallocate(block.get(), 0, mega, mega), 0);
+    EXPECT_NE(pwrite(block.get(), "x", 1, mega), 1);
+    EXPECT_NE(fcntl(block.get(), F_ADD_SEALS, F_SEAL_SHRINK), 0);
 }
 
 TEST(StoragePool, NothingIsLeftInABlockThatWasPutBack)
@@ -42,10 +75,29 @@ TEST(StoragePool, NothingIsLeftInABlockThatWasPutBack)
     struct stat status {};
     fstat(block.get(), &status);
     EXPECT_NE(status.st_blocks, 0);
+    UniqueFd kept { dup(block.get()) };
     pool.put_back(std::move(block));
-    // Who kept a mapping of it finds zeros.
-    EXPECT_EQ(memory[5000], 0);
+    fstat(kept.get(), &status);
+    EXPECT_EQ(status.st_blocks, 0);
+    EXPECT_DEATH(memory[5000] = 'y', "");
+    EXPECT_NE(pwrite(kept.get(), "x", 1, 0), 1);
+    EXPECT_NE(fallocate(kept.get(), 0, 0, mega), 0);
     munmap(memory, mega);
+}
+
+TEST(StoragePool, ABlockIsAdoptedOnlyWhenItIsOneOfTheMachines)
+{
+    StoragePool pool(2 * mega, mega);
+    auto block = pool.take().value();
+    EXPECT_TRUE(pool.adopt(block));
+    EXPECT_FALSE(pool.adopt(block)) << "all are given";
+    StoragePool other(2 * mega, mega / 2);
+    EXPECT_FALSE(other.adopt(block)) << "of another size";
+    UniqueFd unsealed { memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING) };
+    ASSERT_EQ(ftruncate(unsealed.get(), mega / 2), 0);
+    EXPECT_FALSE(other.adopt(unsealed));
+    ASSERT_EQ(fcntl(unsealed.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK), 0);
+    EXPECT_FALSE(other.adopt(unsealed)) << "it could not be emptied";
 }
 
 } // namespace

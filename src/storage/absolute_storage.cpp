@@ -54,9 +54,8 @@ void reset_bit(std::vector<std::atomic<u64>>& bits, u64 index)
         return wrong(std::string("its file cannot be looked at: ") + std::strerror(errno));
     if (static_cast<u64>(status.st_size) != block_size)
         return wrong("its file has " + std::to_string(status.st_size) + " bytes, expected " + std::to_string(block_size));
-    int seals = fcntl(file.get(), F_GET_SEALS);
-    if (seals < 0 || !(seals & F_SEAL_SHRINK))
-        return wrong("expected memory (memfd) that is sealed against shrinking");
+    if (fcntl(file.get(), F_GET_SEALS) < 0)
+        return wrong("expected memory (memfd)");
     return {};
 }
 

@@ -59,8 +59,8 @@ public:
 
     [[nodiscard]] u64 block_size() const { return u64 { 1 } << m_block_shift; }
     [[nodiscard]] bool has_block(u64 index) const { return is_present(index); }
-    /// Puts a block where none is, with keys of zero: the memory of `file`, as long as a block and sealed against shrinking
-    /// (F_SEAL_SHRINK), which need not stay open.
+    /// Puts a block where none is, with keys of zero: the memory (memfd) of `file`, as long as a block, which need not stay
+    /// open. Nobody may shorten it while the block is attached.
     [[nodiscard]] Result<void> attach_block(u64 index, const UniqueFd& file);
     /// From now on no address of the block is valid. CPUs and devices that found one before may still use it.
     void withdraw_block(u64 index);

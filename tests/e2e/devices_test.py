@@ -106,7 +106,7 @@ class Devices(Folder):
         modules = ["virtio_blk", "crc32c_generic", "ext4", "virtio_net", "virtio_rng", "virtio_balloon"]
         guest = linux.machine(
             linux.initrd(self.folder / "initrd", DEVICES, modules), "--disk", ext4, "--disk", f"{read_only},ro,serial=READONLY", "--disk", discarded,
-            "--net", f"user,hostfwd=tcp::{forwarded}-:7", "--balloon", "target=64M", cmdline=f"port={server.server_port}")
+            "--net", f"user,host-loopback,hostfwd=tcp::{forwarded}-:7", "--balloon", "target=64M", cmdline=f"port={server.server_port}")
         with Console(*guest) as console:
             console.expect("ext4 holds: a line of the host")
             console.expect("UNMOUNTED")

@@ -289,6 +289,7 @@ trap 'echo SHUTTING DOWN; poweroff -f' INT
 while :; do
     echo -n 'what now? '; read answer || continue; echo "you said: $answer"
     [ "$answer" != off ] || poweroff -f
+    [ "$answer" != count ] || for i in $(seq 200); do echo count $i; sleep 0.2; done
 done
 """
 
@@ -305,6 +306,22 @@ cmdline = "{linux.COMMAND_LINE}"
 '''
         done = self.zvisor("machine", "start", str(self.file("linux.toml", text)), "--detach")
         self.assertEqual(done.status, SUCCESS, done.error)
+
+    def test_what_consoles_showed_while_there_was_no_machine(self):
+        first = self.console("console", "LP1", "--follow")
+        first.expect(r"what now\? ")
+        first.type("count\n")
+        first.expect("count 5\r?\n")
+        os.kill(json.loads(self.done("machine", "show", "--json"))["pid"], signal.SIGKILL)
+        first.end()
+        last = int(re.findall(r"count (\d+)\r?\n", first.text)[-1])
+        time.sleep(2)
+        self.assertEqual(self.zvisor("machine", "start", str(self.folder / "linux.toml"), "--detach").status, SUCCESS)
+        second = self.console("console", "LP1", "--follow")
+        second.expect(f"count {last + 25}\r?\n")
+        shown = [int(number) for number in re.findall(r"count (\d+)\r?\n", second.text)]
+        self.assertEqual(shown, list(range(shown[0], shown[-1] + 1)))
+        self.assertLess(shown[0], last + 5)  # what the killed machine had not read yet may be lost
 
     def test_two_viewers_of_one_console(self):
         first = self.console("console", "LP1", terminal=True)

@@ -177,7 +177,7 @@ void add_run_options(CLI::App* command, RunOptions* options)
     command->add_option("--disk", options->disks, "FILE[,ro][,serial=TEXT]: disk image or block device (repeatable)")
         ->type_name("FILE")
         ->allow_extra_args(false);
-    command->add_option("--net", options->networks, "user[,mac=MAC][,hostfwd=tcp::HOST-:GUEST]: network (repeatable)")
+    command->add_option("--net", options->networks, "user[,mac=MAC][,host-loopback][,hostfwd=tcp::HOST-:GUEST]: network (repeatable)")
         ->allow_extra_args(false);
     command->add_flag("--no-rng", options->no_rng, "No device with random numbers of the host");
     command->add_option("--balloon", options->balloon, "[target=SIZE]: lets the guest give storage back")->expected(0, 1);

@@ -81,22 +81,24 @@ Result<VirtioNetConfig> VirtioNetConfig::parse(std::string_view text)
     VirtioNetConfig config;
     auto rest = text;
     if (split(rest, ',') != "user")
-        return fail(fmt::format("net \"{}\": expected user[,mac=XX:XX:XX:XX:XX:XX][,hostfwd={}]", text, forward_form));
+        return fail(fmt::format("net \"{}\": expected user[,mac=XX:XX:XX:XX:XX:XX][,host-loopback][,hostfwd={}]", text, forward_form));
     while (!rest.empty()) {
         auto option = split(rest, ',');
         if (option.starts_with("hostfwd="))
             config.forwards.push_back(TRY(HostForward::parse(option.substr(8))));
         else if (option.starts_with("mac="))
             config.mac = TRY(parse_mac(option.substr(4)));
+        else if (option == "host-loopback")
+            config.host_loopback = true;
         else
-            return fail(fmt::format("net: unknown option \"{}\"; expected mac= or hostfwd=", option));
+            return fail(fmt::format("net: unknown option \"{}\"; expected mac=, host-loopback or hostfwd=", option));
     }
     return config;
 }
 
 std::string VirtioNetConfig::to_string() const
 {
-    std::string text = fmt::format("user,mac={:02x}", fmt::join(mac, ":"));
+    std::string text = fmt::format("user,mac={:02x}{}", fmt::join(mac, ":"), host_loopback ? ",host-loopback" : "");
     for (const auto& forward : forwards)
         text += ",hostfwd=" + forward.to_string();
     return text;

@@ -30,8 +30,10 @@ struct HostForward {
 struct VirtioNetConfig {
     std::array<u8, 6> mac { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
     std::vector<HostForward> forwards {};
+    /// The gateway's address reaches what listens on the host's own (127.0.0.1).
+    bool host_loopback { false };
 
-    /// From `user[,mac=XX:XX:XX:XX:XX:XX][,hostfwd=…]…`.
+    /// From `user[,mac=XX:XX:XX:XX:XX:XX][,host-loopback][,hostfwd=…]…`.
     [[nodiscard]] static Result<VirtioNetConfig> parse(std::string_view text);
     [[nodiscard]] std::string to_string() const;
 };

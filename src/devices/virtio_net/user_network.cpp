@@ -1,5 +1,7 @@
 #include "devices/virtio_net/user_network.h"
 
+#include "devices/virtio_net/host_addresses.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -106,7 +108,7 @@ struct UserNetwork::Callbacks {
         nullptr, nullptr };
 };
 
-Result<std::unique_ptr<UserNetwork>> UserNetwork::create(const std::vector<HostForward>& forwards)
+Result<std::unique_ptr<UserNetwork>> UserNetwork::create(const std::vector<HostForward>& forwards, bool host_loopback)
 {
     std::unique_ptr<UserNetwork> network(new UserNetwork);
     SlirpConfig config {};
@@ -123,6 +125,7 @@ Result<std::unique_ptr<UserNetwork>> UserNetwork::create(const std::vector<HostF
     config.vprefix_len = 64;
     inet_pton(AF_INET6, "fec0::2", &config.vhost6);
     inet_pton(AF_INET6, "fec0::3", &config.vnameserver6);
+    config.disable_host_loopback = !host_loopback;
     network->m_slirp = slirp_new(&config, &Callbacks::table, network.get());
     if (!network->m_slirp)
         return fail("net: the user-mode network cannot be started");
@@ -152,6 +155,8 @@ Result<void> UserNetwork::forward(const HostForward& wanted)
 
 void UserNetwork::send(std::span<const std::byte> frame)
 {
+    if (is_for_host(frame))
+        return;
     slirp_input(m_slirp, reinterpret_cast<const u8*>(frame.data()), static_cast<int>(frame.size()));
 }
 

@@ -13,10 +13,11 @@ struct Slirp;
 namespace zvisor {
 
 /// The network a guest finds at the other end of its cable: 10.0.2.0/24 with gateway 10.0.2.2, name server 10.0.2.3 and DHCP
-/// from 10.0.2.15 on, connections being made by this process.
+/// from 10.0.2.15 on, connections being made by this process. The host's loopback addresses are nowhere in it; with `host_loopback` the
+/// gateway stands for 127.0.0.1.
 class UserNetwork final : public NetworkPort {
 public:
-    [[nodiscard]] static Result<std::unique_ptr<UserNetwork>> create(const std::vector<HostForward>& forwards);
+    [[nodiscard]] static Result<std::unique_ptr<UserNetwork>> create(const std::vector<HostForward>& forwards, bool host_loopback = false);
     ~UserNetwork() override;
     UserNetwork(const UserNetwork&) = delete;
     UserNetwork& operator=(const UserNetwork&) = delete;

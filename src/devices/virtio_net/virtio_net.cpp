@@ -20,7 +20,7 @@ constexpr u64 longest_frame = 65535;
 
 Result<std::unique_ptr<VirtioNet>> VirtioNet::create(const VirtioNetConfig& config)
 {
-    return create(config, TRY(UserNetwork::create(config.forwards)));
+    return create(config, TRY(UserNetwork::create(config.forwards, config.host_loopback)));
 }
 
 Result<std::unique_ptr<VirtioNet>> VirtioNet::create(const VirtioNetConfig& config, std::unique_ptr<NetworkPort> network)
