@@ -30,7 +30,8 @@ namespace {
 
 [[nodiscard]] LogicalCpuInfo info_of(const prsm::LogicalCpuUsage& usage)
 {
-    return { .dispatched = seconds(usage.dispatched),
+    return { .configured = usage.configured,
+        .dispatched = seconds(usage.dispatched),
         .parked = seconds(usage.parked),
         .waiting = seconds(usage.waiting),
         .ready = seconds(usage.ready),

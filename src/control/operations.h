@@ -34,6 +34,8 @@ extern const Operation<PartitionName, PartitionInfo> reset;
 extern const Operation<PartitionName, PartitionInfo> shut_down;
 extern const Operation<PartitionProperties, PartitionInfo> set_properties;
 extern const Operation<StorageMove, PartitionList> move_storage;
+extern const Operation<CpuMove, PartitionList> move_cpus;
+extern const Operation<PartitionDump, DumpInfo> dump;
 extern const Operation<EventQuery, EventList> list_events;
 extern const Operation<EventStreamQuery, EventLines> follow_events;
 extern const Operation<ConsoleQuery, ConsoleInfo> read_console;

@@ -68,9 +68,50 @@ struct StorageMove {
         return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
             field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }),
             field("bytes", &M::bytes, "How much; a multiple of the machine's block size", { .required = true, .least = 1 }),
-            field("wait", &M::wait, "Seconds each of the two programs has to take it offline or online", { .least = 1, .most = 600 }));
+            field("wait", &M::wait,
+                "Seconds each of the two programs has to take it offline or online, and the first to take back what was refused",
+                { .least = 1, .most = 600 }));
     }
 };
+
+/// CPUs a partition can have.
+constexpr u64 most_moved_cpus = 62;
+
+struct CpuMove {
+    std::string name;
+    std::string to;
+    u16 count { 0 };
+    u16 wait { 60 };
+
+    static constexpr std::string_view schema_name = "CpuMove";
+    static constexpr auto fields()
+    {
+        using M = CpuMove;
+        return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
+            field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }),
+            field("count", &M::count, "How many CPUs", { .required = true, .least = 1, .most = most_moved_cpus }),
+            field("wait", &M::wait, "Seconds each of the two programs has for each CPU", { .least = 1, .most = 600 }));
+    }
+};
+
+struct PartitionDump {
+    std::string name;
+    std::string file;
+    u16 wait { 600 };
+
+    static constexpr std::string_view schema_name = "PartitionDump";
+    static constexpr auto fields()
+    {
+        using D = PartitionDump;
+        return std::tuple(field("name", &D::name, "Name of the partition", in_path),
+            field("file", &D::file, "Absolute name of a new file on the machine's host", { .required = true, .least = 1, .most = 4096 }),
+            field("wait", &D::wait, "Seconds it may take", { .least = 1, .most = 3600 }));
+    }
+};
+
+/// What begins the events that tell how a move or a dump goes.
+constexpr std::string_view move_prefix = "move: ";
+constexpr std::string_view dump_prefix = "dump: ";
 
 struct EventQuery {
     u64 after { 0 };
@@ -161,6 +202,7 @@ struct MachineInfo {
 
 /// Where the time of a logical CPU went, since the partition was activated.
 struct LogicalCpuInfo {
+    bool configured { false };
     double dispatched { 0 };
     double parked { 0 };
     double waiting { 0 };
@@ -172,7 +214,8 @@ struct LogicalCpuInfo {
     static constexpr auto fields()
     {
         using L = LogicalCpuInfo;
-        return std::tuple(field("dispatched", &L::dispatched, "Seconds it held a physical CPU"),
+        return std::tuple(field("configured", &L::configured, "It is no standby CPU"),
+            field("dispatched", &L::dispatched, "Seconds it held a physical CPU"),
             field("parked", &L::parked, "Part of those in which it waited on it, since nobody else was ready"),
             field("waiting", &L::waiting, "Seconds in an enabled wait without a physical CPU"),
             field("ready", &L::ready, "Seconds it was ready, and others had the physical CPUs"),
@@ -231,6 +274,19 @@ struct PartitionList {
     static constexpr auto fields()
     {
         return std::tuple(field("partitions", &PartitionList::partitions, "In the order of the machine file"));
+    }
+};
+
+struct DumpInfo {
+    std::string file;
+    u64 storage { 0 };
+    u64 written { 0 };
+
+    static constexpr std::string_view schema_name = "Dump";
+    static constexpr auto fields()
+    {
+        return std::tuple(field("file", &DumpInfo::file, "The file"), field("storage", &DumpInfo::storage, "Bytes of storage it shows"),
+            field("written", &DumpInfo::written, "Bytes of those that are not zero"));
     }
 };
 

@@ -67,6 +67,7 @@ template<class T>
         cap_key(&P::cap_hundredths),
         text_key("group", &P::group),
         plain_key("autostart", "true or false", &P::autostart),
+        plain_key("agent", "true or false", &P::agent),
         TomlKey<P> { "global-performance-data", "true or false",
             [](P& partition, const toml::node& node) -> Result<bool> {
                 partition.authority.global_performance_data = node.value_exact<bool>().value_or(false);

@@ -2,6 +2,7 @@
 
 #include "cpu/cpu.h"
 #include "machine/activity_answer.h"
+#include "machine/cpu_status.h"
 #include "prsm/sandbox.h"
 
 #include <csignal>
@@ -63,6 +64,8 @@ const PartitionProgram::Order PartitionProgram::orders[] = {
     { "reset", &PartitionProgram::reset, true },
     { "type", &PartitionProgram::type, true },
     { "quiesce", &PartitionProgram::quiesce, true },
+    { "registers", &PartitionProgram::registers, true },
+    { "cpus-changed", &PartitionProgram::tell_cpus_changed, true },
     { "status", &PartitionProgram::status },
     { "answer", &PartitionProgram::take_answer },
     { "activity", &PartitionProgram::take_activity },
@@ -203,6 +206,10 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
     MachineSupply supply {
         .console_is_terminal = true, .blocks = this, .block_size = *block_size, .firmware = this, .place = place_of(message)
     };
+    if (message.get<bool>("agent").value_or(false) && message.files.size() > region_files) {
+        supply.agent = std::move(message.files.back());
+        message.files.pop_back();
+    }
     supply.network_ports.assign(
         std::make_move_iterator(message.files.begin() + region_files), std::make_move_iterator(message.files.end()));
     m_global = message.get<bool>("global").value_or(false);
@@ -229,6 +236,8 @@ PartitionProgram::Answer PartitionProgram::adopt(LinkMessage& message)
 {
     auto region = TRY(region_of(message));
     m_dispatching->supervised_by(std::move(region));
+    if (message.files.size() > region_files)
+        m_machine->connect_agent(std::move(message.files[region_files]));
     tell_of_cpus();
     std::lock_guard lock(m_mutex);
     TRY_VOID(send_blocks(*m_link, m_held, { { "event", "held" } }));
@@ -286,6 +295,28 @@ PartitionProgram::Answer PartitionProgram::type(LinkMessage& message)
 PartitionProgram::Answer PartitionProgram::quiesce(LinkMessage&)
 {
     return nlohmann::json { { "asked", m_machine->partition().services().request_quiesce() } };
+}
+
+PartitionProgram::Answer PartitionProgram::tell_cpus_changed(LinkMessage&)
+{
+    m_machine->partition().services().notify_cpus_changed();
+    return nlohmann::json::object();
+}
+
+PartitionProgram::Answer PartitionProgram::registers(LinkMessage&)
+{
+    auto& partition = m_machine->partition();
+    auto list = nlohmann::json::array();
+    for (u16 address : partition.cpu_configuration().addresses(CpuState::configured)) {
+        Cpu& cpu = *partition.cpus().find(address);
+        cpu.wait_for_orders();
+        if (cpu.running())
+            return fail(fmt::format("CPU {} is not stopped", address));
+        auto status = status_of(cpu);
+        const auto* bytes = reinterpret_cast<const u8*>(&status);
+        list.push_back(nlohmann::json::binary({ bytes, bytes + sizeof status }));
+    }
+    return nlohmann::json { { "cpus", std::move(list) } };
 }
 
 PartitionProgram::Answer PartitionProgram::status(LinkMessage&)

@@ -37,6 +37,8 @@ struct PartitionDefinition {
     std::string group {};
     /// Activated, and its program loaded, when the machine starts.
     bool autostart { true };
+    /// It has a port for the guest agent of its program.
+    bool agent { true };
     PartitionAuthority authority {};
     /// Its networks, each as text for who starts their processes.
     std::vector<std::string> networks {};

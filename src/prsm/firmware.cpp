@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/socket.h>
 
 namespace zvisor {
 
@@ -294,18 +295,32 @@ Result<void> Firmware::create_in_process(ManagedPartition& partition)
         wires.push_back(TRY(m_options.start_network(network)));
         files.push_back(wires.back().get());
     }
+    if (definition.agent) {
+        wires.push_back(TRY(connect_agent(partition)));
+        files.push_back(wires.back().get());
+    }
     auto group = std::ranges::find(m_definition.groups, definition.group, &GroupDefinition::name);
     nlohmann::json members { { "profile", definition.profile }, { "block_size", definition.block_size },
         { "address_space", definition.maximum_memory + beside_storage + definition.maximum_cpus * beside_storage_for_cpu },
         { "number", definition.number }, { "dedicated", definition.dedicated }, { "machine", m_definition.name },
         { "physical_cpus", m_definition.physical_cpus }, { "group", definition.group },
-        { "group_cap", group == m_definition.groups.end() ? 0 : group->cap_hundredths },
+        { "group_cap", group == m_definition.groups.end() ? 0 : group->cap_hundredths }, { "agent", definition.agent },
         { "global", definition.authority.global_performance_data } };
     auto answer = TRY(partition.order("create", std::move(members), files));
     for (auto [member, what] : { std::pair("missing", "the host does not allow "), std::pair("model", "") })
         if (auto text = answer.find(member); text != answer.end() && text->is_string() && !text->get_ref<const std::string&>().empty())
             m_events.add(definition.name, what + text->get<std::string>());
     return {};
+}
+
+/// Makes a stream to the partition's agent; returns the partition's end.
+Result<UniqueFd> Firmware::connect_agent(ManagedPartition& partition)
+{
+    std::array ends { -1, -1 };
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)
+        return fail(fmt::format("no stream to the guest agent of {}: {}", partition.definition().name, std::strerror(errno)));
+    partition.set_agent(std::make_shared<GuestAgent>(UniqueFd(ends[0])));
+    return UniqueFd(ends[1]);
 }
 
 Result<void> Firmware::activate(std::string_view name)
@@ -377,7 +392,10 @@ void Firmware::take_up(ManagedPartition& partition)
         auto process = TRY(PartitionProcess::find((*stored)->pid, (*stored)->start_time));
         auto link = TRY(Link::connect(socket_of(partition)));
         auto region = TRY(dispatch(partition));
-        std::array files { region->memory_fd(), region->doorbell_fd() };
+        std::vector<int> files { region->memory_fd(), region->doorbell_fd() };
+        auto agent = partition.definition().agent ? TRY(connect_agent(partition)) : UniqueFd {};
+        if (agent.valid())
+            files.push_back(agent.get());
         return partition.adopt(std::move(process), std::move(link), files);
     };
     auto adopted = adopt();
@@ -448,8 +466,7 @@ void Firmware::state_changed(ManagedPartition& partition, PartitionState state, 
 
 Result<UniqueFd> Firmware::block_wanted(ManagedPartition& partition, u64 block)
 {
-    auto memory = take_for(partition);
-    m_blocks_moved.notify_all();
+    auto memory = m_reserve.take(partition);
     m_events.add(partition.definition().name,
         memory ? fmt::format("took block {} of storage online", block) : "storage was refused: " + memory.error().message);
     return memory;
@@ -498,8 +515,7 @@ bool Firmware::block_adopted(ManagedPartition&, const UniqueFd& block)
 
 void Firmware::block_given_back(ManagedPartition& partition, UniqueFd block)
 {
-    m_storage.put_back(std::move(block));
-    m_blocks_moved.notify_all();
+    m_reserve.put_back(std::move(block));
     m_events.add(partition.definition().name, "took a block of storage offline");
 }
 

@@ -3,6 +3,8 @@
 #include "prsm/dispatcher.h"
 #include "prsm/event_log.h"
 #include "prsm/managed_partition.h"
+#include "prsm/partition_dump.h"
+#include "prsm/storage_mover.h"
 
 #include "base/event_fd.h"
 
@@ -81,12 +83,14 @@ public:
 
     /// Changes properties at once, activated or not; they hold in later activations, too.
     [[nodiscard]] Result<void> set(std::string_view name, const PartitionChange& change);
-    /// Moves `bytes` of storage between two activated partitions: waits until the program in `from` has taken so much offline, which is
-    /// kept for `to` alone, and until the program in `to` has taken it online; each at most `patience`. `progress` is told what is waited
-    /// for. On an error what was released so far is free for all. Once `given_up` says so, it waits no longer.
-    [[nodiscard]] Result<void> move_memory(
-        std::string_view from, std::string_view to, u64 bytes, std::chrono::milliseconds patience,
-        const std::function<void(const std::string&)>& progress, const std::function<bool()>& given_up = [] { return false; });
+    /// Moves `bytes` of storage between two activated partitions; see StorageMover. One move at a time.
+    [[nodiscard]] Result<void> move_memory(std::string_view from, std::string_view to, u64 bytes, const MoveWatch& watch);
+    /// Has the program in `from` give up CPUs and that in `to` take as many, through their agents. On an error the CPU that was under way
+    /// is at `from` again, if that takes it; those before it have moved.
+    [[nodiscard]] Result<void> move_cpus(std::string_view from, std::string_view to, u16 count, const MoveWatch& watch);
+    /// Writes what a partition has in storage and registers to a new file (see write_dump); its CPUs stand still meanwhile. One that failed
+    /// has no registers any more.
+    [[nodiscard]] Result<DumpSize> dump(std::string_view name, const std::string& path, const MoveWatch& watch);
     /// What the dispatching of logical CPUs costs.
     [[nodiscard]] prsm::DispatcherUsage dispatching() const { return m_dispatcher->usage(); }
 
@@ -117,10 +121,13 @@ private:
     void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
-    [[nodiscard]] bool wait_for_blocks(const std::function<u64()>& done, u64 wanted, std::chrono::milliseconds patience,
-        const std::function<void(u64)>& progress, const std::function<bool()>& given_up);
-    [[nodiscard]] Result<UniqueFd> take_for(const ManagedPartition& partition);
-    [[nodiscard]] Result<void> check_move(const ManagedPartition& from, const ManagedPartition& to, u64 bytes) const;
+    [[nodiscard]] Result<std::pair<ManagedPartition*, ManagedPartition*>> find_both(
+        std::string_view from, std::string_view to, std::string_view what) const;
+    [[nodiscard]] u16 configured_cpus(const ManagedPartition& partition) const;
+    [[nodiscard]] Result<void> check_cpu_move(const ManagedPartition& from, const ManagedPartition& to, u16 count) const;
+    [[nodiscard]] Result<u64> change_cpu(ManagedPartition& partition, bool online, const MoveWatch& watch);
+    [[nodiscard]] Result<void> move_cpu(ManagedPartition& from, ManagedPartition& to, const MoveWatch& watch);
+    [[nodiscard]] static Result<UniqueFd> connect_agent(ManagedPartition& partition);
     [[nodiscard]] Result<void> start_dispatcher();
     [[nodiscard]] Result<std::shared_ptr<DispatchRegion>> dispatch(ManagedPartition& partition);
     [[nodiscard]] PartitionStatus status_of(const ManagedPartition& partition) const;
@@ -134,12 +141,9 @@ private:
     std::unique_ptr<Store> m_store;
     EventLog m_events;
     StoragePool m_storage;
+    StorageReserve m_reserve { m_storage };
     std::unique_ptr<prsm::Dispatcher> m_dispatcher;
     std::vector<std::unique_ptr<ManagedPartition>> m_partitions;
-    /// Blocks that only one partition may take, under m_kept_mutex; rings of m_blocks_moved tell of blocks given back and taken.
-    std::mutex m_kept_mutex;
-    std::condition_variable m_blocks_moved;
-    std::map<const ManagedPartition*, u64> m_kept;
     /// Each activation has another number for the dispatcher, so that what it says of one that ended is not taken for the next.
     prsm::PartitionId m_dispatched { 0 };
     /// Partitions the dispatcher reported, and why; the watching thread ends them.
@@ -147,6 +151,8 @@ private:
     std::map<prsm::PartitionId, std::string> m_reports;
     /// Orders that change a partition, one after the other.
     std::mutex m_changing;
+    /// Held while something is moved between partitions.
+    std::mutex m_moving;
     /// Held while the share of a partition changes; orders are not waited for under it.
     std::mutex m_sharing;
     /// Rings when there is something else to watch.
