@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 
 /// What waits looks this often whether it is still wanted.
 constexpr auto slice = 200ms;
-/// A greeting is said again after this: an agent that just begins has not heard the one before.
+/// A greeting is said again after this, then after twice the time: an agent that just begins has not heard the one before, and a slow one
+/// answers it late.
 constexpr auto greeting_interval = 1s;
 /// A program that runs in the guest is looked at this often.
 constexpr auto look_again = 100ms;
@@ -83,7 +84,7 @@ std::string from_base64(std::string_view text)
 Result<nlohmann::json> GuestAgent::call(std::string_view command, const nlohmann::json& arguments, const Patience& patience)
 {
     std::lock_guard lock(m_mutex);
-    TRY_VOID(greet(patience.at_most(greeting_patience)));
+    TRY_VOID(greet(patience.at_most(m_known ? known_greeting_patience : greeting_patience)));
     nlohmann::json request { { "execute", command } };
     if (!arguments.empty())
         request["arguments"] = arguments;
@@ -94,15 +95,17 @@ Result<nlohmann::json> GuestAgent::call(std::string_view command, const nlohmann
 /// After a greeting that was answered, nothing is left of what was said before.
 Result<void> GuestAgent::greet(const Patience& patience)
 {
-    while (!patience.over()) {
+    for (auto interval = greeting_interval; !patience.over(); interval *= 2) {
         u32 number = ++m_last_greeting;
         nlohmann::json greeting { { "execute", "guest-sync-delimited" }, { "arguments", { { "id", number } } } };
-        auto once = patience.at_most(greeting_interval);
+        auto once = patience.at_most(interval);
         TRY_VOID(send(frame + greeting.dump() + "\n", once));
         m_received.clear();
-        while (auto line = read_line(once))
+        while (auto line = read_line(once)) {
+            m_known |= is_greeting(*line, number);
             if (is_greeting(*line, number))
                 return {};
+        }
     }
     return fail("no guest agent answers");
 }

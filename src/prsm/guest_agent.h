@@ -34,8 +34,9 @@ class GuestAgent {
 public:
     /// The longest answer, in bytes.
     static constexpr std::size_t longest_answer = 4 << 20;
-    /// An agent that is there answers a greeting within this time.
-    static constexpr std::chrono::milliseconds greeting_patience { 3'000 };
+    /// An agent that is there answers a greeting within this time; one that has answered before may be busy.
+    static constexpr std::chrono::milliseconds greeting_patience { 10'000 };
+    static constexpr std::chrono::milliseconds known_greeting_patience { 30'000 };
 
     /// `socket`: a stream to the partition's port, not blocking.
     explicit GuestAgent(UniqueFd socket)
@@ -60,6 +61,7 @@ private:
     std::string m_received;
     /// Another number for each greeting, and hardly one that an earlier firmware used.
     u32 m_last_greeting;
+    bool m_known { false };
 };
 
 /// What a base64 text stands for; stops at the first character that is none of it.
