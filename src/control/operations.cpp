@@ -58,13 +58,13 @@ Outcome<PartitionList> partitions_of(Call& call, const NoArguments&)
 {
     PartitionList list;
     for (const auto& status : call.firmware.partitions())
-        list.partitions.push_back(info_of(status));
+        list.partitions.push_back(info_of(status, call.firmware.definition().boards));
     return list;
 }
 
 Outcome<PartitionInfo> partition_of(Call& call, const PartitionName& arguments)
 {
-    return info_of(TRY(find(call, arguments.name)));
+    return info_of(TRY(find(call, arguments.name)), call.firmware.definition().boards);
 }
 
 template<Result<void> (Firmware::*order)(std::string_view)>
@@ -128,6 +128,13 @@ Outcome<PartitionList> move_some_cpus(Call& call, const CpuMove& arguments)
 {
     TRY_VOID(both_of(call, arguments.name, arguments.to));
     TRY_VOID(call.firmware.move_cpus(arguments.name, arguments.to, arguments.count, watch_of(call, arguments, move_prefix)));
+    return both_of(call, arguments.name, arguments.to);
+}
+
+Outcome<PartitionList> move_parts_of_board(Call& call, const BoardMove& arguments)
+{
+    TRY_VOID(both_of(call, arguments.name, arguments.to));
+    TRY_VOID(call.firmware.move_board(arguments.board, arguments.name, arguments.to, watch_of(call, arguments, move_prefix)));
     return both_of(call, arguments.name, arguments.to);
 }
 
@@ -245,6 +252,8 @@ const Operation<StorageMove, PartitionList> move_storage { "partition.move-stora
     "Move storage to another partition, as the two programs take it offline and online; both are answered", move_bytes };
 const Operation<CpuMove, PartitionList> move_cpus { "partition.move-cpus", Verb::post, "/v1/partitions/{name}/move-cpus",
     "Move CPUs to another partition, as the two programs give them up and take them; both are answered", move_some_cpus };
+const Operation<BoardMove, PartitionList> move_board { "partition.move-board", Verb::post, "/v1/partitions/{name}/move-board",
+    "Move what a partition has on a board, storage and CPUs, to another; both are answered", move_parts_of_board };
 const Operation<PartitionDump, DumpInfo> dump { "partition.dump", Verb::post, "/v1/partitions/{name}/dump",
     "Write storage and registers to an ELF core for gdb and crash; the CPUs stand still meanwhile", dump_to_file };
 const Operation<EventQuery, EventList> list_events { "event.list", Verb::get, "/v1/events",
@@ -350,9 +359,9 @@ template<class... Rows>
 std::span<const AnyOperation> all_operations()
 {
     using namespace operations;
-    static const auto table
-        = table_of(show_machine, stop_machine, list_partitions, show_partition, activate, deactivate, load, start, stop, reset, shut_down,
-            set_properties, move_storage, move_cpus, dump, list_events, follow_events, read_console, type_at_console, metrics, openapi);
+    static const auto table = table_of(show_machine, stop_machine, list_partitions, show_partition, activate, deactivate, load, start, stop,
+        reset, shut_down, set_properties, move_storage, move_cpus, move_board, dump, list_events, follow_events, read_console,
+        type_at_console, metrics, openapi);
     return table;
 }
 

@@ -35,6 +35,7 @@ extern const Operation<PartitionName, PartitionInfo> shut_down;
 extern const Operation<PartitionProperties, PartitionInfo> set_properties;
 extern const Operation<StorageMove, PartitionList> move_storage;
 extern const Operation<CpuMove, PartitionList> move_cpus;
+extern const Operation<BoardMove, PartitionList> move_board;
 extern const Operation<PartitionDump, DumpInfo> dump;
 extern const Operation<EventQuery, EventList> list_events;
 extern const Operation<EventStreamQuery, EventLines> follow_events;

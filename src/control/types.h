@@ -94,6 +94,23 @@ struct CpuMove {
     }
 };
 
+struct BoardMove {
+    std::string name;
+    std::string to;
+    std::string board;
+    u16 wait { 60 };
+
+    static constexpr std::string_view schema_name = "BoardMove";
+    static constexpr auto fields()
+    {
+        using M = BoardMove;
+        return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
+            field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }),
+            field("board", &M::board, "Name of the board", { .required = true, .least = 1, .most = 64 }),
+            field("wait", &M::wait, "Seconds each of the two programs has for the storage, and for each CPU", { .least = 1, .most = 600 }));
+    }
+};
+
 struct PartitionDump {
     std::string name;
     std::string file;
@@ -176,6 +193,37 @@ struct ErrorInfo {
     static constexpr auto fields() { return std::tuple(field("error", &ErrorInfo::error, "A sentence: what, where, what was expected")); }
 };
 
+struct BoardInfo {
+    std::string name;
+    u16 physical_cpus { 0 };
+    u64 storage { 0 };
+    u64 storage_free { 0 };
+
+    static constexpr std::string_view schema_name = "Board";
+    static constexpr auto fields()
+    {
+        using B = BoardInfo;
+        return std::tuple(field("name", &B::name, "Name of the board"), field("physical_cpus", &B::physical_cpus, "Host CPUs on it"),
+            field("storage", &B::storage, "Bytes of storage on it"),
+            field("storage_free", &B::storage_free, "Bytes that no partition has"));
+    }
+};
+
+/// What a partition has on a board.
+struct BoardPartInfo {
+    std::string board;
+    u16 cpus { 0 };
+    u64 storage { 0 };
+
+    static constexpr std::string_view schema_name = "BoardPart";
+    static constexpr auto fields()
+    {
+        using B = BoardPartInfo;
+        return std::tuple(field("board", &B::board, "Name of the board"), field("cpus", &B::cpus, "Configured CPUs that are placed on it"),
+            field("storage", &B::storage, "Bytes of its storage on it"));
+    }
+};
+
 struct MachineInfo {
     std::string name;
     u64 pid { 0 };
@@ -185,6 +233,7 @@ struct MachineInfo {
     u64 block_size { 0 };
     u16 partitions { 0 };
     u16 partitions_operating { 0 };
+    std::vector<BoardInfo> boards {};
 
     static constexpr std::string_view schema_name = "Machine";
     static constexpr auto fields()
@@ -196,7 +245,8 @@ struct MachineInfo {
             field("storage_free", &M::storage_free, "Bytes that no partition has"),
             field("block_size", &M::block_size, "Bytes of a logical memory block"),
             field("partitions", &M::partitions, "Number of partitions"),
-            field("partitions_operating", &M::partitions_operating, "Number of those that run a program"));
+            field("partitions_operating", &M::partitions_operating, "Number of those that run a program"),
+            field("boards", &M::boards, "The boards it is made of, when it is"));
     }
 };
 
@@ -242,6 +292,7 @@ struct PartitionInfo {
     u64 maximum_memory { 0 };
     u64 storage { 0 };
     double cpu_seconds { 0 };
+    std::vector<BoardPartInfo> boards;
     std::vector<LogicalCpuInfo> logical_cpus;
 
     static constexpr std::string_view schema_name = "Partition";
@@ -263,6 +314,7 @@ struct PartitionInfo {
             field("maximum_memory", &P::maximum_memory, "Bytes of storage it may take online"),
             field("storage", &P::storage, "Bytes of storage it has"),
             field("cpu_seconds", &P::cpu_seconds, "CPU time of its process since it was activated"),
+            field("boards", &P::boards, "What it has on each board, where the machine has boards"),
             field("logical_cpus", &P::logical_cpus, "Where the time of each of its logical CPUs went"));
     }
 };

@@ -92,6 +92,7 @@ Result<std::unique_ptr<Machine>> Machine::create(
         .firmware = supply.firmware,
         .group = supply.place.group,
         .group_cap_hundredths = supply.place.group_cap_hundredths,
+        .books = supply.place.boards,
         .model = offered,
         .identity = identity_of(config, model, supply.place),
         .consoles = { .line_mode = config.personality != "kvm", .echo_line_mode = supply.console_is_terminal },

@@ -29,6 +29,8 @@ struct PartitionPlace {
     /// The group whose cap it shares, and that in hundredths of a physical CPU; empty and 0: none.
     std::string group;
     u32 group_cap_hundredths { 0 };
+    /// The board each CPU is placed on, by address.
+    std::vector<u8> boards {};
 };
 
 /// What a machine is given by who runs it; what is pointed to must outlive it.

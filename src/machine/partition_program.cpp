@@ -34,6 +34,12 @@ constexpr std::chrono::milliseconds activity_age { 100 };
     return nlohmann::json::binary({ text.begin(), text.end() });
 }
 
+[[nodiscard]] std::vector<u8> boards_in(const LinkMessage& message)
+{
+    auto bytes = message.get<nlohmann::json::binary_t>("boards").value_or(nlohmann::json::binary_t {});
+    return { bytes.begin(), bytes.end() };
+}
+
 [[nodiscard]] PartitionPlace place_of(const LinkMessage& message)
 {
     return { .number = message.get<u8>("number").value_or(1),
@@ -41,7 +47,8 @@ constexpr std::chrono::milliseconds activity_age { 100 };
         .machine = message.get<std::string>("machine").value_or(""),
         .physical_cpus = message.get<u16>("physical_cpus").value_or(0),
         .group = message.get<std::string>("group").value_or(""),
-        .group_cap_hundredths = message.get<u32>("group_cap").value_or(0) };
+        .group_cap_hundredths = message.get<u32>("group_cap").value_or(0),
+        .boards = boards_in(message) };
 }
 
 [[nodiscard]] std::string reason_of(const Outcome& outcome)

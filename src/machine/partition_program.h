@@ -37,8 +37,8 @@ namespace zvisor {
 ///
 /// Members of `create`: profile: machine file; block_size, address_space: bytes; the descriptors of `adopt`, and of the wires to the
 /// networks, and last, with agent: true, of the stream to the guest agent (in `adopt` too); number, dedicated, group, group_cap
-/// (hundredths): as defined; machine: its name; physical_cpus; global: the partition may know what others use. Before its answer `adopt`
-/// tells of the blocks in use (events `held`) and of each CPU (events `configure-cpu`).
+/// (hundredths): as defined; machine: its name; boards: a byte, its board, for each CPU; physical_cpus; global: the partition may know what
+/// others use. Before its answer `adopt` tells of the blocks in use (events `held`) and of each CPU (events `configure-cpu`).
 ///
 /// | event | members |
 /// |---|---|

@@ -26,6 +26,7 @@ namespace {
     return { .installed = config.model.facilities.has(Facility::configuration_topology),
         .cpus_per_socket = config.identity.cpus_per_socket,
         .dedicated_cpus = config.identity.dedicated_cpus,
+        .books = config.books,
         .entitlements = entitlements };
 }
 

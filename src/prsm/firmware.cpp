@@ -2,6 +2,7 @@
 
 #include "base/size.h"
 #include "prsm/activity_messages.h"
+#include "prsm/boards.h"
 
 #include <algorithm>
 #include <array>
@@ -28,6 +29,14 @@ namespace {
         if (CPU_ISSET(number, &allowed))
             numbers.push_back(number);
     return numbers;
+}
+
+[[nodiscard]] std::vector<u64> storage_of_boards(const MachineDefinition& machine)
+{
+    std::vector<u64> sizes;
+    for (const auto& board : boards_of(machine))
+        sizes.push_back(board.storage);
+    return sizes;
 }
 
 [[nodiscard]] prsm::PartitionShare share_of(const PartitionDefinition& partition)
@@ -86,7 +95,7 @@ Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, std::u
     : m_definition(std::move(definition))
     , m_options(std::move(options))
     , m_store(std::move(store))
-    , m_storage(m_definition.storage, m_definition.block_size)
+    , m_storage(storage_of_boards(m_definition), m_definition.block_size)
     , m_bell(std::move(bell))
 {
     for (const auto& partition : m_definition.partitions)
@@ -125,6 +134,8 @@ PartitionStatus Firmware::status_of(const ManagedPartition& partition) const
         .storage = partition.block_count() * partition.definition().block_size,
         .cpu_time = partition.cpu_time(),
         .cpus = m_dispatcher->usage(partition.dispatch_id()) };
+    for (std::size_t board = 0; board < m_definition.boards.size(); ++board)
+        status.boards.push_back(part_on(board, partition));
     auto share = partition.share();
     status.definition.weight = static_cast<u16>(share.weight);
     status.definition.capped = share.capped;
@@ -250,8 +261,10 @@ Result<HeldBlocks> Firmware::initial_blocks(const PartitionDefinition& partition
     if (count > m_storage.free())
         return fail(fmt::format("partition {} begins with {} of storage, but of the machine's {} only {} is free", partition.name,
             size_text(partition.memory), size_text(m_definition.storage), size_text(m_storage.free() * m_storage.block_size())));
+    // As much as possible on one board.
+    auto board = m_storage.board_with(count);
     for (u64 number = 0; number < count; ++number) {
-        auto block = m_storage.take();
+        auto block = m_storage.take(board);
         if (!block) {
             m_storage.put_back(std::move(blocks));
             return std::unexpected(block.error());
@@ -299,13 +312,14 @@ Result<void> Firmware::create_in_process(ManagedPartition& partition)
         wires.push_back(TRY(connect_agent(partition)));
         files.push_back(wires.back().get());
     }
+    auto boards = board_of_each_cpu(m_definition, definition);
     auto group = std::ranges::find(m_definition.groups, definition.group, &GroupDefinition::name);
     nlohmann::json members { { "profile", definition.profile }, { "block_size", definition.block_size },
         { "address_space", definition.maximum_memory + beside_storage + definition.maximum_cpus * beside_storage_for_cpu },
         { "number", definition.number }, { "dedicated", definition.dedicated }, { "machine", m_definition.name },
         { "physical_cpus", m_definition.physical_cpus }, { "group", definition.group },
         { "group_cap", group == m_definition.groups.end() ? 0 : group->cap_hundredths }, { "agent", definition.agent },
-        { "global", definition.authority.global_performance_data } };
+        { "boards", nlohmann::json::binary(std::move(boards)) }, { "global", definition.authority.global_performance_data } };
     auto answer = TRY(partition.order("create", std::move(members), files));
     for (auto [member, what] : { std::pair("missing", "the host does not allow "), std::pair("model", "") })
         if (auto text = answer.find(member); text != answer.end() && text->is_string() && !text->get_ref<const std::string&>().empty())

@@ -25,6 +25,12 @@ struct FirmwareOptions {
     std::string state {};
 };
 
+/// What a partition has on a board: blocks, and configured CPUs that are placed there.
+struct BoardPart {
+    u64 blocks { 0 };
+    u16 cpus { 0 };
+};
+
 /// What a viewer sees of a partition at one time.
 struct PartitionStatus {
     PartitionDefinition definition;
@@ -38,6 +44,8 @@ struct PartitionStatus {
     u64 cpu_time { 0 };
     /// Where the time of its logical CPUs went, since its activation.
     std::vector<prsm::LogicalCpuUsage> cpus;
+    /// In the order of the definition's boards; none when it has none.
+    std::vector<BoardPart> boards {};
 };
 
 /// What an operator changes of a partition while it runs; nothing: stays.
@@ -88,6 +96,8 @@ public:
     /// Has the program in `from` give up CPUs and that in `to` take as many, through their agents. On an error the CPU that was under way
     /// is at `from` again, if that takes it; those before it have moved.
     [[nodiscard]] Result<void> move_cpus(std::string_view from, std::string_view to, u16 count, const MoveWatch& watch);
+    /// Moves what `from` has on a board: its storage there, and as many CPUs as it has placed there.
+    [[nodiscard]] Result<void> move_board(std::string_view board, std::string_view from, std::string_view to, const MoveWatch& watch);
     /// Writes what a partition has in storage and registers to a new file (see write_dump); its CPUs stand still meanwhile. One that failed
     /// has no registers any more.
     [[nodiscard]] Result<DumpSize> dump(std::string_view name, const std::string& path, const MoveWatch& watch);
@@ -125,8 +135,13 @@ private:
         std::string_view from, std::string_view to, std::string_view what) const;
     [[nodiscard]] u16 configured_cpus(const ManagedPartition& partition) const;
     [[nodiscard]] Result<void> check_cpu_move(const ManagedPartition& from, const ManagedPartition& to, u16 count) const;
-    [[nodiscard]] Result<u64> change_cpu(ManagedPartition& partition, bool online, const MoveWatch& watch);
-    [[nodiscard]] Result<void> move_cpu(ManagedPartition& from, ManagedPartition& to, const MoveWatch& watch);
+    /// CPUs to choose among, by address; null: all.
+    using CpuChoice = std::function<bool(u64)>;
+    [[nodiscard]] Result<u64> change_cpu(ManagedPartition& partition, bool online, const MoveWatch& watch, const CpuChoice& choice = {});
+    [[nodiscard]] Result<void> move_cpu(ManagedPartition& from, ManagedPartition& to, const MoveWatch& watch, const CpuChoice& choice);
+    [[nodiscard]] Result<void> move_each_cpu(
+        ManagedPartition& from, ManagedPartition& to, u16 count, const MoveWatch& watch, const CpuChoice& choice = {});
+    [[nodiscard]] BoardPart part_on(std::size_t board, const ManagedPartition& partition) const;
     [[nodiscard]] static Result<UniqueFd> connect_agent(ManagedPartition& partition);
     [[nodiscard]] Result<void> start_dispatcher();
     [[nodiscard]] Result<std::shared_ptr<DispatchRegion>> dispatch(ManagedPartition& partition);

@@ -3,6 +3,7 @@
 #include "prsm/firmware.h"
 
 #include "base/size.h"
+#include "prsm/boards.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -61,7 +62,7 @@ Result<void> Firmware::check_cpu_move(const ManagedPartition& from, const Manage
 }
 
 /// Has a program take one more CPU into use, or give one up; returns the CPU's number in the program.
-Result<u64> Firmware::change_cpu(ManagedPartition& partition, bool online, const MoveWatch& watch)
+Result<u64> Firmware::change_cpu(ManagedPartition& partition, bool online, const MoveWatch& watch, const CpuChoice& choice)
 {
     auto agent = partition.agent();
     if (!agent)
@@ -74,7 +75,7 @@ Result<u64> Firmware::change_cpu(ManagedPartition& partition, bool online, const
     std::string why = online ? "its program knows no CPU in standby" : "its program has no CPU it could give up";
     u16 wanted = static_cast<u16>(configured_cpus(partition) + (online ? 1 : -1));
     for (const auto& cpu : cpus) {
-        if (cpu.online == online || (!online && !cpu.removable) || patience.over())
+        if (cpu.online == online || (!online && !cpu.removable) || (choice && !choice(cpu.number)) || patience.over())
             continue;
         auto set = set_guest_cpu(*agent, cpu.number, online, patience);
         if (!set)
@@ -88,11 +89,11 @@ Result<u64> Firmware::change_cpu(ManagedPartition& partition, bool online, const
 }
 
 /// Moves one CPU; on an error `from` has it again if it can be had.
-Result<void> Firmware::move_cpu(ManagedPartition& from, ManagedPartition& to, const MoveWatch& watch)
+Result<void> Firmware::move_cpu(ManagedPartition& from, ManagedPartition& to, const MoveWatch& watch, const CpuChoice& choice)
 {
     const auto& source = from.definition().name;
     const auto& target = to.definition().name;
-    auto released = change_cpu(from, false, watch);
+    auto released = change_cpu(from, false, watch, choice);
     if (!released)
         return fail(fmt::format("partition {} gives up no CPU: {}", source, released.error().message));
     watch.progress(fmt::format("{} gave up its CPU {}", source, *released));
@@ -114,13 +115,62 @@ Result<void> Firmware::move_cpus(std::string_view from, std::string_view to, u16
     std::unique_lock moving(m_moving, std::try_to_lock);
     if (!moving)
         return fail("something else is being moved between partitions");
-    TRY_VOID(check_cpu_move(*source, *target, count));
+    TRY_VOID(move_each_cpu(*source, *target, count, watch));
+    audit(from, fmt::format("{} CPUs moved to {}", count, to));
+    return {};
+}
+
+Result<void> Firmware::move_each_cpu(
+    ManagedPartition& from, ManagedPartition& to, u16 count, const MoveWatch& watch, const CpuChoice& choice)
+{
+    TRY_VOID(check_cpu_move(from, to, count));
     for (u16 moved = 0; moved < count; ++moved) {
-        auto done = move_cpu(*source, *target, watch);
+        auto done = move_cpu(from, to, watch, choice);
         if (!done)
             return moved == 0 ? done : fail(fmt::format("{} of {} CPUs moved; {}", moved, count, done.error().message));
     }
-    audit(from, fmt::format("{} CPUs moved to {}", count, to));
+    return {};
+}
+
+// ---- Boards ----------------------------------------------------------------------------------------------------------
+
+BoardPart Firmware::part_on(std::size_t board, const ManagedPartition& partition) const
+{
+    BoardPart part;
+    if (auto blocks = partition.copy_blocks())
+        for (const auto& [number, block] : *blocks)
+            part.blocks += m_storage.board_of(block) == board ? 1 : 0;
+    auto homes = board_of_each_cpu(m_definition, partition.definition());
+    auto usage = m_dispatcher->usage(partition.dispatch_id());
+    for (std::size_t i = 0; i < std::min(homes.size(), usage.size()); ++i)
+        part.cpus = static_cast<u16>(part.cpus + (usage[i].configured && homes[i] == board ? 1 : 0));
+    return part;
+}
+
+Result<void> Firmware::move_board(std::string_view board, std::string_view from, std::string_view to, const MoveWatch& watch)
+{
+    auto [source, target] = TRY(find_both(from, to, "parts of a board"));
+    const auto& boards = m_definition.boards;
+    auto found = std::ranges::find(boards, board, &BoardDefinition::name);
+    if (found == boards.end())
+        return fail(fmt::format("the machine {} has no board '{}'", m_definition.name, board));
+    auto index = static_cast<std::size_t>(found - boards.begin());
+    std::unique_lock moving(m_moving, std::try_to_lock);
+    if (!moving)
+        return fail("something else is being moved between partitions");
+    auto part = part_on(index, *source);
+    if (part.blocks == 0 && part.cpus == 0)
+        return fail(fmt::format("partition {} has nothing on board {}", from, board));
+    // What would be refused is found before anything has moved.
+    if (part.cpus != 0)
+        TRY_VOID(check_cpu_move(*source, *target, part.cpus));
+    StorageMover storage(m_reserve, *source, *target, 0, watch);
+    storage.restrict_to(index);
+    TRY_VOID(storage.run());
+    auto homes = board_of_each_cpu(m_definition, source->definition());
+    if (part.cpus != 0)
+        TRY_VOID(move_each_cpu(*source, *target, part.cpus, watch, [&](u64 cpu) { return cpu < homes.size() && homes[cpu] == index; }));
+    audit(from, fmt::format("what it had on {} moved to {}", board, to));
     return {};
 }
 

@@ -448,7 +448,8 @@ TEST_F(AgentTest, WhatNobodyTakesIsFree)
 {
     for (const char* block : { "keep 4", "keep 5", "keep 6", "keep 7" })
         tell("ACTED2", block);
-    tell("ACTED1", "shun 3");
+    for (const char* block : { "shun 3", "shun 4", "shun 5", "shun 6", "shun 7" })
+        tell("ACTED1", block);
     EXPECT_EQ(refusal(mega),
         "partition ACTED2 took 0 of 1M (its block 7 does not go online: Device or resource busy); 1M is free in the machine");
     EXPECT_EQ(firmware->storage().free(), 1u);
@@ -475,6 +476,55 @@ TEST_F(AgentTest, ACpuThatIsNotTakenGoesBack)
     ASSERT_FALSE(moved);
     EXPECT_TRUE(moved.error().message.ends_with("ACTED1 has its CPU again")) << moved.error().message;
     EXPECT_EQ(cpus("ACTED1"), 2);
+}
+
+/// The same on a machine of two boards: ACTED1 begins on the first, ACTED2 on the second.
+struct BoardTest : AgentTest {
+    BoardTest()
+    {
+        firmware.reset();
+        definition.boards = { { .name = "SB1", .cpus = 1, .storage = 5 * mega }, { .name = "SB2", .cpus = 1, .storage = 5 * mega } };
+        definition.storage = 10 * mega;
+        begin();
+        EXPECT_TRUE(firmware->activate("ACTED1"));
+        EXPECT_TRUE(firmware->activate("ACTED2"));
+    }
+    [[nodiscard]] std::vector<u64> blocks(std::string_view name) const
+    {
+        auto boards = status(name).boards;
+        return { boards.at(0).blocks, boards.at(1).blocks };
+    }
+};
+
+TEST_F(BoardTest, PartitionsBeginOnABoard)
+{
+    EXPECT_EQ(blocks("ACTED1"), (std::vector<u64> { 4, 0 }));
+    EXPECT_EQ(blocks("ACTED2"), (std::vector<u64> { 0, 4 }));
+    EXPECT_EQ(status("ACTED1").boards[1].cpus, 1) << "its CPUs are placed on both";
+    EXPECT_EQ(firmware->storage().boards()[0].free, 1u);
+}
+
+TEST_F(BoardTest, WhatLiesOnABoardMoves)
+{
+    for (u64 block : { 4u, 5u }) {
+        ASSERT_TRUE(firmware->type("ACTED1", fmt::format("obtain {}", block)));
+        EXPECT_TRUE(soon([&] { return status("ACTED1").storage == (block + 1) * mega; }));
+    }
+    EXPECT_EQ(blocks("ACTED1"), (std::vector<u64> { 5, 1 }));
+    auto moved = firmware->move_board("SB2", "ACTED1", "ACTED2", watch(10s));
+    ASSERT_TRUE(moved) << moved.error().message;
+    EXPECT_EQ(blocks("ACTED1"), (std::vector<u64> { 5, 0 }));
+    EXPECT_EQ(blocks("ACTED2"), (std::vector<u64> { 0, 5 })) << "of the same board";
+    EXPECT_EQ(status("ACTED1").boards[1].cpus, 0);
+    EXPECT_EQ(cpus("ACTED2"), 3);
+    EXPECT_EQ(firmware->move_board("SB2", "ACTED1", "ACTED2", watch(10s)).error().message, "partition ACTED1 has nothing on board SB2");
+    EXPECT_EQ(firmware->move_board("SB3", "ACTED1", "ACTED2", watch(10s)).error().message, "the machine TEST has no board 'SB3'");
+}
+
+TEST_F(BoardTest, TheFirstBlockStays)
+{
+    EXPECT_EQ(firmware->move_board("SB1", "ACTED1", "ACTED2", watch(10s)).error().message,
+        "partition ACTED1 has 4M, of which 4M cannot be moved");
 }
 
 TEST_F(FirmwareTest, PropertiesChangeAtOnceAndSurvive)

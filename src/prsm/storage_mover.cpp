@@ -45,6 +45,24 @@ Result<void> StorageMover::check() const
     return {};
 }
 
+/// Learns which blocks lie on the board, and so how much is to be moved.
+Result<void> StorageMover::look_at_board()
+{
+    auto agent = m_from.partition.agent();
+    if (!agent)
+        return fail(fmt::format("partition {} has no guest agent to ask for what lies on a board", name(m_from)));
+    auto storage = storage_of_guest(*agent, m_watch.begin());
+    if (!storage)
+        return fail(fmt::format("partition {}: {}", name(m_from), storage.error().message));
+    u64 unit = std::max<u64>(1, storage->size / m_block_size);
+    auto blocks = TRY(m_from.partition.copy_blocks());
+    for (const auto& [number, block] : blocks)
+        if (m_reserve.pool().board_of(block) == *m_board)
+            m_on_board.insert(number / unit);
+    m_wanted = m_on_board.size() * unit;
+    return {};
+}
+
 /// Learns what a program could take online or offline, before anything is changed.
 Result<void> StorageMover::look_at(Side& side, bool online) const
 {
@@ -52,8 +70,10 @@ Result<void> StorageMover::look_at(Side& side, bool online) const
     if (!agent)
         return {};
     auto storage = storage_of_guest(*agent, m_watch.begin());
-    if (!storage)
+    if (!storage) {
+        m_watch.progress(fmt::format("{}: {}", name(side), storage.error().message));
         return {};
+    }
     side.agent = std::move(agent);
     side.storage = std::move(*storage);
     u64 unit = side.storage.size / m_block_size;
@@ -72,7 +92,7 @@ std::vector<u64> StorageMover::candidates(const Side& side, bool online) const
 {
     std::vector<u64> numbers;
     for (const auto& block : side.storage.blocks)
-        if (block.online != online && (online || (block.removable && block.number != 0)))
+        if (block.online != online && (online || (block.removable && block.number != 0 && (!m_board || m_on_board.contains(block.number)))))
             numbers.push_back(block.number);
     if (!online)
         std::ranges::reverse(numbers);
@@ -81,6 +101,11 @@ std::vector<u64> StorageMover::candidates(const Side& side, bool online) const
 
 Result<void> StorageMover::run()
 {
+    if (m_board) {
+        TRY_VOID(look_at_board());
+        if (m_wanted == 0)
+            return {};
+    }
     TRY_VOID(check());
     TRY_VOID(look_at(m_from, false));
     TRY_VOID(look_at(m_to, true));
@@ -150,7 +175,7 @@ void StorageMover::change_by_operator(Side& side, u64 wanted, bool online, const
 void StorageMover::note(const Side& side, u64 blocks, u64 wanted, bool online)
 {
     if (!online)
-        m_reserve.keep(m_to.partition, blocks);
+        m_reserve.keep(m_to.partition, blocks, m_board);
     m_watch.progress(fmt::format("{} {} {} of {}", name(side), online ? "took" : "released", text(blocks), text(wanted)));
 }
 
@@ -162,7 +187,7 @@ std::string StorageMover::take_back(u64 blocks)
         return "";
     u64 back = 0;
     if (m_from.agent) {
-        m_reserve.keep(m_from.partition, blocks);
+        m_reserve.keep(m_from.partition, blocks, m_board);
         m_watch.progress(fmt::format("{} goes back to {}", text(blocks), name(m_from)));
         // What it has offline now.
         if (auto storage = storage_of_guest(*m_from.agent, m_watch.begin()))

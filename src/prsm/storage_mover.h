@@ -4,6 +4,8 @@
 #include "prsm/managed_partition.h"
 #include "prsm/storage_reserve.h"
 
+#include <set>
+
 namespace zvisor {
 
 /// How somebody looks at a move.
@@ -30,6 +32,9 @@ public:
     /// `bytes`: a multiple of the machine's block size. All must outlive the move.
     StorageMover(StorageReserve& reserve, ManagedPartition& from, ManagedPartition& to, u64 bytes, const MoveWatch& watch);
 
+    /// Moves what `from` has on a board instead, in the blocks its program takes; both need agents.
+    void restrict_to(std::size_t board) { m_board = board; }
+
     /// Returns when `to` has the storage. On an error `from` has what it released again, or it is free: the sentence says which.
     [[nodiscard]] Result<void> run();
 
@@ -44,6 +49,7 @@ private:
         std::string why {};
     };
 
+    [[nodiscard]] Result<void> look_at_board();
     [[nodiscard]] Result<void> check() const;
     [[nodiscard]] Result<void> look_at(Side& side, bool online) const;
     [[nodiscard]] u64 change(Side& side, u64 wanted, bool online);
@@ -61,6 +67,9 @@ private:
     Side m_to;
     u64 m_block_size;
     u64 m_wanted;
+    std::optional<std::size_t> m_board {};
+    /// Blocks of the program in `from` that lie on it.
+    std::set<u64> m_on_board {};
     const MoveWatch& m_watch;
 };
 

@@ -13,13 +13,15 @@ Result<UniqueFd> StorageReserve::take(const ManagedPartition& partition)
 {
     std::lock_guard lock(m_mutex);
     u64 kept = 0;
-    for (const auto& [owner, blocks] : m_kept)
-        kept += owner != &partition ? blocks : 0;
+    for (const auto& [owner, part] : m_kept)
+        kept += owner != &partition ? part.blocks : 0;
     if (kept != 0 && m_pool.free() <= kept)
         return fail("what is free of the machine's storage is kept for another partition");
-    auto memory = m_pool.take();
-    if (auto own = m_kept.find(&partition); memory && own != m_kept.end() && own->second > 0)
-        --own->second;
+    auto own = m_kept.find(&partition);
+    bool has_board = own != m_kept.end() && own->second.board;
+    auto memory = m_pool.take(has_board ? *own->second.board : m_pool.board_with(1));
+    if (memory && own != m_kept.end() && own->second.blocks > 0)
+        --own->second.blocks;
     m_moved.notify_all();
     return memory;
 }
@@ -30,13 +32,13 @@ void StorageReserve::put_back(UniqueFd block)
     m_moved.notify_all();
 }
 
-void StorageReserve::keep(const ManagedPartition& partition, u64 blocks)
+void StorageReserve::keep(const ManagedPartition& partition, u64 blocks, std::optional<std::size_t> board)
 {
     std::lock_guard lock(m_mutex);
     if (blocks == 0)
         m_kept.erase(&partition);
     else
-        m_kept[&partition] = blocks;
+        m_kept[&partition] = { blocks, board };
 }
 
 bool StorageReserve::wait(const std::function<u64()>& count, u64 wanted, const Patience& patience)

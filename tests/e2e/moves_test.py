@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Storage and CPUs that move between running partitions, as their agents are asked; dumps of partitions."""
+import json
 import os
 import pathlib
 import re
-import signal
 import struct
 import tempfile
 import unittest
@@ -16,8 +16,12 @@ SUCCESS, FAILURE = 0, 1
 MACHINE = """
 [machine]
 name = "{name}"
-physical-cpus = 2
-storage = "2G"
+[board.SB1]
+cpus = 1
+memory = "1G"
+[board.SB2]
+cpus = 1
+memory = "1G"
 [partition.FROM]
 memory = "512M"
 max-memory = "1G"
@@ -37,8 +41,9 @@ agent = false
 initrd = "{folder}/alone"
 """
 
-# Storage that was there at the start holds what the kernel cannot move; what came later is free of that.
-GIVES = "echo online_movable > memory/memory2/state; echo the agent listens\nserve\n"
+# Storage that was there at the start holds what the kernel cannot move; what came later is free of that. FROM and TO fill the first board,
+# so what FROM takes later lies on the second.
+GIVES = "echo online_movable > memory/memory2/state; echo books: $(cat cpu/cpu[01]/topology/book_id); echo the agent listens\nserve\n"
 TAKES = "echo the agent listens\nserve\n"
 ALONE = "echo here I am; while :; do sleep 1; done\n"
 
@@ -57,17 +62,11 @@ class Moves(unittest.TestCase):
         kernel = f'kernel = "{linux.kernel()}"\ncmdline = "{linux.COMMAND_LINE}"'
         file = self.folder / "machine.toml"
         file.write_text(MACHINE.format(name=self.environment["ZVISOR_MACHINE"], kernel=kernel, folder=self.folder))
-        machine = Console("machine", "start", str(file), env=self.environment)
-        self.addCleanup(self.end, machine)
+        self.addCleanup(self.zvisor, "machine", "stop", "--now")
+        self.assertEqual(self.zvisor("machine", "start", str(file), "--detach")[0], SUCCESS)
         for name, line in (("FROM", "the agent listens"), ("TO", "the agent listens"), ("ALONE", "here I am")):
             with Console("console", name, env=self.environment) as console:
                 console.expect(line)
-
-    def end(self, machine):
-        """Partitions outlive a firmware that is killed."""
-        zvisor("machine", "stop", "--now", env=self.environment)
-        machine.signal(signal.SIGTERM)
-        machine.__exit__()
 
     def zvisor(self, *arguments):
         done = zvisor(*arguments, env=self.environment)
@@ -81,6 +80,14 @@ class Moves(unittest.TestCase):
                          (SUCCESS, "FROM: 512M, 1 CPU\nTO: 768M, 2 CPUs\n", "FROM gave up its CPU 1\nTO took its CPU 1\n"))
         self.assertEqual(self.zvisor("move", "memory", "256M", "TO", "FROM")[0], SUCCESS)
         self.assertEqual(self.zvisor("move", "cpu", "1", "TO", "FROM")[1], "TO: 512M, 1 CPU\nFROM: 768M, 2 CPUs\n")
+
+    def test_what_lies_on_a_board_moves(self):
+        with Console("console", "FROM", env=self.environment) as console:
+            console.expect("books: 0 1")
+        self.assertEqual(self.zvisor("move", "board", "SB2", "FROM", "TO")[:2], (SUCCESS, "FROM: 512M, 1 CPU\nTO: 768M, 2 CPUs\n"))
+        first, second = (json.loads(self.zvisor("lpar", "show", name, "--json")[1])[0]["boards"] for name in ("FROM", "TO"))
+        self.assertEqual([each["storage"] >> 20 for each in first + second], [512, 0, 512, 256])
+        self.assertEqual(self.zvisor("move", "board", "SB2", "FROM", "TO")[2], "zvisor: partition FROM has nothing on board SB2\n")
 
     def test_what_cannot_move_is_refused_with_its_reason(self):
         for arguments, sentence in (

@@ -55,6 +55,13 @@ void print(const MoveOptions& options, const PartitionList& both)
     return ExitStatus::success;
 }
 
+[[nodiscard]] Result<int> move_board(const MoveOptions& options)
+{
+    BoardMove request { .name = options.from, .to = options.to, .board = options.what, .wait = options.timeout };
+    print(options, TRY(move(options, operations::move_board, request)));
+    return ExitStatus::success;
+}
+
 void add_move(CLI::App& move, Action& action, const char* name, const char* what, const char* help, std::string_view operation,
     Result<int> (*work)(const MoveOptions&))
 {
@@ -77,10 +84,11 @@ void add_move_command(CLI::App& app, Action& action)
     move->footer(
         "The programs are asked through their guest agents (qemu-guest-agent). Without one, storage is waited for: the first program's\n"
         "operator takes it offline (Linux: chmem -d), the second's online (chmem -e).\n"
-        "Examples:\n  zvisor move memory 256M LP1 LP2\n  zvisor move cpu 1 LP1 LP2");
+        "Examples:\n  zvisor move memory 256M LP1 LP2\n  zvisor move cpu 1 LP1 LP2\n  zvisor move board SB1 LP1 LP2");
     add_move(*move, action, "memory", "SIZE", "How much, a multiple of the blocks the programs take", operations::move_storage.help,
         move_memory);
     add_move(*move, action, "cpu", "COUNT", "How many", operations::move_cpus.help, move_cpus);
+    add_move(*move, action, "board", "BOARD", "Name of a board of the machine", operations::move_board.help, move_board);
 }
 
 } // namespace zvisor
