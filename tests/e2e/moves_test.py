@@ -78,8 +78,10 @@ class Moves(unittest.TestCase):
         self.assertEqual(self.zvisor("move", "memory", "256M", "FROM", "TO"), (SUCCESS, there, progress))
         self.assertEqual(self.zvisor("move", "cpu", "1", "FROM", "TO"),
                          (SUCCESS, "FROM: 512M, 1 CPU\nTO: 768M, 2 CPUs\n", "FROM gave up its CPU 1\nTO took its CPU 1\n"))
-        self.assertEqual(self.zvisor("move", "memory", "256M", "TO", "FROM")[0], SUCCESS)
-        self.assertEqual(self.zvisor("move", "cpu", "1", "TO", "FROM")[1], "TO: 512M, 1 CPU\nFROM: 768M, 2 CPUs\n")
+        back = "TO released 256M of 256M\nFROM took 256M of 256M\n"
+        self.assertEqual(self.zvisor("move", "memory", "256M", "TO", "FROM"), (SUCCESS, "TO: 512M, 2 CPUs\nFROM: 768M, 1 CPU\n", back))
+        self.assertEqual(self.zvisor("move", "cpu", "1", "TO", "FROM"),
+                         (SUCCESS, "TO: 512M, 1 CPU\nFROM: 768M, 2 CPUs\n", "TO gave up its CPU 1\nFROM took its CPU 1\n"))
 
     def test_what_lies_on_a_board_moves(self):
         with Console("console", "FROM", env=self.environment) as console:
