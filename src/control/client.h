@@ -49,7 +49,7 @@ private:
         std::string target;
         std::string accept { "application/json" };
         std::string body {};
-        /// What the machine was allowed to wait for, once or twice.
+        /// What the machine was allowed to wait for, several times.
         std::chrono::seconds wait {};
     };
     struct Answer {

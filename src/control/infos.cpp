@@ -6,6 +6,23 @@
 
 namespace zvisor {
 
+namespace {
+
+[[nodiscard]] std::vector<BoardInfo> boards_of_machine(const Firmware& firmware)
+{
+    std::vector<BoardInfo> infos;
+    auto storage = firmware.storage().boards();
+    u64 block = firmware.storage().block_size();
+    for (std::size_t i = 0; i < firmware.definition().boards.size(); ++i) {
+        const auto& board = firmware.definition().boards[i];
+        infos.push_back(
+            { .name = board.name, .physical_cpus = board.cpus, .storage = board.storage, .storage_free = storage[i].free * block });
+    }
+    return infos;
+}
+
+} // namespace
+
 MachineInfo info_of(const Firmware& firmware)
 {
     const auto& definition = firmware.definition();
@@ -18,7 +35,8 @@ MachineInfo info_of(const Firmware& firmware)
         .storage_free = firmware.storage().free() * firmware.storage().block_size(),
         .block_size = definition.block_size,
         .partitions = static_cast<u16>(partitions.size()),
-        .partitions_operating = static_cast<u16>(operating) };
+        .partitions_operating = static_cast<u16>(operating),
+        .boards = boards_of_machine(firmware) };
 }
 
 namespace {
@@ -30,7 +48,8 @@ namespace {
 
 [[nodiscard]] LogicalCpuInfo info_of(const prsm::LogicalCpuUsage& usage)
 {
-    return { .dispatched = seconds(usage.dispatched),
+    return { .configured = usage.configured,
+        .dispatched = seconds(usage.dispatched),
         .parked = seconds(usage.parked),
         .waiting = seconds(usage.waiting),
         .ready = seconds(usage.ready),
@@ -39,6 +58,15 @@ namespace {
 }
 
 } // namespace
+
+PartitionInfo info_of(const PartitionStatus& status, const std::vector<BoardDefinition>& boards)
+{
+    auto info = info_of(status);
+    for (std::size_t i = 0; i < std::min(boards.size(), status.boards.size()); ++i)
+        info.boards.push_back(
+            { .board = boards[i].name, .cpus = status.boards[i].cpus, .storage = status.boards[i].blocks * status.definition.block_size });
+    return info;
+}
 
 PartitionInfo info_of(const PartitionStatus& status)
 {
@@ -63,6 +91,7 @@ PartitionInfo info_of(const PartitionStatus& status)
         .maximum_memory = definition.maximum_memory,
         .storage = status.storage,
         .cpu_seconds = static_cast<double>(status.cpu_time) / 1e9,
+        .boards = {},
         .logical_cpus = std::move(cpus) };
 }
 

@@ -58,13 +58,13 @@ Outcome<PartitionList> partitions_of(Call& call, const NoArguments&)
 {
     PartitionList list;
     for (const auto& status : call.firmware.partitions())
-        list.partitions.push_back(info_of(status));
+        list.partitions.push_back(info_of(status, call.firmware.definition().boards));
     return list;
 }
 
 Outcome<PartitionInfo> partition_of(Call& call, const PartitionName& arguments)
 {
-    return info_of(TRY(find(call, arguments.name)));
+    return info_of(TRY(find(call, arguments.name)), call.firmware.definition().boards);
 }
 
 template<Result<void> (Firmware::*order)(std::string_view)>
@@ -104,14 +104,47 @@ Outcome<PartitionInfo> change_properties(Call& call, const PartitionProperties& 
     return partition_of(call, { arguments.name });
 }
 
+template<class Arguments>
+[[nodiscard]] MoveWatch watch_of(const Call& call, const Arguments& arguments, std::string_view prefix)
+{
+    return { .patience = std::chrono::seconds(arguments.wait),
+        .progress = [&, prefix](const std::string& text) { call.firmware.events().add(arguments.name, std::string(prefix) + text); },
+        .given_up = call.abandoned };
+}
+
+Outcome<PartitionList> both_of(Call& call, const std::string& name, const std::string& other)
+{
+    return PartitionList { { TRY(partition_of(call, { name })), TRY(partition_of(call, { other })) } };
+}
+
 Outcome<PartitionList> move_bytes(Call& call, const StorageMove& arguments)
 {
+    TRY_VOID(both_of(call, arguments.name, arguments.to));
+    TRY_VOID(call.firmware.move_memory(arguments.name, arguments.to, arguments.bytes, watch_of(call, arguments, move_prefix)));
+    return both_of(call, arguments.name, arguments.to);
+}
+
+Outcome<PartitionList> move_some_cpus(Call& call, const CpuMove& arguments)
+{
+    TRY_VOID(both_of(call, arguments.name, arguments.to));
+    TRY_VOID(call.firmware.move_cpus(arguments.name, arguments.to, arguments.count, watch_of(call, arguments, move_prefix)));
+    return both_of(call, arguments.name, arguments.to);
+}
+
+Outcome<PartitionList> move_parts_of_board(Call& call, const BoardMove& arguments)
+{
+    TRY_VOID(both_of(call, arguments.name, arguments.to));
+    TRY_VOID(call.firmware.move_board(arguments.board, arguments.name, arguments.to, watch_of(call, arguments, move_prefix)));
+    return both_of(call, arguments.name, arguments.to);
+}
+
+Outcome<DumpInfo> dump_to_file(Call& call, const PartitionDump& arguments)
+{
     TRY_VOID(find(call, arguments.name));
-    TRY_VOID(find(call, arguments.to));
-    auto say = [&](const std::string& text) { call.firmware.events().add(arguments.name, text); };
-    TRY_VOID(call.firmware.move_memory(
-        arguments.name, arguments.to, arguments.bytes, std::chrono::seconds(arguments.wait), say, call.abandoned));
-    return PartitionList { { TRY(partition_of(call, { arguments.name })), TRY(partition_of(call, { arguments.to })) } };
+    if (arguments.file.front() != '/')
+        return std::unexpected(Refusal { Refusal::bad_request, "'file' must be an absolute name" });
+    auto size = TRY(call.firmware.dump(arguments.name, arguments.file, watch_of(call, arguments, dump_prefix)));
+    return DumpInfo { .file = arguments.file, .storage = size.storage, .written = size.written };
 }
 
 Outcome<EventList> events_of(Call& call, const EventQuery& arguments)
@@ -217,6 +250,12 @@ const Operation<PartitionProperties, PartitionInfo> set_properties { "partition.
     "Change properties at once, activated or not; they hold in later activations, too", change_properties };
 const Operation<StorageMove, PartitionList> move_storage { "partition.move-storage", Verb::post, "/v1/partitions/{name}/move-storage",
     "Move storage to another partition, as the two programs take it offline and online; both are answered", move_bytes };
+const Operation<CpuMove, PartitionList> move_cpus { "partition.move-cpus", Verb::post, "/v1/partitions/{name}/move-cpus",
+    "Move CPUs to another partition, as the two programs give them up and take them; both are answered", move_some_cpus };
+const Operation<BoardMove, PartitionList> move_board { "partition.move-board", Verb::post, "/v1/partitions/{name}/move-board",
+    "Move what a partition has on a board, storage and CPUs, to another; both are answered", move_parts_of_board };
+const Operation<PartitionDump, DumpInfo> dump { "partition.dump", Verb::post, "/v1/partitions/{name}/dump",
+    "Write storage and registers to an ELF core for gdb and crash; the CPUs stand still meanwhile", dump_to_file };
 const Operation<EventQuery, EventList> list_events { "event.list", Verb::get, "/v1/events",
     "What happened, after an event that is known already; waits for something", events_of };
 const Operation<EventStreamQuery, EventLines> follow_events { "event.stream", Verb::get, "/v1/events/stream",
@@ -321,7 +360,8 @@ std::span<const AnyOperation> all_operations()
 {
     using namespace operations;
     static const auto table = table_of(show_machine, stop_machine, list_partitions, show_partition, activate, deactivate, load, start, stop,
-        reset, shut_down, set_properties, move_storage, list_events, follow_events, read_console, type_at_console, metrics, openapi);
+        reset, shut_down, set_properties, move_storage, move_cpus, move_board, dump, list_events, follow_events, read_console,
+        type_at_console, metrics, openapi);
     return table;
 }
 

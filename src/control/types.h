@@ -68,9 +68,67 @@ struct StorageMove {
         return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
             field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }),
             field("bytes", &M::bytes, "How much; a multiple of the machine's block size", { .required = true, .least = 1 }),
-            field("wait", &M::wait, "Seconds each of the two programs has to take it offline or online", { .least = 1, .most = 600 }));
+            field("wait", &M::wait,
+                "Seconds each of the two programs has to take it offline or online, and the first to take back what was refused",
+                { .least = 1, .most = 600 }));
     }
 };
+
+/// CPUs a partition can have.
+constexpr u64 most_moved_cpus = 62;
+
+struct CpuMove {
+    std::string name;
+    std::string to;
+    u16 count { 0 };
+    u16 wait { 60 };
+
+    static constexpr std::string_view schema_name = "CpuMove";
+    static constexpr auto fields()
+    {
+        using M = CpuMove;
+        return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
+            field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }),
+            field("count", &M::count, "How many CPUs", { .required = true, .least = 1, .most = most_moved_cpus }),
+            field("wait", &M::wait, "Seconds each of the two programs has for each CPU", { .least = 1, .most = 600 }));
+    }
+};
+
+struct BoardMove {
+    std::string name;
+    std::string to;
+    std::string board;
+    u16 wait { 60 };
+
+    static constexpr std::string_view schema_name = "BoardMove";
+    static constexpr auto fields()
+    {
+        using M = BoardMove;
+        return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
+            field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }),
+            field("board", &M::board, "Name of the board", { .required = true, .least = 1, .most = 64 }),
+            field("wait", &M::wait, "Seconds each of the two programs has for the storage, and for each CPU", { .least = 1, .most = 600 }));
+    }
+};
+
+struct PartitionDump {
+    std::string name;
+    std::string file;
+    u16 wait { 600 };
+
+    static constexpr std::string_view schema_name = "PartitionDump";
+    static constexpr auto fields()
+    {
+        using D = PartitionDump;
+        return std::tuple(field("name", &D::name, "Name of the partition", in_path),
+            field("file", &D::file, "Absolute name of a new file on the machine's host", { .required = true, .least = 1, .most = 4096 }),
+            field("wait", &D::wait, "Seconds it may take", { .least = 1, .most = 3600 }));
+    }
+};
+
+/// What begins the events that tell how a move or a dump goes.
+constexpr std::string_view move_prefix = "move: ";
+constexpr std::string_view dump_prefix = "dump: ";
 
 struct EventQuery {
     u64 after { 0 };
@@ -135,6 +193,37 @@ struct ErrorInfo {
     static constexpr auto fields() { return std::tuple(field("error", &ErrorInfo::error, "A sentence: what, where, what was expected")); }
 };
 
+struct BoardInfo {
+    std::string name;
+    u16 physical_cpus { 0 };
+    u64 storage { 0 };
+    u64 storage_free { 0 };
+
+    static constexpr std::string_view schema_name = "Board";
+    static constexpr auto fields()
+    {
+        using B = BoardInfo;
+        return std::tuple(field("name", &B::name, "Name of the board"), field("physical_cpus", &B::physical_cpus, "Host CPUs on it"),
+            field("storage", &B::storage, "Bytes of storage on it"),
+            field("storage_free", &B::storage_free, "Bytes that no partition has"));
+    }
+};
+
+/// What a partition has on a board.
+struct BoardPartInfo {
+    std::string board;
+    u16 cpus { 0 };
+    u64 storage { 0 };
+
+    static constexpr std::string_view schema_name = "BoardPart";
+    static constexpr auto fields()
+    {
+        using B = BoardPartInfo;
+        return std::tuple(field("board", &B::board, "Name of the board"), field("cpus", &B::cpus, "Configured CPUs that are placed on it"),
+            field("storage", &B::storage, "Bytes of its storage on it"));
+    }
+};
+
 struct MachineInfo {
     std::string name;
     u64 pid { 0 };
@@ -144,6 +233,7 @@ struct MachineInfo {
     u64 block_size { 0 };
     u16 partitions { 0 };
     u16 partitions_operating { 0 };
+    std::vector<BoardInfo> boards {};
 
     static constexpr std::string_view schema_name = "Machine";
     static constexpr auto fields()
@@ -155,12 +245,14 @@ struct MachineInfo {
             field("storage_free", &M::storage_free, "Bytes that no partition has"),
             field("block_size", &M::block_size, "Bytes of a logical memory block"),
             field("partitions", &M::partitions, "Number of partitions"),
-            field("partitions_operating", &M::partitions_operating, "Number of those that run a program"));
+            field("partitions_operating", &M::partitions_operating, "Number of those that run a program"),
+            field("boards", &M::boards, "The boards it is made of, when it is"));
     }
 };
 
 /// Where the time of a logical CPU went, since the partition was activated.
 struct LogicalCpuInfo {
+    bool configured { false };
     double dispatched { 0 };
     double parked { 0 };
     double waiting { 0 };
@@ -172,7 +264,8 @@ struct LogicalCpuInfo {
     static constexpr auto fields()
     {
         using L = LogicalCpuInfo;
-        return std::tuple(field("dispatched", &L::dispatched, "Seconds it held a physical CPU"),
+        return std::tuple(field("configured", &L::configured, "It is no standby CPU"),
+            field("dispatched", &L::dispatched, "Seconds it held a physical CPU"),
             field("parked", &L::parked, "Part of those in which it waited on it, since nobody else was ready"),
             field("waiting", &L::waiting, "Seconds in an enabled wait without a physical CPU"),
             field("ready", &L::ready, "Seconds it was ready, and others had the physical CPUs"),
@@ -199,6 +292,7 @@ struct PartitionInfo {
     u64 maximum_memory { 0 };
     u64 storage { 0 };
     double cpu_seconds { 0 };
+    std::vector<BoardPartInfo> boards;
     std::vector<LogicalCpuInfo> logical_cpus;
 
     static constexpr std::string_view schema_name = "Partition";
@@ -220,6 +314,7 @@ struct PartitionInfo {
             field("maximum_memory", &P::maximum_memory, "Bytes of storage it may take online"),
             field("storage", &P::storage, "Bytes of storage it has"),
             field("cpu_seconds", &P::cpu_seconds, "CPU time of its process since it was activated"),
+            field("boards", &P::boards, "What it has on each board, where the machine has boards"),
             field("logical_cpus", &P::logical_cpus, "Where the time of each of its logical CPUs went"));
     }
 };
@@ -231,6 +326,19 @@ struct PartitionList {
     static constexpr auto fields()
     {
         return std::tuple(field("partitions", &PartitionList::partitions, "In the order of the machine file"));
+    }
+};
+
+struct DumpInfo {
+    std::string file;
+    u64 storage { 0 };
+    u64 written { 0 };
+
+    static constexpr std::string_view schema_name = "Dump";
+    static constexpr auto fields()
+    {
+        return std::tuple(field("file", &DumpInfo::file, "The file"), field("storage", &DumpInfo::storage, "Bytes of storage it shows"),
+            field("written", &DumpInfo::written, "Bytes of those that are not zero"));
     }
 };
 

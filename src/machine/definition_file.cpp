@@ -20,6 +20,7 @@ constexpr u64 largest_block = 256 * mega;
 constexpr i64 most_physical_cpus = 248;
 constexpr i64 most_logical_cpus = 62;
 constexpr i64 most_partitions = 255;
+constexpr std::size_t most_boards = 64;
 
 /// A cap in physical CPUs, kept in hundredths.
 template<class T>
@@ -52,6 +53,15 @@ template<class T>
     return all;
 }
 
+[[nodiscard]] std::span<const TomlKey<BoardDefinition>> board_keys()
+{
+    static const std::array all {
+        number_key("cpus", 1, most_physical_cpus, &BoardDefinition::cpus),
+        size_key("memory", &BoardDefinition::storage),
+    };
+    return all;
+}
+
 [[nodiscard]] std::span<const TomlKey<PartitionDefinition>> partition_keys()
 {
     using P = PartitionDefinition;
@@ -67,6 +77,7 @@ template<class T>
         cap_key(&P::cap_hundredths),
         text_key("group", &P::group),
         plain_key("autostart", "true or false", &P::autostart),
+        plain_key("agent", "true or false", &P::agent),
         TomlKey<P> { "global-performance-data", "true or false",
             [](P& partition, const toml::node& node) -> Result<bool> {
                 partition.authority.global_performance_data = node.value_exact<bool>().value_or(false);
@@ -178,6 +189,13 @@ using NamedNode = std::pair<std::string_view, const toml::node*>;
             machine.partitions.push_back(TRY(partition_of(*part, name, path)));
             continue;
         }
+        if (section == "board") {
+            BoardDefinition board { .name = std::string(name) };
+            for (const auto& [key, value] : *part)
+                TRY_VOID(set_key(board_keys(), board, path, key.str(), value));
+            machine.boards.push_back(std::move(board));
+            continue;
+        }
         GroupDefinition group { .name = std::string(name) };
         for (const auto& [key, value] : *part)
             TRY_VOID(set_key(group_keys(), group, path, key.str(), value));
@@ -213,6 +231,22 @@ void number_partitions(MachineDefinition& machine)
     return {};
 }
 
+[[nodiscard]] Result<void> validate_boards(const MachineDefinition& machine)
+{
+    if (machine.boards.size() > most_boards)
+        return fail(fmt::format("{} boards are defined; a machine has at most {}", machine.boards.size(), most_boards));
+    u64 cpus = 0;
+    for (const auto& board : machine.boards) {
+        cpus += board.cpus;
+        if (board.cpus == 0 || board.storage == 0 || board.storage % machine.block_size != 0)
+            return fail(fmt::format(
+                "board {}: it has cpus, and memory that is a multiple of the block size {}", board.name, size_text(machine.block_size)));
+    }
+    if (cpus > most_physical_cpus)
+        return fail(fmt::format("the boards have {} CPUs; a machine has at most {}", cpus, most_physical_cpus));
+    return {};
+}
+
 [[nodiscard]] Result<void> validate_partitions(const MachineDefinition& machine)
 {
     std::array<const PartitionDefinition*, most_partitions + 1> by_number {};
@@ -241,6 +275,7 @@ void number_partitions(MachineDefinition& machine)
         return fail(fmt::format("{} partitions are defined; a machine has at most {}", machine.partitions.size(), most_partitions));
     if (!std::has_single_bit(machine.block_size) || machine.block_size < mega || machine.block_size > largest_block)
         return fail(fmt::format("block-size must be 1M, 2M, 4M ... 256M, not {}", size_text(machine.block_size)));
+    TRY_VOID(validate_boards(machine));
     if (machine.storage % machine.block_size != 0)
         return fail(fmt::format(
             "storage must be a multiple of the block size {}, not {}", size_text(machine.block_size), size_text(machine.storage)));
@@ -252,6 +287,14 @@ void complete(MachineDefinition& machine)
 {
     if (machine.name.empty())
         machine.name = "CPC1";
+    if (!machine.boards.empty()) {
+        machine.physical_cpus = 0;
+        machine.storage = 0;
+    }
+    for (const auto& board : machine.boards) {
+        machine.physical_cpus = static_cast<u16>(machine.physical_cpus + board.cpus);
+        machine.storage += board.storage;
+    }
     if (machine.storage == 0)
         for (const auto& partition : machine.partitions)
             machine.storage += partition.maximum_memory;
@@ -265,12 +308,15 @@ void complete(MachineDefinition& machine)
     MachineDefinition machine;
     machine.physical_cpus = static_cast<u16>(std::max(1u, std::thread::hardware_concurrency()));
     for (const auto& [name, node] : file) {
-        if (name != "machine" && name != "group" && name != "partition")
-            return fail(
-                fmt::format("{}: unknown table '{}', expected machine, group.NAME or partition.NAME", place_of(path, node), name.str()));
+        if (name != "machine" && name != "group" && name != "board" && name != "partition")
+            return fail(fmt::format(
+                "{}: unknown table '{}', expected machine, board.NAME, group.NAME or partition.NAME", place_of(path, node), name.str()));
         const auto* table = TRY(table_of(path, name.str(), node));
         TRY_VOID(read_section(machine, name.str(), *table, path));
     }
+    for (const char* key : { "physical-cpus", "storage" })
+        if (const auto* node = file["machine"][key].node(); node && !machine.boards.empty())
+            return fail(fmt::format("{}: {} follows from the boards", place_of(path, *node), key));
     complete(machine);
     if (auto valid = validate(machine); !valid)
         return fail(fmt::format("{}: {}", path, valid.error().message));

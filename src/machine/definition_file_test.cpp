@@ -84,7 +84,8 @@ TEST(MachineDefinition, AProfileIsAMachineFileWithFilesOfItsFolder)
 TEST(MachineDefinition, MistakesAreNamed)
 {
     EXPECT_EQ(error_of(""), "m.toml: no partition is defined: write at least one [partition.NAME]");
-    EXPECT_EQ(error_of(with("[machine]", "[cpc]")), "m.toml:2: unknown table 'cpc', expected machine, group.NAME or partition.NAME");
+    EXPECT_EQ(
+        error_of(with("[machine]", "[cpc]")), "m.toml:2: unknown table 'cpc', expected machine, board.NAME, group.NAME or partition.NAME");
     EXPECT_EQ(error_of(with("weight = 300", "weight = 1000")), "m.toml:12: weight must be 1 to 999, not 1000");
     EXPECT_EQ(error_of(with("weight = 300", "wait = 3")), "m.toml:12: unknown key 'wait' of a partition");
     EXPECT_EQ(error_of(with("weight = 300", "number = 1")), "m.toml: partitions WEB and DB both have number 1");
@@ -95,6 +96,24 @@ TEST(MachineDefinition, MistakesAreNamed)
     EXPECT_EQ(error_of(with("cap = 1.5", "cap = 0")), "m.toml:7: cap must be 0.01 to 248 physical CPUs, not 0");
     EXPECT_EQ(error_of(with("physical-cpus = 4", "block-size = \"3M\"")), "m.toml: block-size must be 1M, 2M, 4M ... 256M, not 3M");
     EXPECT_EQ(error_of("[machine]\n[partition]\nA = 1"), "m.toml:3: 'partition.A' must be a table, written [partition.A]");
+}
+
+TEST(MachineDefinition, IsTheSumOfItsBoards)
+{
+    std::string text = with("physical-cpus = 4\nstorage = \"2G\"\n", "");
+    auto machine
+        = parse_machine_definition(text + "[board.SB2]\ncpus = 3\nmemory = \"2G\"\n[board.SB1]\ncpus = 1\nmemory = \"1G\"\n", "m.toml");
+    ASSERT_TRUE(machine) << machine.error().message;
+    EXPECT_EQ(machine->physical_cpus, 4);
+    EXPECT_EQ(machine->storage, u64 { 3 } << 30);
+    ASSERT_EQ(machine->boards.size(), 2u);
+    EXPECT_EQ(machine->boards[0].name, "SB2") << "in the file's order";
+    EXPECT_EQ(
+        error_of(std::string(sample) + "[board.SB1]\ncpus = 4\nmemory = \"2G\"\n"), "m.toml:4: physical-cpus follows from the boards");
+    EXPECT_EQ(error_of(text + "[board.SB1]\ncpus = 4\nmemory = \"100M\"\n"),
+        "m.toml: board SB1: it has cpus, and memory that is a multiple of the block size 64M");
+    EXPECT_EQ(
+        error_of(text + "[board.SB1]\ncpus = 4\n"), "m.toml: board SB1: it has cpus, and memory that is a multiple of the block size 64M");
 }
 
 } // namespace

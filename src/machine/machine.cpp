@@ -6,6 +6,7 @@
 #include "devices/virtio_console/virtio_console.h"
 #include "devices/virtio_net/virtio_net.h"
 #include "devices/virtio_rng/virtio_rng.h"
+#include "devices/virtio_serial/virtio_serial.h"
 #include "isa/facilities.h"
 
 #include <algorithm>
@@ -91,6 +92,7 @@ Result<std::unique_ptr<Machine>> Machine::create(
         .firmware = supply.firmware,
         .group = supply.place.group,
         .group_cap_hundredths = supply.place.group_cap_hundredths,
+        .books = supply.place.boards,
         .model = offered,
         .identity = identity_of(config, model, supply.place),
         .consoles = { .line_mode = config.personality != "kvm", .echo_line_mode = supply.console_is_terminal },
@@ -101,13 +103,12 @@ Result<std::unique_ptr<Machine>> Machine::create(
             .statistics = watch.statistics,
             .translations = watch.translations } };
     machine->m_partition = TRY(Partition::create(std::move(partition), console));
-    TRY_VOID(machine->attach_devices(config, std::move(files.disks), std::move(supply.network_ports), console));
+    TRY_VOID(machine->attach_devices(config, std::move(files.disks), supply, console));
     return machine;
 }
 
 /// Gives each device the next device number, so that what is named first keeps its number when more is added.
-Result<void> Machine::attach_devices(
-    const MachineConfig& config, std::vector<DiskImage> disks, std::vector<UniqueFd> network_ports, ConsoleSink& sink)
+Result<void> Machine::attach_devices(const MachineConfig& config, std::vector<DiskImage> disks, MachineSupply& supply, ConsoleSink& sink)
 {
     auto attach = [this, number = u16 { 0 }](auto created) mutable -> Result<void> {
         auto device = TRY(std::move(created));
@@ -117,8 +118,8 @@ Result<void> Machine::attach_devices(
     for (std::size_t i = 0; i < disks.size(); ++i)
         TRY_VOID(attach(VirtioBlock::create(config.disks[i], std::move(disks[i]))));
     for (std::size_t i = 0; i < config.networks.size(); ++i)
-        TRY_VOID(attach(i < network_ports.size()
-                ? VirtioNet::create(config.networks[i], std::make_unique<SocketPort>(std::move(network_ports[i])))
+        TRY_VOID(attach(i < supply.network_ports.size()
+                ? VirtioNet::create(config.networks[i], std::make_unique<SocketPort>(std::move(supply.network_ports[i])))
                 : VirtioNet::create(config.networks[i])));
     if (config.rng)
         TRY_VOID(attach(VirtioRng::create({})));
@@ -132,7 +133,18 @@ Result<void> Machine::attach_devices(
         m_console = console.get();
         TRY_VOID(attach(Result<std::unique_ptr<VirtioConsole>>(std::move(console))));
     }
+    if (supply.agent.valid()) {
+        auto agent = TRY(VirtioSerial::create({}, std::move(supply.agent)));
+        m_agent = agent.get();
+        TRY_VOID(attach(Result<std::unique_ptr<VirtioSerial>>(std::move(agent))));
+    }
     return {};
+}
+
+void Machine::connect_agent(UniqueFd stream)
+{
+    if (m_agent)
+        m_agent->connect(std::move(stream));
 }
 
 std::size_t Machine::type(std::string_view text)

@@ -7,6 +7,7 @@
 namespace zvisor {
 
 class VirtioConsole;
+class VirtioSerial;
 
 /// What looks at a machine from outside; what is pointed to must outlive it.
 struct MachineWatch {
@@ -28,6 +29,8 @@ struct PartitionPlace {
     /// The group whose cap it shares, and that in hundredths of a physical CPU; empty and 0: none.
     std::string group;
     u32 group_cap_hundredths { 0 };
+    /// The board each CPU is placed on, by address.
+    std::vector<u8> boards {};
 };
 
 /// What a machine is given by who runs it; what is pointed to must outlive it.
@@ -39,6 +42,8 @@ struct MachineSupply {
     u64 block_size { 0 };
     /// Wires to the networks, in the configuration's order; fewer: the machine makes its own networks.
     std::vector<UniqueFd> network_ports {};
+    /// The stream to who asks the guest's agent; not valid: there is no port for one.
+    UniqueFd agent {};
     /// The firmware it runs under; null: none.
     FirmwareServices* firmware { nullptr };
     PartitionPlace place {};
@@ -65,13 +70,15 @@ public:
     [[nodiscard]] const std::string& model_message() const { return m_model_message; }
     /// Types at the guest's console; returns how many bytes it took.
     std::size_t type(std::string_view text);
+    /// Another stream to who asks the guest's agent takes the place of the one before.
+    void connect_agent(UniqueFd stream);
     /// Runs to the end; see Partition::run.
     [[nodiscard]] Result<Outcome> run() { return m_partition->run(m_program); }
 
 private:
     Machine() = default;
     [[nodiscard]] Result<void> attach_devices(
-        const MachineConfig& config, std::vector<DiskImage> disks, std::vector<UniqueFd> network_ports, ConsoleSink& sink);
+        const MachineConfig& config, std::vector<DiskImage> disks, MachineSupply& supply, ConsoleSink& sink);
 
     std::string m_model_message;
     IplProgram m_program;
@@ -80,6 +87,8 @@ private:
     std::unique_ptr<Partition> m_partition;
     /// Owned by the channel subsystem; null when what is typed goes to SCLP.
     VirtioConsole* m_console { nullptr };
+    /// The port of the guest's agent; null without one.
+    VirtioSerial* m_agent { nullptr };
 };
 
 } // namespace zvisor

@@ -2,6 +2,7 @@
 
 #include "cpu/cpu.h"
 #include "machine/activity_answer.h"
+#include "machine/cpu_status.h"
 #include "prsm/process.h"
 #include "prsm/sandbox.h"
 
@@ -45,6 +46,12 @@ void replace_error_output(const UniqueFd& file)
     fcntl(file.get(), F_DUPFD, STDERR_FILENO);
 }
 
+[[nodiscard]] std::vector<u8> boards_in(const LinkMessage& message)
+{
+    auto bytes = message.get<nlohmann::json::binary_t>("boards").value_or(nlohmann::json::binary_t {});
+    return { bytes.begin(), bytes.end() };
+}
+
 [[nodiscard]] PartitionPlace place_of(const LinkMessage& message)
 {
     return { .number = message.get<u8>("number").value_or(1),
@@ -52,7 +59,8 @@ void replace_error_output(const UniqueFd& file)
         .machine = message.get<std::string>("machine").value_or(""),
         .physical_cpus = message.get<u16>("physical_cpus").value_or(0),
         .group = message.get<std::string>("group").value_or(""),
-        .group_cap_hundredths = message.get<u32>("group_cap").value_or(0) };
+        .group_cap_hundredths = message.get<u32>("group_cap").value_or(0),
+        .boards = boards_in(message) };
 }
 
 [[nodiscard]] std::string reason_of(const Outcome& outcome)
@@ -75,6 +83,8 @@ const PartitionProgram::Order PartitionProgram::orders[] = {
     { "reset", &PartitionProgram::reset, true },
     { "type", &PartitionProgram::type, true },
     { "quiesce", &PartitionProgram::quiesce, true },
+    { "registers", &PartitionProgram::registers, true },
+    { "cpus-changed", &PartitionProgram::tell_cpus_changed, true },
     { "status", &PartitionProgram::status },
     { "answer", &PartitionProgram::take_answer },
     { "activity", &PartitionProgram::take_activity },
@@ -232,6 +242,10 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
     MachineSupply supply {
         .console_is_terminal = true, .blocks = this, .block_size = *block_size, .firmware = this, .place = place_of(message)
     };
+    if (message.get<bool>("agent").value_or(false) && message.files.size() > region_files) {
+        supply.agent = std::move(message.files.back());
+        message.files.pop_back();
+    }
     supply.network_ports.assign(
         std::make_move_iterator(message.files.begin() + region_files), std::make_move_iterator(message.files.end()));
     m_global = message.get<bool>("global").value_or(false);
@@ -260,6 +274,8 @@ PartitionProgram::Answer PartitionProgram::adopt(LinkMessage& message)
     m_dispatching->supervised_by(std::move(region));
     if (message.files.size() > region_files)
         replace_error_output(message.files[region_files]);
+    if (message.files.size() > region_files + 1)
+        m_machine->connect_agent(std::move(message.files[region_files + 1]));
     tell_of_cpus();
     show_unseen();
     std::lock_guard lock(m_mutex);
@@ -318,6 +334,28 @@ PartitionProgram::Answer PartitionProgram::type(LinkMessage& message)
 PartitionProgram::Answer PartitionProgram::quiesce(LinkMessage&)
 {
     return nlohmann::json { { "asked", m_machine->partition().services().request_quiesce() } };
+}
+
+PartitionProgram::Answer PartitionProgram::tell_cpus_changed(LinkMessage&)
+{
+    m_machine->partition().services().notify_cpus_changed();
+    return nlohmann::json::object();
+}
+
+PartitionProgram::Answer PartitionProgram::registers(LinkMessage&)
+{
+    auto& partition = m_machine->partition();
+    auto list = nlohmann::json::array();
+    for (u16 address : partition.cpu_configuration().addresses(CpuState::configured)) {
+        Cpu& cpu = *partition.cpus().find(address);
+        cpu.wait_for_orders();
+        if (cpu.running())
+            return fail(fmt::format("CPU {} is not stopped", address));
+        auto status = status_of(cpu);
+        const auto* bytes = reinterpret_cast<const u8*>(&status);
+        list.push_back(nlohmann::json::binary({ bytes, bytes + sizeof status }));
+    }
+    return nlohmann::json { { "cpus", std::move(list) } };
 }
 
 PartitionProgram::Answer PartitionProgram::status(LinkMessage&)

@@ -26,6 +26,7 @@ namespace {
     return { .installed = config.model.facilities.has(Facility::configuration_topology),
         .cpus_per_socket = config.identity.cpus_per_socket,
         .dedicated_cpus = config.identity.dedicated_cpus,
+        .books = config.books,
         .entitlements = entitlements };
 }
 
@@ -37,7 +38,8 @@ constexpr u64 quiesced_wait = 0xfff;
 Result<std::unique_ptr<Partition>> Partition::create(PartitionConfig config, ConsoleSink& console)
 {
     u64 maximum = config.maximum_memory ? config.maximum_memory : config.memory;
-    auto increments = TRY(StorageConfiguration::create(config.memory, maximum - config.memory, config.block_size));
+    u64 block = config.blocks ? config.block_size : 0;
+    auto increments = TRY(StorageConfiguration::create(config.memory, maximum - config.memory, block));
     auto zone = TRY(
         StorageZone::create({ .initial = config.memory, .maximum = maximum, .block_size = config.block_size, .blocks = config.blocks }));
     config.maximum_cpus = std::max(config.cpus, config.maximum_cpus);

@@ -39,6 +39,8 @@ struct PartitionConfig {
     /// The group whose cap the partition shares, and the cap in hundredths of a physical CPU; empty and 0: none.
     std::string group;
     u32 group_cap_hundredths { 0 };
+    /// The book each CPU lies in, by address; none: all in one.
+    std::vector<u8> books {};
     OfferedModel model;
     MachineIdentity identity;
     ConsoleOptions consoles;

@@ -37,6 +37,8 @@ struct PartitionDefinition {
     std::string group {};
     /// Activated, and its program loaded, when the machine starts.
     bool autostart { true };
+    /// It has a port for the guest agent of its program.
+    bool agent { true };
     PartitionAuthority authority {};
     /// Its networks, each as text for who starts their processes.
     std::vector<std::string> networks {};
@@ -51,6 +53,14 @@ struct GroupDefinition {
     u32 cap_hundredths { 0 };
 };
 
+/// A board (book) of a machine: physical CPUs and storage that lie together.
+struct BoardDefinition {
+    std::string name {};
+    u16 cpus { 0 };
+    /// Bytes, a multiple of the block size.
+    u64 storage { 0 };
+};
+
 /// A machine (CPC): what there is to give, and the partitions.
 struct MachineDefinition {
     std::string name {};
@@ -61,6 +71,8 @@ struct MachineDefinition {
     /// Bytes of a logical memory block, 1 MiB..256 MiB, a power of two.
     u64 block_size { u64 { 64 } << 20 };
     std::vector<GroupDefinition> groups {};
+    /// What the physical CPUs and the storage are the sums of; none: the machine is one.
+    std::vector<BoardDefinition> boards {};
     std::vector<PartitionDefinition> partitions {};
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/size.h"
 #include "base/text.h"
+#include "prsm/boards.h"
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 namespace zvisor {
 
@@ -27,6 +29,14 @@ namespace {
         if (CPU_ISSET(number, &allowed))
             numbers.push_back(number);
     return numbers;
+}
+
+[[nodiscard]] std::vector<u64> storage_of_boards(const MachineDefinition& machine)
+{
+    std::vector<u64> sizes;
+    for (const auto& board : boards_of(machine))
+        sizes.push_back(board.storage);
+    return sizes;
 }
 
 [[nodiscard]] prsm::PartitionShare share_of(const PartitionDefinition& partition)
@@ -98,7 +108,7 @@ Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, std::u
     : m_definition(std::move(definition))
     , m_options(std::move(options))
     , m_store(std::move(store))
-    , m_storage(m_definition.storage, m_definition.block_size)
+    , m_storage(storage_of_boards(m_definition), m_definition.block_size)
     , m_bell(std::move(bell))
 {
     for (const auto& partition : m_definition.partitions)
@@ -137,6 +147,8 @@ PartitionStatus Firmware::status_of(const ManagedPartition& partition) const
         .storage = partition.block_count() * partition.definition().block_size,
         .cpu_time = partition.cpu_time(),
         .cpus = m_dispatcher->usage(partition.dispatch_id()) };
+    for (std::size_t board = 0; board < m_definition.boards.size(); ++board)
+        status.boards.push_back(part_on(board, partition));
     auto share = partition.share();
     status.definition.weight = static_cast<u16>(share.weight);
     status.definition.capped = share.capped;
@@ -247,8 +259,10 @@ Result<HeldBlocks> Firmware::initial_blocks(const PartitionDefinition& partition
         return fail(fmt::format("partition {} begins with {} of storage, but of the machine's {} only {} is free", partition.name,
             size_text(partition.memory), size_text(m_definition.storage), size_text(m_storage.free() * m_storage.block_size())));
     TRY_VOID(m_storage.check(count));
+    // As much as possible on one board.
+    auto board = m_storage.board_with(count);
     for (u64 number = 0; number < count; ++number) {
-        auto block = m_storage.take();
+        auto block = m_storage.take(board);
         if (!block) {
             m_storage.put_back(std::move(blocks));
             return std::unexpected(block.error());
@@ -292,18 +306,33 @@ Result<void> Firmware::create_in_process(ManagedPartition& partition)
         wires.push_back(TRY(m_options.start_network(network)));
         files.push_back(wires.back().get());
     }
+    if (definition.agent) {
+        wires.push_back(TRY(connect_agent(partition)));
+        files.push_back(wires.back().get());
+    }
+    auto boards = board_of_each_cpu(m_definition, definition);
     auto group = std::ranges::find(m_definition.groups, definition.group, &GroupDefinition::name);
     nlohmann::json members { { "profile", definition.profile }, { "block_size", definition.block_size },
         { "address_space", definition.maximum_memory + beside_storage + definition.maximum_cpus * beside_storage_for_cpu },
         { "number", definition.number }, { "dedicated", definition.dedicated }, { "machine", m_definition.name },
         { "physical_cpus", m_definition.physical_cpus }, { "group", definition.group },
-        { "group_cap", group == m_definition.groups.end() ? 0 : group->cap_hundredths },
-        { "global", definition.authority.global_performance_data } };
+        { "group_cap", group == m_definition.groups.end() ? 0 : group->cap_hundredths }, { "agent", definition.agent },
+        { "boards", nlohmann::json::binary(std::move(boards)) }, { "global", definition.authority.global_performance_data } };
     auto answer = TRY(partition.order("create", std::move(members), files));
     for (auto [member, what] : { std::pair("missing", "the host does not allow "), std::pair("model", "") })
         if (auto text = answer.find(member); text != answer.end() && text->is_string() && !text->get_ref<const std::string&>().empty())
             m_events.add(definition.name, what + printable(text->get_ref<const std::string&>(), longest_remark));
     return {};
+}
+
+/// Makes a stream to the partition's agent; returns the partition's end.
+Result<UniqueFd> Firmware::connect_agent(ManagedPartition& partition)
+{
+    std::array ends { -1, -1 };
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)
+        return fail(fmt::format("no stream to the guest agent of {}: {}", partition.definition().name, std::strerror(errno)));
+    partition.set_agent(std::make_shared<GuestAgent>(UniqueFd(ends[0])));
+    return UniqueFd(ends[1]);
 }
 
 Result<void> Firmware::activate(std::string_view name)
@@ -381,7 +410,10 @@ void Firmware::take_up(ManagedPartition& partition)
         auto link = TRY(Link::connect(socket_of(partition)));
         auto region = TRY(dispatch(partition));
         auto errors = TRY(partition.open_error_output());
-        std::array files { region->memory_fd(), region->doorbell_fd(), errors.get() };
+        std::vector<int> files { region->memory_fd(), region->doorbell_fd(), errors.get() };
+        auto agent = partition.definition().agent ? TRY(connect_agent(partition)) : UniqueFd {};
+        if (agent.valid())
+            files.push_back(agent.get());
         return partition.adopt(std::move(process), std::move(link), files);
     };
     auto adopted = adopt();

@@ -3,6 +3,8 @@
 #include "prsm/dispatcher.h"
 #include "prsm/event_log.h"
 #include "prsm/managed_partition.h"
+#include "prsm/partition_dump.h"
+#include "prsm/storage_mover.h"
 
 #include "base/event_fd.h"
 
@@ -27,6 +29,12 @@ struct FirmwareOptions {
     UndispatchedTime::Limits undispatched {};
 };
 
+/// What a partition has on a board: blocks, and configured CPUs that are placed there.
+struct BoardPart {
+    u64 blocks { 0 };
+    u16 cpus { 0 };
+};
+
 /// What a viewer sees of a partition at one time.
 struct PartitionStatus {
     PartitionDefinition definition;
@@ -40,6 +48,8 @@ struct PartitionStatus {
     u64 cpu_time { 0 };
     /// Where the time of its logical CPUs went, since its activation.
     std::vector<prsm::LogicalCpuUsage> cpus;
+    /// In the order of the definition's boards; none when it has none.
+    std::vector<BoardPart> boards {};
 };
 
 /// What an operator changes of a partition while it runs; nothing: stays.
@@ -85,12 +95,16 @@ public:
 
     /// Changes properties at once, activated or not; they hold in later activations, too.
     [[nodiscard]] Result<void> set(std::string_view name, const PartitionChange& change);
-    /// Moves `bytes` of storage between two activated partitions: waits until the program in `from` has taken so much offline, which is
-    /// kept for `to` alone, and until the program in `to` has taken it online; each at most `patience`. `progress` is told what is waited
-    /// for. On an error what was released so far is free for all. Once `given_up` says so, it waits no longer.
-    [[nodiscard]] Result<void> move_memory(
-        std::string_view from, std::string_view to, u64 bytes, std::chrono::milliseconds patience,
-        const std::function<void(const std::string&)>& progress, const std::function<bool()>& given_up = [] { return false; });
+    /// Moves `bytes` of storage between two activated partitions; see StorageMover. One move at a time.
+    [[nodiscard]] Result<void> move_memory(std::string_view from, std::string_view to, u64 bytes, const MoveWatch& watch);
+    /// Has the program in `from` give up CPUs and that in `to` take as many, through their agents. On an error the CPU that was under way
+    /// is at `from` again, if that takes it; those before it have moved.
+    [[nodiscard]] Result<void> move_cpus(std::string_view from, std::string_view to, u16 count, const MoveWatch& watch);
+    /// Moves what `from` has on a board: its storage there, and as many CPUs as it has placed there.
+    [[nodiscard]] Result<void> move_board(std::string_view board, std::string_view from, std::string_view to, const MoveWatch& watch);
+    /// Writes what a partition has in storage and registers to a new file (see write_dump); its CPUs stand still meanwhile. One that failed
+    /// has no registers any more.
+    [[nodiscard]] Result<DumpSize> dump(std::string_view name, const std::string& path, const MoveWatch& watch);
     /// What the dispatching of logical CPUs costs.
     [[nodiscard]] prsm::DispatcherUsage dispatching() const { return m_dispatcher->usage(); }
 
@@ -129,10 +143,18 @@ private:
     void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
-    [[nodiscard]] bool wait_for_blocks(const std::function<u64()>& done, u64 wanted, std::chrono::milliseconds patience,
-        const std::function<void(u64)>& progress, const std::function<bool()>& given_up);
-    [[nodiscard]] Result<UniqueFd> take_for(const ManagedPartition& partition);
-    [[nodiscard]] Result<void> check_move(const ManagedPartition& from, const ManagedPartition& to, u64 bytes) const;
+    [[nodiscard]] Result<std::pair<ManagedPartition*, ManagedPartition*>> find_both(
+        std::string_view from, std::string_view to, std::string_view what) const;
+    [[nodiscard]] u16 configured_cpus(const ManagedPartition& partition) const;
+    [[nodiscard]] Result<void> check_cpu_move(const ManagedPartition& from, const ManagedPartition& to, u16 count) const;
+    /// CPUs to choose among, by address; null: all.
+    using CpuChoice = std::function<bool(u64)>;
+    [[nodiscard]] Result<u64> change_cpu(ManagedPartition& partition, bool online, const MoveWatch& watch, const CpuChoice& choice = {});
+    [[nodiscard]] Result<void> move_cpu(ManagedPartition& from, ManagedPartition& to, const MoveWatch& watch, const CpuChoice& choice);
+    [[nodiscard]] Result<void> move_each_cpu(
+        ManagedPartition& from, ManagedPartition& to, u16 count, const MoveWatch& watch, const CpuChoice& choice = {});
+    [[nodiscard]] BoardPart part_on(std::size_t board, const ManagedPartition& partition) const;
+    [[nodiscard]] static Result<UniqueFd> connect_agent(ManagedPartition& partition);
     [[nodiscard]] Result<void> start_dispatcher();
     [[nodiscard]] Result<std::shared_ptr<DispatchRegion>> dispatch(ManagedPartition& partition);
     [[nodiscard]] PartitionStatus status_of(const ManagedPartition& partition) const;
@@ -149,17 +171,16 @@ private:
     std::unique_ptr<Store> m_store;
     EventLog m_events;
     StoragePool m_storage;
+    StorageReserve m_reserve { m_storage };
     std::unique_ptr<prsm::Dispatcher> m_dispatcher;
     std::vector<std::unique_ptr<ManagedPartition>> m_partitions;
-    /// Blocks that only one partition may take, under m_kept_mutex; rings of m_blocks_moved tell of blocks given back and taken.
-    std::mutex m_kept_mutex;
-    std::condition_variable m_blocks_moved;
-    std::map<const ManagedPartition*, u64> m_kept;
     /// Each activation has another number for the dispatcher, so that what it says of one that ended is not taken for the next.
     std::atomic<prsm::PartitionId> m_dispatched { 0 };
     /// Partitions the dispatcher reported, and why; the watching thread ends them.
     std::mutex m_reports_mutex;
     std::map<prsm::PartitionId, std::string> m_reports;
+    /// Held while something is moved between partitions.
+    std::mutex m_moving;
     /// Held while the share of a partition changes; orders are not waited for under it.
     std::mutex m_sharing;
     /// Rings when there is something else to watch.

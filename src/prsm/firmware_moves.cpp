@@ -1,8 +1,9 @@
-// Moving storage between running partitions.
+// Moving storage and CPUs between running partitions.
 
 #include "prsm/firmware.h"
 
 #include "base/size.h"
+#include "prsm/boards.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -11,105 +12,165 @@ namespace zvisor {
 
 namespace {
 
-/// A partition's count of blocks follows the message about one a moment later, so it is looked at again after this.
-constexpr std::chrono::milliseconds look_again { 100 };
-
-[[nodiscard]] u64 seconds_of(std::chrono::milliseconds time)
-{
-    return static_cast<u64>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
-}
+/// Time from a program's word that it configured a CPU or gave one back until the dispatcher knows.
+constexpr std::chrono::seconds message_patience { 5 };
 
 } // namespace
 
-Result<void> Firmware::check_move(const ManagedPartition& from, const ManagedPartition& to, u64 bytes) const
+Result<std::pair<ManagedPartition*, ManagedPartition*>> Firmware::find_both(
+    std::string_view from, std::string_view to, std::string_view what) const
 {
+    std::pair both { TRY(find(from)), TRY(find(to)) };
+    if (both.first == both.second)
+        return fail(fmt::format("{} are moved between two partitions, not from {} to itself", what, from));
+    return both;
+}
+
+Result<void> Firmware::move_memory(std::string_view from, std::string_view to, u64 bytes, const MoveWatch& watch)
+{
+    auto [source, target] = TRY(find_both(from, to, "blocks of storage"));
     u64 size = m_storage.block_size();
-    const auto& source = from.definition();
-    const auto& target = to.definition();
-    if (&from == &to)
-        return fail(fmt::format("storage is moved between two partitions, not from {} to itself", source.name));
-    for (const auto* partition : { &from, &to })
-        if (partition->pid() == 0)
-            return fail(fmt::format("partition {} is not activated", partition->definition().name));
     if (bytes == 0 || bytes % size != 0)
         return fail(fmt::format("{} cannot be moved: storage is moved in blocks of {}", size_text(bytes), size_text(size)));
-    if (from.block_count() * size <= bytes)
-        return fail(fmt::format(
-            "partition {} has {}, of which {} cannot be moved", source.name, size_text(from.block_count() * size), size_text(bytes)));
-    if (to.block_count() * size + bytes > target.maximum_memory)
-        return fail(fmt::format("partition {} has {} of at most {}: {} more do not fit", target.name, size_text(to.block_count() * size),
-            size_text(target.maximum_memory), size_text(bytes)));
+    std::unique_lock moving(m_moving, std::try_to_lock);
+    if (!moving)
+        return fail("something else is being moved between partitions");
+    TRY_VOID(StorageMover(m_reserve, *source, *target, bytes, watch).run());
+    audit(from, fmt::format("{} moved to {}", size_text(bytes), to));
     return {};
 }
 
-/// A block for `partition`, unless what is free is kept for others.
-Result<UniqueFd> Firmware::take_for(const ManagedPartition& partition)
+u16 Firmware::configured_cpus(const ManagedPartition& partition) const
 {
-    std::lock_guard lock(m_kept_mutex);
-    u64 kept = 0;
-    for (const auto& [owner, blocks] : m_kept)
-        kept += owner != &partition ? blocks : 0;
-    if (kept != 0 && m_storage.free() <= kept)
-        return fail("what is free of the machine's storage is kept for another partition");
-    auto memory = m_storage.take();
-    if (auto own = m_kept.find(&partition); memory && own != m_kept.end() && own->second > 0)
-        --own->second;
-    return memory;
+    return static_cast<u16>(std::ranges::count(m_dispatcher->usage(partition.dispatch_id()), true, &prsm::LogicalCpuUsage::configured));
 }
 
-/// Waits until `done`, a number of blocks, has reached `wanted`; tells `progress` when it changes.
-bool Firmware::wait_for_blocks(const std::function<u64()>& done, u64 wanted, std::chrono::milliseconds patience,
-    const std::function<void(u64)>& progress, const std::function<bool()>& given_up)
+Result<void> Firmware::check_cpu_move(const ManagedPartition& from, const ManagedPartition& to, u16 count) const
 {
-    auto deadline = std::chrono::steady_clock::now() + patience;
-    std::unique_lock lock(m_kept_mutex);
-    for (u64 seen = 0;;) {
-        u64 now = done();
-        if (now != seen)
-            progress(now);
-        seen = now;
-        if (seen >= wanted || std::chrono::steady_clock::now() >= deadline || given_up())
-            return seen >= wanted;
-        m_blocks_moved.wait_for(lock, look_again);
-    }
+    for (const auto* partition : { &from, &to })
+        if (partition->pid() == 0)
+            return fail(fmt::format("partition {} is not activated", partition->definition().name));
+    u16 has = configured_cpus(from);
+    if (count == 0 || has <= count)
+        return fail(
+            fmt::format("partition {} has {} CPU{}, of which {} cannot be moved", from.definition().name, has, has == 1 ? "" : "s", count));
+    u16 most = to.definition().maximum_cpus;
+    has = configured_cpus(to);
+    if (has + count > most)
+        return fail(fmt::format("partition {} has {} of at most {} CPUs: {} more do not fit", to.definition().name, has, most, count));
+    return {};
 }
 
-Result<void> Firmware::move_memory(std::string_view from, std::string_view to, u64 bytes, std::chrono::milliseconds patience,
-    const std::function<void(const std::string&)>& progress, const std::function<bool()>& given_up)
+/// Has a program take one more CPU into use, or give one up; returns the CPU's number in the program.
+Result<u64> Firmware::change_cpu(ManagedPartition& partition, bool online, const MoveWatch& watch, const CpuChoice& choice)
 {
-    auto* source = TRY(find(from));
-    auto* target = TRY(find(to));
-    TRY_VOID(check_move(*source, *target, bytes));
-    u64 wanted = bytes / m_storage.block_size();
-    u64 source_had = source->block_count();
-    u64 target_had = target->block_count();
-    auto text = [this](u64 blocks) { return size_text(blocks * m_storage.block_size()); };
-    auto released = [&] { return source_had - std::min(source_had, source->block_count()); };
-    auto taken = [&] { return target->block_count() - std::min(target_had, target->block_count()); };
-    auto keep = [&](u64 blocks) {
-        m_kept[target] = std::min(blocks, wanted);
-        progress(fmt::format("{} released {} of {}", from, text(blocks), size_text(bytes)));
-    };
-    auto show = [&](u64 blocks) { progress(fmt::format("{} took {} of {}", to, text(blocks), size_text(bytes))); };
+    auto agent = partition.agent();
+    if (!agent)
+        return fail("it has no guest agent");
+    auto patience = watch.begin();
+    auto cpus = TRY(cpus_of_guest(*agent, patience));
+    // What was added last goes first.
+    if (!online)
+        std::ranges::reverse(cpus);
+    std::string why = online ? "its program knows no CPU in standby" : "its program has no CPU it could give up";
+    u16 wanted = static_cast<u16>(configured_cpus(partition) + (online ? 1 : -1));
+    for (const auto& cpu : cpus) {
+        if (cpu.online == online || (!online && !cpu.removable) || (choice && !choice(cpu.number)) || patience.over())
+            continue;
+        auto set = set_guest_cpu(*agent, cpu.number, online, patience);
+        if (!set)
+            why = set.error().message;
+        else if (m_reserve.wait([&] { return u64 { configured_cpus(partition) == wanted }; }, 1, Patience::of(message_patience)))
+            return cpu.number;
+        else
+            why = fmt::format("its CPU {} is {} and still counted", cpu.number, online ? "online" : "offline");
+    }
+    return fail(why);
+}
 
-    progress(fmt::format("waiting for {0} to take {1} offline; in Linux: chmem -d {1}", from, size_text(bytes)));
-    bool moved = wait_for_blocks(released, wanted, patience, keep, given_up);
-    bool all_released = moved;
-    if (all_released) {
-        progress(fmt::format("waiting for {0} to take {1} online; in Linux: chmem -e {1}", to, size_text(bytes)));
-        moved = wait_for_blocks(taken, wanted, patience, show, given_up);
+/// Moves one CPU; on an error `from` has it again if it can be had.
+Result<void> Firmware::move_cpu(ManagedPartition& from, ManagedPartition& to, const MoveWatch& watch, const CpuChoice& choice)
+{
+    const auto& source = from.definition().name;
+    const auto& target = to.definition().name;
+    auto released = change_cpu(from, false, watch, choice);
+    if (!released)
+        return fail(fmt::format("partition {} gives up no CPU: {}", source, released.error().message));
+    watch.progress(fmt::format("{} gave up its CPU {}", source, *released));
+    // So that the program looks what there is.
+    (void)to.order("cpus-changed");
+    auto taken = change_cpu(to, true, watch);
+    if (taken) {
+        watch.progress(fmt::format("{} took its CPU {}", target, *taken));
+        return {};
     }
-    {
-        std::lock_guard lock(m_kept_mutex);
-        m_kept.erase(target);
+    auto back = change_cpu(from, true, watch);
+    return fail(fmt::format("partition {} takes no CPU: {}; {} {}", target, taken.error().message, source,
+        back ? "has its CPU again" : "is left without it: " + back.error().message));
+}
+
+Result<void> Firmware::move_cpus(std::string_view from, std::string_view to, u16 count, const MoveWatch& watch)
+{
+    auto [source, target] = TRY(find_both(from, to, "CPUs"));
+    std::unique_lock moving(m_moving, std::try_to_lock);
+    if (!moving)
+        return fail("something else is being moved between partitions");
+    TRY_VOID(move_each_cpu(*source, *target, count, watch));
+    audit(from, fmt::format("{} CPUs moved to {}", count, to));
+    return {};
+}
+
+Result<void> Firmware::move_each_cpu(
+    ManagedPartition& from, ManagedPartition& to, u16 count, const MoveWatch& watch, const CpuChoice& choice)
+{
+    TRY_VOID(check_cpu_move(from, to, count));
+    for (u16 moved = 0; moved < count; ++moved) {
+        auto done = move_cpu(from, to, watch, choice);
+        if (!done)
+            return moved == 0 ? done : fail(fmt::format("{} of {} CPUs moved; {}", moved, count, done.error().message));
     }
-    if (!all_released)
-        return fail(fmt::format("partition {} released {} of {} within {} s; that is free now", from, text(released()), size_text(bytes),
-            seconds_of(patience)));
-    if (!moved)
-        return fail(fmt::format(
-            "partition {} took {} of {} within {} s; the rest is free now", to, text(taken()), size_text(bytes), seconds_of(patience)));
-    audit(from, fmt::format("{} moved to {}", size_text(bytes), to));
+    return {};
+}
+
+// ---- Boards ----------------------------------------------------------------------------------------------------------
+
+BoardPart Firmware::part_on(std::size_t board, const ManagedPartition& partition) const
+{
+    BoardPart part;
+    if (auto blocks = partition.copy_blocks())
+        for (const auto& [number, block] : *blocks)
+            part.blocks += m_storage.board_of(block) == board ? 1 : 0;
+    auto homes = board_of_each_cpu(m_definition, partition.definition());
+    auto usage = m_dispatcher->usage(partition.dispatch_id());
+    for (std::size_t i = 0; i < std::min(homes.size(), usage.size()); ++i)
+        part.cpus = static_cast<u16>(part.cpus + (usage[i].configured && homes[i] == board ? 1 : 0));
+    return part;
+}
+
+Result<void> Firmware::move_board(std::string_view board, std::string_view from, std::string_view to, const MoveWatch& watch)
+{
+    auto [source, target] = TRY(find_both(from, to, "parts of a board"));
+    const auto& boards = m_definition.boards;
+    auto found = std::ranges::find(boards, board, &BoardDefinition::name);
+    if (found == boards.end())
+        return fail(fmt::format("the machine {} has no board '{}'", m_definition.name, board));
+    auto index = static_cast<std::size_t>(found - boards.begin());
+    std::unique_lock moving(m_moving, std::try_to_lock);
+    if (!moving)
+        return fail("something else is being moved between partitions");
+    auto part = part_on(index, *source);
+    if (part.blocks == 0 && part.cpus == 0)
+        return fail(fmt::format("partition {} has nothing on board {}", from, board));
+    // What would be refused is found before anything has moved.
+    if (part.cpus != 0)
+        TRY_VOID(check_cpu_move(*source, *target, part.cpus));
+    StorageMover storage(m_reserve, *source, *target, 0, watch);
+    storage.restrict_to(index);
+    TRY_VOID(storage.run());
+    auto homes = board_of_each_cpu(m_definition, source->definition());
+    if (part.cpus != 0)
+        TRY_VOID(move_each_cpu(*source, *target, part.cpus, watch, [&](u64 cpu) { return cpu < homes.size() && homes[cpu] == index; }));
+    audit(from, fmt::format("what it had on {} moved to {}", board, to));
     return {};
 }
 

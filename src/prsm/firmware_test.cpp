@@ -1,11 +1,14 @@
 #include "prsm/firmware.h"
 
+#include "prsm/acted_agent.h"
 #include "prsm/test_program.h"
 
 #include <atomic>
+#include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <set>
 #include <sstream>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,7 +22,8 @@ using namespace std::chrono_literals;
 constexpr u64 mega = 1 << 20;
 
 /// What stands in for a partition's program: it answers orders, and does what is typed at its console: `obtain N`, `give N`, `die`,
-/// `garbage`, `halt`; anything else is shown.
+/// `garbage`, `halt`, `keep N` (its agent leaves block or CPU N as it is), `shun N` (it takes block N not online); anything else is shown.
+/// Where it has a port for one, an agent takes blocks of storage and CPUs online and offline.
 class ActedPartition {
 public:
     void run()
@@ -42,11 +46,12 @@ private:
     {
         auto order = message.get<std::string>("order").value_or("");
         nlohmann::json reply { { "reply", message.get<u64>("id").value_or(0) } };
-        if (order == "blocks")
-            for (auto& file : message.files)
-                m_blocks[m_next_block++] = std::move(file);
+        if (order == "create" && message.get<bool>("agent").value_or(false))
+            m_agent = std::thread([this, port = std::move(message.files.back())] { serve_agent(port.get()); });
+        if (order == "answer")
+            return note_answer(message);
         if (order == "blocks" || order == "refuse")
-            return say(fmt::format("{} blocks\n", m_blocks.size()));
+            return say(fmt::format("{} blocks\n", take_blocks(message, order == "refuse")));
         if (order == "adopt") {
             [[maybe_unused]] auto sent = send_blocks(*m_link, m_blocks, { { "event", "held" } });
             reply.update({ { "state", m_state }, { "why", "" } });
@@ -62,10 +67,88 @@ private:
             tell_state();
     }
 
+    std::size_t take_blocks(LinkMessage& message, bool refused)
+    {
+        std::lock_guard lock(m_mutex);
+        for (auto& file : message.files)
+            m_blocks[m_next_block++] = std::move(file);
+        m_refused |= refused;
+        m_changed.notify_all();
+        return m_blocks.size();
+    }
+    void note_answer(LinkMessage& message)
+    {
+        std::lock_guard lock(m_mutex);
+        m_granted = message.get<bool>("granted");
+        m_changed.notify_all();
+    }
+
+    // The agent, on a thread of its own: blocks as large as the machine's, and CPUs that are configured as they come online.
+    void serve_agent(int port)
+    {
+        // Waiting for what arrives is this end's way.
+        fcntl(port, F_SETFL, 0);
+        ActedAgent(port, [this](const std::string& command, const nlohmann::json& arguments) {
+            return agent_answer(command, arguments);
+        }).run();
+    }
+    std::string agent_answer(const std::string& command, const nlohmann::json& arguments)
+    {
+        std::unique_lock lock(m_mutex);
+        if (command == "guest-get-memory-block-info")
+            return ActedAgent::returns({ { "size", mega } });
+        if (command == "guest-get-memory-blocks" || command == "guest-get-vcpus")
+            return ActedAgent::returns(listed(command == "guest-get-vcpus"));
+        if (command == "guest-set-memory-blocks")
+            return set_block(lock, arguments["mem-blks"][0]);
+        if (command == "guest-set-vcpus")
+            return m_kept.contains(arguments["vcpus"][0]["logical-id"]) ? ActedAgent::refuses("in use") : ActedAgent::returns(1);
+        if (command == "guest-exec")
+            return configure_cpu(lock, arguments["arg"]);
+        return ActedAgent::returns({ { "exited", true }, { "exitcode", 0 } });
+    }
+    nlohmann::json listed(bool cpus) const
+    {
+        auto list = nlohmann::json::array();
+        for (u64 i = 0; cpus && i < 4; ++i)
+            list.push_back({ { "logical-id", i }, { "online", m_cpus.contains(i) }, { "can-offline", i != 0 } });
+        for (u64 i = 0; !cpus && i < 8; ++i)
+            list.push_back({ { "phys-index", i }, { "online", m_blocks.contains(i) } });
+        return list;
+    }
+    std::string set_block(std::unique_lock<std::mutex>& lock, const nlohmann::json& wanted)
+    {
+        u64 block = wanted["phys-index"];
+        bool kept = m_kept.contains(block) || (wanted["online"] && m_shunned.contains(block));
+        m_refused = false;
+        if (!kept && wanted["online"]) {
+            m_next_block = block;
+            send({ { "event", "obtain" }, { "block", block } });
+            m_changed.wait(lock, [&] { return m_refused || m_blocks.contains(block); });
+        } else if (!kept) {
+            m_blocks.erase(block);
+            send({ { "event", "give-back" }, { "block", block } });
+        }
+        bool done = m_blocks.contains(block) == wanted["online"];
+        return ActedAgent::returns(
+            { { { "phys-index", block }, { "response", done ? "success" : "operation-failed" }, { "error-code", 16 } } });
+    }
+    std::string configure_cpu(std::unique_lock<std::mutex>& lock, const nlohmann::json& words)
+    {
+        u64 cpu = std::stoul(words[1].get<std::string>());
+        bool configured = words[0] == "-c";
+        m_granted.reset();
+        send({ { "event", "configure-cpu" }, { "cpu", cpu }, { "configured", configured }, { "question", 1 } });
+        m_changed.wait(lock, [&] { return m_granted.has_value(); });
+        configured ? void(m_cpus.insert(cpu)) : void(m_cpus.erase(cpu));
+        return ActedAgent::returns({ { "pid", 1 } });
+    }
+
     void say(std::string_view text) { send({ { "event", "console" }, { "text", nlohmann::json::binary({ text.begin(), text.end() }) } }); }
 
     [[nodiscard]] std::size_t type(LinkMessage& message)
     {
+        std::lock_guard lock(m_mutex);
         auto bytes = message.get<nlohmann::json::binary_t>("text").value_or(nlohmann::json::binary_t {});
         std::istringstream words(std::string(bytes.begin(), bytes.end()));
         std::string word;
@@ -81,22 +164,34 @@ private:
             m_next_block = block, send({ { "event", "obtain" }, { "block", block } });
         if (word == "give")
             m_blocks.erase(block), send({ { "event", "give-back" }, { "block", block } });
-        if (word == "say")
+        if (word == "keep")
+            m_kept.insert(block);
+        if (word == "shun")
+            m_shunned.insert(block);
+        if (word == "say" || word == "keep" || word == "shun")
             say("said\n");
         return bytes.size();
     }
 
     std::unique_ptr<Link> m_link;
     std::string m_state { "not-operating" };
+    std::thread m_agent;
+    std::mutex m_mutex;
+    std::condition_variable m_changed;
     HeldBlocks m_blocks;
     u64 m_next_block { 0 };
+    bool m_refused { false };
+    std::optional<bool> m_granted;
+    std::set<u64> m_kept;
+    std::set<u64> m_shunned;
+    std::set<u64> m_cpus { 0, 1 };
 };
 
 const TestProgram acted("ACTED", [] { ActedPartition().run(); });
 
 [[nodiscard]] PartitionDefinition definition_of(const std::string& name, u8 number)
 {
-    return { .name = name, .number = number, .memory = 4 * mega, .maximum_memory = 8 * mega, .block_size = mega };
+    return { .name = name, .number = number, .memory = 4 * mega, .maximum_memory = 8 * mega, .block_size = mega, .agent = false };
 }
 
 struct FirmwareTest : testing::Test {
@@ -138,7 +233,14 @@ struct FirmwareTest : testing::Test {
         return soon([&] { return status(name).state == state; });
     }
 
+    [[nodiscard]] MoveWatch watch(std::chrono::milliseconds patience)
+    {
+        return { .patience = patience, .progress = [this](const std::string& text) { said.push_back(text); } };
+    }
+
     std::string folder;
+    /// What moves told.
+    std::vector<std::string> said;
     MachineDefinition definition;
     std::unique_ptr<Firmware> firmware;
 };
@@ -254,12 +356,12 @@ TEST_F(FirmwareTest, StorageMovesFromOnePartitionToAnother)
         EXPECT_TRUE(soon([&] { return firmware->storage().free() == 3; }));
         EXPECT_TRUE(firmware->type("ACTED2", "obtain 4"));
     });
-    std::vector<std::string> said;
-    auto moved = firmware->move_memory("ACTED1", "ACTED2", mega, 10s, [&](const std::string& text) { said.push_back(text); });
+    auto moved = firmware->move_memory("ACTED1", "ACTED2", mega, watch(10s));
     ASSERT_TRUE(moved) << moved.error().message;
     EXPECT_EQ(status("ACTED1").storage, 3 * mega);
     EXPECT_EQ(status("ACTED2").storage, 5 * mega);
     EXPECT_EQ(said.front(), "waiting for ACTED1 to take 1M offline; in Linux: chmem -d 1M");
+    EXPECT_EQ(said.size(), 4u);
     EXPECT_EQ(said.back(), "ACTED2 took 1M of 1M");
 }
 
@@ -267,11 +369,162 @@ TEST_F(FirmwareTest, AMoveTheProgramDoesNotFollowIsRefused)
 {
     ASSERT_TRUE(firmware->activate("ACTED1"));
     ASSERT_TRUE(firmware->activate("ACTED2"));
-    auto move
-        = [&](u64 bytes) { return firmware->move_memory("ACTED1", "ACTED2", bytes, 50ms, [](const std::string&) { }).error().message; };
-    EXPECT_EQ(move(mega), "partition ACTED1 released 0 of 1M within 0 s; that is free now");
+    auto move = [&](u64 bytes) { return firmware->move_memory("ACTED1", "ACTED2", bytes, watch(50ms)).error().message; };
+    EXPECT_EQ(move(mega), "partition ACTED1 released 0 of 1M within 0 s");
     EXPECT_EQ(move(4 * mega), "partition ACTED1 has 4M, of which 4M cannot be moved");
+    EXPECT_EQ(move(5 * mega), "partition ACTED1 has 4M, of which 5M cannot be moved");
     EXPECT_EQ(move(1000), "1000 cannot be moved: storage is moved in blocks of 1M");
+}
+
+/// Two partitions whose programs have agents.
+struct AgentTest : FirmwareTest {
+    AgentTest()
+    {
+        definition.physical_cpus = 2;
+        definition.storage = 8 * mega;
+        for (auto& partition : definition.partitions) {
+            partition.agent = true;
+            partition.cpus = 2;
+            partition.maximum_cpus = 3;
+        }
+        begin();
+        EXPECT_TRUE(firmware->activate("ACTED1"));
+        EXPECT_TRUE(firmware->activate("ACTED2"));
+    }
+    /// Types, and waits until it was read.
+    void tell(std::string_view name, const std::string& text)
+    {
+        auto* console = firmware->console(name).value();
+        u64 from = console->read(0, 5s).next;
+        ASSERT_TRUE(firmware->type(name, text));
+        EXPECT_EQ(console->read(from, 5s).text, "said\n");
+    }
+    [[nodiscard]] long cpus(std::string_view name) const
+    {
+        return std::ranges::count(status(name).cpus, true, &prsm::LogicalCpuUsage::configured);
+    }
+    [[nodiscard]] std::string refusal(u64 bytes) { return firmware->move_memory("ACTED1", "ACTED2", bytes, watch(5s)).error().message; }
+};
+
+TEST_F(AgentTest, StorageMovesThroughTheAgents)
+{
+    auto moved = firmware->move_memory("ACTED1", "ACTED2", 2 * mega, watch(10s));
+    ASSERT_TRUE(moved) << moved.error().message;
+    EXPECT_EQ(status("ACTED1").storage, 2 * mega);
+    EXPECT_EQ(status("ACTED2").storage, 6 * mega);
+    EXPECT_EQ(said,
+        (std::vector<std::string> {
+            "ACTED1 released 1M of 2M", "ACTED1 released 2M of 2M", "ACTED2 took 1M of 2M", "ACTED2 took 2M of 2M" }));
+}
+
+TEST_F(AgentTest, WhatTheProgramKeepsIsPassedOver)
+{
+    tell("ACTED1", "keep 3");
+    ASSERT_TRUE(firmware->move_memory("ACTED1", "ACTED2", mega, watch(10s)));
+    EXPECT_EQ(status("ACTED1").storage, 3 * mega);
+}
+
+TEST_F(AgentTest, WhatIsNotAllReleasedGoesBack)
+{
+    tell("ACTED1", "keep 2");
+    tell("ACTED1", "keep 1");
+    EXPECT_EQ(refusal(2 * mega),
+        "partition ACTED1 released 1M of 2M (its block 1 does not go offline: Device or resource busy); 1M is back at ACTED1");
+    EXPECT_EQ(status("ACTED1").storage, 4 * mega);
+    EXPECT_EQ(status("ACTED2").storage, 4 * mega);
+}
+
+TEST_F(AgentTest, WhatIsNotTakenGoesBack)
+{
+    for (const char* block : { "keep 4", "keep 5", "keep 6" })
+        tell("ACTED2", block);
+    EXPECT_EQ(refusal(2 * mega),
+        "partition ACTED2 took 1M of 2M (its block 6 does not go online: Device or resource busy); 1M is back at ACTED1");
+    EXPECT_EQ(status("ACTED1").storage, 3 * mega);
+    EXPECT_EQ(status("ACTED2").storage, 5 * mega);
+}
+
+TEST_F(AgentTest, WhatNobodyTakesIsFree)
+{
+    for (const char* block : { "keep 4", "keep 5", "keep 6", "keep 7" })
+        tell("ACTED2", block);
+    for (const char* block : { "shun 3", "shun 4", "shun 5", "shun 6", "shun 7" })
+        tell("ACTED1", block);
+    EXPECT_EQ(refusal(mega),
+        "partition ACTED2 took 0 of 1M (its block 7 does not go online: Device or resource busy); 1M is free in the machine");
+    EXPECT_EQ(firmware->storage().free(), 1u);
+}
+
+TEST_F(AgentTest, CpusMoveThroughTheAgents)
+{
+    auto moved = firmware->move_cpus("ACTED1", "ACTED2", 1, watch(10s));
+    ASSERT_TRUE(moved) << moved.error().message;
+    EXPECT_EQ(cpus("ACTED1"), 1);
+    EXPECT_EQ(cpus("ACTED2"), 3);
+    EXPECT_EQ(said, (std::vector<std::string> { "ACTED1 gave up its CPU 1", "ACTED2 took its CPU 2" }));
+    EXPECT_EQ(
+        firmware->move_cpus("ACTED1", "ACTED2", 1, watch(10s)).error().message, "partition ACTED1 has 1 CPU, of which 1 cannot be moved");
+    EXPECT_EQ(firmware->move_cpus("ACTED2", "ACTED2", 1, watch(10s)).error().message,
+        "CPUs are moved between two partitions, not from ACTED2 to itself");
+}
+
+TEST_F(AgentTest, ACpuThatIsNotTakenGoesBack)
+{
+    tell("ACTED2", "keep 2");
+    tell("ACTED2", "keep 3");
+    auto moved = firmware->move_cpus("ACTED1", "ACTED2", 1, watch(10s));
+    ASSERT_FALSE(moved);
+    EXPECT_TRUE(moved.error().message.ends_with("ACTED1 has its CPU again")) << moved.error().message;
+    EXPECT_EQ(cpus("ACTED1"), 2);
+}
+
+/// The same on a machine of two boards: ACTED1 begins on the first, ACTED2 on the second.
+struct BoardTest : AgentTest {
+    BoardTest()
+    {
+        firmware.reset();
+        definition.boards = { { .name = "SB1", .cpus = 1, .storage = 5 * mega }, { .name = "SB2", .cpus = 1, .storage = 5 * mega } };
+        definition.storage = 10 * mega;
+        begin();
+        EXPECT_TRUE(firmware->activate("ACTED1"));
+        EXPECT_TRUE(firmware->activate("ACTED2"));
+    }
+    [[nodiscard]] std::vector<u64> blocks(std::string_view name) const
+    {
+        auto boards = status(name).boards;
+        return { boards.at(0).blocks, boards.at(1).blocks };
+    }
+};
+
+TEST_F(BoardTest, PartitionsBeginOnABoard)
+{
+    EXPECT_EQ(blocks("ACTED1"), (std::vector<u64> { 4, 0 }));
+    EXPECT_EQ(blocks("ACTED2"), (std::vector<u64> { 0, 4 }));
+    EXPECT_EQ(status("ACTED1").boards[1].cpus, 1) << "its CPUs are placed on both";
+    EXPECT_EQ(firmware->storage().boards()[0].free, 1u);
+}
+
+TEST_F(BoardTest, WhatLiesOnABoardMoves)
+{
+    for (u64 block : { 4u, 5u }) {
+        ASSERT_TRUE(firmware->type("ACTED1", fmt::format("obtain {}", block)));
+        EXPECT_TRUE(soon([&] { return status("ACTED1").storage == (block + 1) * mega; }));
+    }
+    EXPECT_EQ(blocks("ACTED1"), (std::vector<u64> { 5, 1 }));
+    auto moved = firmware->move_board("SB2", "ACTED1", "ACTED2", watch(10s));
+    ASSERT_TRUE(moved) << moved.error().message;
+    EXPECT_EQ(blocks("ACTED1"), (std::vector<u64> { 5, 0 }));
+    EXPECT_EQ(blocks("ACTED2"), (std::vector<u64> { 0, 5 })) << "of the same board";
+    EXPECT_EQ(status("ACTED1").boards[1].cpus, 0);
+    EXPECT_EQ(cpus("ACTED2"), 3);
+    EXPECT_EQ(firmware->move_board("SB2", "ACTED1", "ACTED2", watch(10s)).error().message, "partition ACTED1 has nothing on board SB2");
+    EXPECT_EQ(firmware->move_board("SB3", "ACTED1", "ACTED2", watch(10s)).error().message, "the machine TEST has no board 'SB3'");
+}
+
+TEST_F(BoardTest, TheFirstBlockStays)
+{
+    EXPECT_EQ(firmware->move_board("SB1", "ACTED1", "ACTED2", watch(10s)).error().message,
+        "partition ACTED1 has 4M, of which 4M cannot be moved");
 }
 
 TEST_F(FirmwareTest, PropertiesChangeAtOnceAndSurvive)

@@ -37,8 +37,7 @@ void Firmware::state_changed(ManagedPartition& partition, PartitionState state, 
 
 Result<UniqueFd> Firmware::block_wanted(ManagedPartition& partition, u64 block)
 {
-    auto memory = take_for(partition);
-    m_blocks_moved.notify_all();
+    auto memory = m_reserve.take(partition);
     m_events.add_told(partition.definition().name,
         memory ? fmt::format("took block {} of storage online", block) : "storage was refused: " + memory.error().message);
     return memory;
@@ -87,8 +86,7 @@ bool Firmware::block_adopted(ManagedPartition&, const UniqueFd& block)
 
 void Firmware::block_given_back(ManagedPartition& partition, UniqueFd block)
 {
-    m_storage.put_back(std::move(block));
-    m_blocks_moved.notify_all();
+    m_reserve.put_back(std::move(block));
     m_events.add_told(partition.definition().name, "took a block of storage offline");
 }
 

@@ -3,6 +3,9 @@
 #include "base/text.h"
 
 #include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 
@@ -118,10 +121,35 @@ u64 ManagedPartition::block_count() const
     return m_blocks.size();
 }
 
+Result<HeldBlocks> ManagedPartition::copy_blocks() const
+{
+    std::lock_guard lock(m_mutex);
+    HeldBlocks copies;
+    for (const auto& [number, block] : m_blocks) {
+        UniqueFd copy { fcntl(block.get(), F_DUPFD_CLOEXEC, 0) };
+        if (!copy.valid())
+            return fail(fmt::format("no descriptor for block {} of {}: {}", number, m_definition.name, std::strerror(errno)));
+        copies.emplace(number, std::move(copy));
+    }
+    return copies;
+}
+
 HeldBlocks ManagedPartition::take_blocks()
 {
     std::lock_guard lock(m_mutex);
     return std::exchange(m_blocks, {});
+}
+
+std::shared_ptr<GuestAgent> ManagedPartition::agent() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_agent;
+}
+
+void ManagedPartition::set_agent(std::shared_ptr<GuestAgent> agent)
+{
+    std::lock_guard lock(m_mutex);
+    m_agent = std::move(agent);
 }
 
 prsm::PartitionShare ManagedPartition::share() const

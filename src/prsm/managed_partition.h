@@ -4,6 +4,7 @@
 #include "prsm/console_buffer.h"
 #include "prsm/definition.h"
 #include "prsm/error_output.h"
+#include "prsm/guest_agent.h"
 #include "prsm/link.h"
 #include "prsm/process.h"
 #include "prsm/share.h"
@@ -97,10 +98,15 @@ public:
     [[nodiscard]] prsm::PartitionId dispatch_id() const { return m_dispatch_id.load(); }
     void set_dispatch_id(prsm::PartitionId id) { m_dispatch_id = id; }
     void set_share(prsm::PartitionShare share);
+    /// Its program's agent, whether or not one runs; null when it has no port for one.
+    [[nodiscard]] std::shared_ptr<GuestAgent> agent() const;
+    void set_agent(std::shared_ptr<GuestAgent> agent);
     /// What finds the process again; nothing without one.
     [[nodiscard]] std::optional<StoredProcess> stored_process() const;
     /// Number of blocks it has.
     [[nodiscard]] u64 block_count() const;
+    /// Descriptors of its blocks besides the partition's own.
+    [[nodiscard]] Result<HeldBlocks> copy_blocks() const;
     /// Takes all blocks from one that has no process any more.
     [[nodiscard]] HeldBlocks take_blocks();
     /// Gives an order and waits for its answer, at most as long as the patience it was made with.
@@ -184,6 +190,7 @@ private:
     std::string m_why;
     std::shared_ptr<Link> m_link;
     std::shared_ptr<PartitionProcess> m_process;
+    std::shared_ptr<GuestAgent> m_agent;
     HeldBlocks m_blocks;
     prsm::PartitionShare m_share;
     u64 m_last_order { 0 };

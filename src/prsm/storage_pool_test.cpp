@@ -100,5 +100,25 @@ TEST(StoragePool, ABlockIsAdoptedOnlyWhenItIsOneOfTheMachines)
     EXPECT_FALSE(other.adopt(unsealed)) << "it could not be emptied";
 }
 
+TEST(StoragePool, BlocksLieOnBoards)
+{
+    StoragePool pool(std::vector { 2 * mega, 3 * mega }, mega);
+    EXPECT_EQ(pool.board_with(2), 0u);
+    EXPECT_EQ(pool.board_with(3), 1u);
+    EXPECT_EQ(pool.board_with(4), 0u) << "none has so many";
+    HeldBlocks held;
+    for (u64 i = 0; i < 4; ++i)
+        held.emplace(i, pool.take(1).value());
+    EXPECT_EQ(pool.board_of(held.at(2)), 1u);
+    EXPECT_EQ(pool.board_of(held.at(3)), 0u) << "the other board has none left";
+    EXPECT_EQ(pool.boards()[0].free, 1u);
+    StoragePool next(std::vector { 2 * mega, 3 * mega }, mega);
+    EXPECT_TRUE(next.adopt(held.at(0)));
+    EXPECT_EQ(next.boards()[1].free, 2u) << "the block says where it lies";
+    pool.put_back(std::move(held));
+    EXPECT_EQ(pool.boards()[0].free, 2u);
+    EXPECT_EQ(pool.boards()[1].free, 3u);
+}
+
 } // namespace
 } // namespace zvisor

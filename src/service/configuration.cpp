@@ -55,19 +55,24 @@ Result<StorageConfiguration> StorageConfiguration::create(u64 initial, u64 stand
     if (initial == 0 || initial % megabyte != 0 || standby % megabyte != 0)
         return fail(
             "storage must be a positive multiple of 1M, not " + std::to_string(initial) + " and " + std::to_string(standby) + " bytes");
-    u64 increment = standby != 0 ? block : megabyte;
-    while (standby != 0 && (initial + standby) / increment > maximum_listed_increments)
+    bool changes = standby != 0 || block != 0;
+    u64 increment = block != 0 ? block : megabyte;
+    while (changes && (initial + standby) / increment > maximum_listed_increments)
         increment *= 2;
-    if (initial % increment != 0 || standby % increment != 0)
+    bool fits = initial % increment == 0 && standby % increment == 0;
+    if (!fits && standby != 0)
         return fail("with " + megabytes(standby) + " of standby storage, both sizes must be multiples of " + megabytes(increment) + ", and "
             + megabytes(initial) + " and " + megabytes(standby) + " are not");
-    return StorageConfiguration(increment, initial / increment, standby / increment);
+    if (!changes || !fits)
+        return StorageConfiguration(megabyte, initial / megabyte, 0, false);
+    return StorageConfiguration(increment, initial / increment, standby / increment, true);
 }
 
-StorageConfiguration::StorageConfiguration(u64 increment_size, u64 initial, u64 standby)
+StorageConfiguration::StorageConfiguration(u64 increment_size, u64 initial, u64 standby, bool reconfigurable)
     : m_increment_size(increment_size)
     , m_initial_increments(initial)
     , m_standby_increments(standby)
+    , m_reconfigurable(reconfigurable)
 {
     reset();
 }

@@ -60,15 +60,16 @@ struct StorageExtent {
 /// Element 0 is the storage a configuration starts with, element 1 the standby storage it may attach. May be read from any thread.
 class StorageConfiguration {
 public:
-    /// `initial` and `standby` in bytes, multiples of 1 MiB. With standby storage increments are `block` bytes (a power of 2 from 1 MiB
-    /// on) or, so that all fit one element-information block, a multiple of it; both sizes must be multiples of an increment.
-    [[nodiscard]] static Result<StorageConfiguration> create(u64 initial, u64 standby = 0, u64 block = u64 { 1 } << 20);
+    /// `initial` and `standby` in bytes, multiples of 1 MiB. Storage that comes in blocks of `block` bytes (a power of 2 from 1 MiB on), or
+    /// with standby storage, may change: increments are a block (0: 1 MiB) or, so that all fit one element-information block, a multiple of
+    /// it. With standby storage both sizes must be multiples of an increment; without, one that is not stays as it is.
+    [[nodiscard]] static Result<StorageConfiguration> create(u64 initial, u64 standby = 0, u64 block = 0);
 
     [[nodiscard]] u64 increment_size() const { return m_increment_size; }
     [[nodiscard]] u64 increment_count() const { return m_initial_increments + m_standby_increments; }
     [[nodiscard]] u64 initial_increments() const { return m_initial_increments; }
     [[nodiscard]] u64 standby_increments() const { return m_standby_increments; }
-    [[nodiscard]] bool reconfigurable() const { return m_standby_increments != 0; }
+    [[nodiscard]] bool reconfigurable() const { return m_reconfigurable; }
     [[nodiscard]] u64 start(u64 increment) const { return (increment - 1) * m_increment_size; }
 
     /// Only when reconfigurable; `increment` 1..increment_count().
@@ -82,11 +83,12 @@ public:
     void reset();
 
 private:
-    StorageConfiguration(u64 increment_size, u64 initial, u64 standby);
+    StorageConfiguration(u64 increment_size, u64 initial, u64 standby, bool reconfigurable);
 
     u64 m_increment_size;
     u64 m_initial_increments;
     u64 m_standby_increments;
+    bool m_reconfigurable;
     std::vector<std::atomic<bool>> m_assigned;
     bool m_standby_attached { false };
 };

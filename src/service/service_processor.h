@@ -59,6 +59,8 @@ public:
     [[nodiscard]] std::size_t type(std::string_view input) { return m_events.type(input); }
     /// Asks the program to shut down; see EventFacility::request_quiesce.
     [[nodiscard]] bool request_quiesce() { return m_events.request_quiesce(); }
+    /// Has the program look at its CPUs; see EventFacility::notify_cpus_changed.
+    void notify_cpus_changed() { m_events.notify_cpus_changed(); }
     [[nodiscard]] bool quiescing() const { return m_events.quiescing(); }
 
     /// The storage now in the configuration, in ascending order.

@@ -76,7 +76,7 @@ struct Paths : ChannelPathConfiguration {
 
 class ServiceProcessorTest : public testing::Test {
 protected:
-    void make(u64 initial = 64 << 20, u64 standby = 0, u64 block = 1 << 20)
+    void make(u64 initial = 64 << 20, u64 standby = 0, u64 block = 0)
     {
         storage = std::move(*AbsoluteStorage::create(initial + standby));
         increments = *StorageConfiguration::create(initial, standby, block);
@@ -289,6 +289,20 @@ TEST_F(ServiceProcessorTest, IncrementsAreAsLargeAsTheBlocksOfStorage)
     EXPECT_FALSE(increments.standby_attached());
     EXPECT_EQ(StorageConfiguration::create(u64 { 1 } << 40, u64 { 1 } << 40, 64 << 20)->increment_size(), u64 { 4 } << 30)
         << "all must fit one block of element information";
+}
+
+TEST_F(ServiceProcessorTest, StorageInBlocksChangesWithoutStandbyStorage)
+{
+    make(u64 { 128 } << 20, 0, 64 << 20);
+    ASSERT_EQ(command(read_scp_info_forced), SclpResponse::normal_read_completion);
+    EXPECT_EQ(get<ReadScpInfo>().facilities & ReadScpInfo::storage_reconfiguration, ReadScpInfo::storage_reconfiguration);
+    EXPECT_EQ(get<ReadScpInfo>().rnmax, 2);
+    EXPECT_EQ(command(0x00040101), SclpResponse::standby_read_completion);
+    put_header(4096);
+    EXPECT_TRUE(storage->write_as(sccb_address + 8, Be<u16>(2)));
+    EXPECT_EQ(call(0x000c0001), SclpResponse::normal_completion);
+    EXPECT_EQ(configuration.log, "-64M by 0 ");
+    EXPECT_FALSE(StorageConfiguration::create(65 << 20, 0, 64 << 20)->reconfigurable()) << "no block fits its end";
 }
 
 TEST_F(ServiceProcessorTest, IsBusyWhileACommandIsExecuted)

@@ -106,6 +106,21 @@ TEST(Topology, SocketsMayCrossAMaskAndTheLargestConfigurationFits)
     EXPECT_EQ(at<TopologyCpus>(block, 16 + 24 + 8 + 16).mask, 0xffffffff00000000U);
 }
 
+TEST(Topology, CpusLieInBooks)
+{
+    auto cpus = *CpuConfiguration::create(3, 1);
+    Topology topology(cpus, { .cpus_per_socket = 8, .books = { 1, 1, 0, 2 } });
+    auto block = topology.information(3);
+    EXPECT_EQ(at<TopologyInformation>(block).length, 16 + 2 * (8 + 8 + 16)) << "a book without configured CPUs is not shown";
+    EXPECT_EQ(at<TopologyInformation>(block).magnitudes[3], 3);
+    EXPECT_EQ(at<TopologyContainer>(block, 16).nesting_level, 2);
+    EXPECT_EQ(at<TopologyContainer>(block, 16).id, 0);
+    EXPECT_EQ(at<TopologyCpus>(block, 32).mask, 0x2000000000000000U);
+    EXPECT_EQ(at<TopologyContainer>(block, 48).id, 1);
+    EXPECT_EQ(at<TopologyCpus>(block, 64).mask, 0xc000000000000000U);
+    EXPECT_EQ(at<TopologyContainer>(topology.information(2), 16 + 24).id, 1) << "sockets have numbers of their own without books";
+}
+
 TEST(Topology, PerformTopologyFunction)
 {
     auto cpus = *CpuConfiguration::create(1);

@@ -81,9 +81,9 @@ void put_socket(EntryWriter& writer, u8 id, const CpusByPolarization& configured
 
 Topology::Topology(const CpuConfiguration& cpus, Options options)
     : m_cpus(cpus)
-    , m_options(options)
+    , m_options(std::move(options))
 {
-    VERIFY(options.cpus_per_socket >= 1 && options.cpus_per_socket <= 64);
+    VERIFY(m_options.cpus_per_socket >= 1 && m_options.cpus_per_socket <= 64);
 }
 
 std::expected<Topology::FunctionResult, ProgramCode> Topology::perform_function(u64 r1)
@@ -151,18 +151,40 @@ std::optional<std::array<std::byte, 4096>> Topology::information(unsigned nestin
     TopologyInformation header;
     header.nesting = static_cast<u8>(nesting);
     header.magnitudes[5] = static_cast<u8>(size);
-    header.magnitudes[4] = static_cast<u8>(sockets);
-    for (unsigned level = 3; level <= nesting; ++level)
+    header.magnitudes[4] = static_cast<u8>(nesting > 2 ? sockets : sockets * book_count());
+    for (unsigned level = 4; level <= nesting; ++level)
         header.magnitudes[6 - level] = 1;
+    header.magnitudes[3] = nesting > 2 ? book_count() : u8 { 0 };
 
     EntryWriter writer;
-    for (unsigned level = nesting - 1; level >= 2; --level)
-        writer.put(TopologyContainer { .nesting_level = static_cast<u8>(level) });
+    if (nesting > 3)
+        writer.put(TopologyContainer { .nesting_level = 3 });
     // Taken once: what changes meanwhile is for the next list.
     auto configured = configured_cpus();
-    for (unsigned socket = 0; socket < sockets; ++socket)
-        put_socket(writer, static_cast<u8>(socket), configured, range_mask(socket * size, size), m_options.dedicated_cpus);
+    u8 id = 0;
+    for (u8 book = 0; book < book_count(); ++book) {
+        auto members = cpus_of_book(book);
+        if (nesting > 2 && std::ranges::any_of(configured, [&](const auto& cpus) { return (cpus & members).any(); }))
+            writer.put(TopologyContainer { .nesting_level = 2, .id = book });
+        // Where books are not shown sockets have numbers of their own.
+        for (unsigned socket = 0; socket < sockets; ++socket)
+            put_socket(writer, nesting > 2 ? static_cast<u8>(socket) : id++, configured, range_mask(socket * size, size) & members,
+                m_options.dedicated_cpus);
+    }
     return writer.finish(header);
+}
+
+u8 Topology::book_count() const
+{
+    return m_options.books.empty() ? u8 { 1 } : static_cast<u8>(*std::ranges::max_element(m_options.books) + 1);
+}
+
+std::bitset<CpuConfiguration::maximum_cpus> Topology::cpus_of_book(u8 book) const
+{
+    CpuMask members;
+    for (u16 address = 0; address < m_cpus.size(); ++address)
+        members[address] = address < m_options.books.size() ? m_options.books[address] == book : book == 0;
+    return members;
 }
 
 CpusByPolarization Topology::configured_cpus() const

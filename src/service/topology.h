@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <expected>
 #include <optional>
+#include <vector>
 
 namespace zvisor {
 
@@ -29,6 +30,8 @@ public:
         /// CPUs in a socket, 1..64.
         u8 cpus_per_socket { 8 };
         bool dedicated_cpus { false };
+        /// The book each CPU lies in, by address; none: all in one.
+        std::vector<u8> books {};
         /// Who polarizes the CPUs; null: they only say that they are polarized. It outlives the topology.
         CpuEntitlements* entitlements { nullptr };
     };
@@ -59,6 +62,8 @@ private:
     [[nodiscard]] Polarization polarization(u16 address) const;
     [[nodiscard]] bool set_polarization(bool vertical);
     [[nodiscard]] CpusByPolarization configured_cpus() const;
+    [[nodiscard]] u8 book_count() const;
+    [[nodiscard]] std::bitset<CpuConfiguration::maximum_cpus> cpus_of_book(u8 book) const;
 
     const CpuConfiguration& m_cpus;
     Options m_options;

@@ -90,18 +90,18 @@ class Operating(MachineOfThree):
 
     def test_properties_change_and_stay(self):
         self.start()
-        self.assertEqual(self.done("lpar", "set", "LOOP", "--weight", "7", "--cap", "0.5", "--capped", "true"),
+        self.assertEqual(self.done("set", "LOOP", "weight=7", "cap=0.5", "capped=true"),
                          "LOOP: weight 7, capped, cap 0.5\n")
-        self.assertEqual(self.done("lpar", "set", "LOOP", "--cap", "0"), "LOOP: weight 7, capped, cap none\n")
-        self.assertEqual(self.refused("lpar", "set", "LOOP", "--weight", "0"), "zvisor: 'weight' must be a whole number of 1 to 999")
+        self.assertEqual(self.done("set", "LOOP", "cap=0"), "LOOP: weight 7, capped, cap none\n")
+        self.assertEqual(self.refused("set", "LOOP", "weight=0"), "zvisor: 'weight' must be a whole number of 1 to 999")
         self.zvisor("machine", "stop", "--now")
         self.start()
         self.assertEqual(json.loads(self.done("lpar", "show", "LOOP", "--json"))[0]["weight"], 7)
 
     def test_storage_that_cannot_move(self):
         self.start()
-        self.assertEqual(self.refused("lpar", "move-storage", "LOOP", "STOP", "32M"), "zvisor: partition LOOP has 16M, of which 32M cannot be moved")
-        self.assertEqual(self.refused("lpar", "move-storage", "LOOP", "IDLE", "lots"), "zvisor: SIZE must be a size such as 512M or 2G, not 'lots'")
+        self.assertEqual(self.refused("move", "memory", "32M", "LOOP", "STOP"), "zvisor: partition LOOP has 16M, of which 32M cannot be moved")
+        self.assertEqual(self.refused("move", "memory", "lots", "LOOP", "IDLE"), "zvisor: SIZE must be a size such as 512M or 2G, not 'lots'")
 
     def test_of_several_partitions_those_that_can_are_served(self):
         self.start()

@@ -30,6 +30,8 @@ void add_models_command(CLI::App& app, Action& action);
 void add_image_command(CLI::App& app, Action& action);
 void add_machine_command(CLI::App& app, Action& action);
 void add_lpar_command(CLI::App& app, Action& action);
+void add_move_command(CLI::App& app, Action& action);
+void add_set_command(CLI::App& app, Action& action);
 void add_console_command(CLI::App& app, Action& action);
 void add_events_command(CLI::App& app, Action& action);
 void add_top_command(CLI::App& app, Action& action);

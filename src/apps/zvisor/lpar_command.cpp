@@ -1,6 +1,6 @@
 // zvisor lpar: the partitions of a running machine.
 
-#include "apps/zvisor/lpar_changes.h"
+#include "apps/zvisor/event_echo.h"
 #include "apps/zvisor/remote.h"
 #include "apps/zvisor/text_table.h"
 #include "base/size.h"
@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
 
 namespace zvisor {
 
@@ -18,6 +19,10 @@ struct LparOptions : RemoteOptions {
     bool only_names { false };
     /// Of those that change something.
     const Operation<PartitionName, PartitionInfo>* order { nullptr };
+};
+
+struct DumpOptions : RemoteOptions {
+    PartitionDump request;
 };
 
 /// A sub-command that gives an order to partitions.
@@ -110,6 +115,35 @@ void print_members(const PartitionInfo& partition)
     return done.size() == options.names.size() ? ExitStatus::success : ExitStatus::failure;
 }
 
+[[nodiscard]] Result<int> dump(const DumpOptions& options)
+{
+    auto socket = TRY(find_machine(options.machine));
+    EventEcho echo(socket, std::string(dump_prefix));
+    auto request = options.request;
+    request.file = std::filesystem::absolute(request.file).lexically_normal();
+    auto done = TRY(Client(socket).call(operations::dump, request));
+    if (options.json)
+        print_json(to_wire(done));
+    else
+        fmt::print("{}: {} of storage, {:.1f}M of it not zero, in {}\n", request.name, size_text(done.storage),
+            static_cast<double>(done.written) / (1 << 20), done.file);
+    return ExitStatus::success;
+}
+
+void add_dump(CLI::App& lpar, Action& action)
+{
+    auto options = std::make_shared<DumpOptions>();
+    auto* command = lpar.add_subcommand("dump", std::string(operations::dump.help));
+    add_remote_options(*command, *options);
+    command->add_option("name", options->request.name, "Name of the partition: running, stopped or failed")
+        ->type_name(partition_type)
+        ->required();
+    command->add_option("file", options->request.file, "A new file")->type_name("FILE")->required();
+    command->add_option("--timeout", options->request.wait, "Seconds it may take, 1 to 3600")->capture_default_str();
+    command->footer("Example:\n  zvisor lpar dump LP1 lp1.core && crash vmlinux lp1.core");
+    set_work(*command, action, options, dump);
+}
+
 [[nodiscard]] CLI::App* add(CLI::App& lpar, const char* name, std::string_view help, const std::shared_ptr<LparOptions>& options)
 {
     auto* command = lpar.add_subcommand(name, std::string(help));
@@ -138,7 +172,7 @@ void add_lpar_command(CLI::App& app, Action& action)
     command = add(*lpar, "show", "Everything about partitions", options);
     add_names(*command, *options);
     set_work(*command, action, options, show);
-    add_lpar_changes(*lpar, action);
+    add_dump(*lpar, action);
     for (const auto& order : orders) {
         options = std::make_shared<LparOptions>();
         options->order = order.operation;

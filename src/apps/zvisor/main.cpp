@@ -16,6 +16,7 @@ Examples:
 A machine of several partitions:
   zvisor machine start cpc1.toml --detach
   zvisor lpar list
+  zvisor move memory 256M LP1 LP2
   zvisor console LP1)";
 
 } // namespace
@@ -34,6 +35,8 @@ int main(int argc, char** argv)
     zvisor::add_image_command(app, action);
     zvisor::add_machine_command(app, action);
     zvisor::add_lpar_command(app, action);
+    zvisor::add_move_command(app, action);
+    zvisor::add_set_command(app, action);
     zvisor::add_console_command(app, action);
     zvisor::add_events_command(app, action);
     zvisor::add_top_command(app, action);

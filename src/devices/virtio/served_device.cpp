@@ -18,8 +18,9 @@ void ServedVirtioDevice::stop_serving()
 void ServedVirtioDevice::run()
 {
     while (!m_stopping) {
-        m_bell.wait();
+        wait(m_bell);
         auto held = lock();
+        before_serving();
         for (u16 index = 0; index < queue_count(); ++index)
             serve_queue(index);
     }

@@ -27,6 +27,10 @@ protected:
     [[nodiscard]] virtual std::optional<u32> serve(u16 queue, const VirtioChain& chain) = 0;
     /// Whether chains of a queue are to be taken now; `wake` when that changes.
     [[nodiscard]] virtual bool is_served(u16 queue) const = 0;
+    /// Returns when there may be something to do; not locked. Silences the bell.
+    virtual void wait(const EventFd& bell) { bell.wait(); }
+    /// Before the queues are served; locked.
+    virtual void before_serving() { }
 
 private:
     void run();
