@@ -229,7 +229,7 @@ u8* Runtime::allocate_data(std::size_t size)
 bool Runtime::is_full() const
 {
     return assembler.getSize() + spare > memory.code_size() || m_data_used + spare > memory.data_size()
-        || m_next_link + 1000 > m_most_links;
+        || m_next_link + 2000 > m_most_links;
 }
 
 void Runtime::reset()

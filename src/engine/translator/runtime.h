@@ -30,6 +30,8 @@ struct alignas(32) CodePosition {
     u64 address { 1 };
     u64 stamp { 0 };
     const void* code { nullptr };
+    /// Of the engine: what the code is of.
+    void* block { nullptr };
 };
 
 /// What translated code of one CPU shares: its memory, the ways in and out, and the functions it calls.
@@ -131,7 +133,7 @@ private:
     /// For one exit there are this many bytes of code at least.
     static constexpr std::size_t bytes_a_link = 96;
     /// For the largest block.
-    static constexpr std::size_t spare = std::size_t { 512 } << 10;
+    static constexpr std::size_t spare = std::size_t { 1 } << 20;
     [[nodiscard]] static std::size_t data_bytes(std::size_t code_bytes);
 
     void make_entry();
