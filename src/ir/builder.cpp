@@ -91,13 +91,21 @@ bool Builder::end_instruction(bool overflow)
     return true;
 }
 
+/// A computed branch of a path goes where it went when it was followed, or leaves.
 void Builder::end_branch()
 {
-    const Node& target = m_program.nodes[m_branch.target];
-    bool is_followed = m_goes_on_at && target.kind == Kind::constant && target.imm == *m_goes_on_at;
+    bool is_computed = m_program.nodes[m_branch.target].kind != Kind::constant;
+    bool is_always = m_branch.condition.kind == ConditionKind::constant;
+    if (m_goes_on_at && is_computed && is_always) {
+        m_next = *m_goes_on_at;
+        Id expected = constant(m_next);
+        m_branch.condition = { .kind = ConditionKind::equal, .negate = true, .a = m_branch.target, .b = expected, .code = {} };
+        return side_exit(false);
+    }
+    bool is_followed = m_goes_on_at && !is_computed && m_program.nodes[m_branch.target].imm == *m_goes_on_at;
     if (is_followed)
         m_next = *m_goes_on_at;
-    if (m_branch.condition.kind != ConditionKind::constant)
+    if (!is_always)
         return side_exit(m_next != next_address());
     if (is_followed)
         return;
@@ -396,12 +404,39 @@ W Builder::hi(G value)
 
 // ---- Condition code ------------------------------------------------------------------------------------
 
+namespace {
+
+template<class T>
+[[nodiscard]] unsigned code_of(T x, T y)
+{
+    return x == y ? 0 : x < y ? 1 : 2;
+}
+
+/// The condition code of a comparison of constants.
+[[nodiscard]] std::optional<unsigned> known_code(const Program& program, const CodeState& code)
+{
+    if (code.kind != CodeKind::compare_s && code.kind != CodeKind::compare_u)
+        return {};
+    const Node& x = program.nodes[code.a];
+    const Node& y = program.nodes[code.b];
+    if (x.kind != Kind::constant || y.kind != Kind::constant)
+        return {};
+    auto narrowed = [&](u64 value) { return code.width == 8 ? value : static_cast<u64>(i64 { static_cast<i32>(value) }); };
+    u64 left = narrowed(x.imm);
+    u64 right = narrowed(y.imm);
+    return code.kind == CodeKind::compare_s ? code_of(static_cast<i64>(left), static_cast<i64>(right)) : code_of(left, right);
+}
+
+} // namespace
+
 Truth Builder::cc_in(u8 mask) const
 {
     if (mask == 0 || mask == 15)
         return constant_truth(mask != 0);
     if (m_code.kind == CodeKind::value && m_program.nodes[m_code.a].kind == Kind::constant)
         return constant_truth(mask >> (3 - m_program.nodes[m_code.a].imm) & 1);
+    if (auto known = known_code(m_program, m_code))
+        return constant_truth(mask >> (3 - *known) & 1);
     return { { .kind = ConditionKind::code, .mask = mask, .code = m_code } };
 }
 

@@ -23,17 +23,12 @@ namespace zvisor {
 /// | blocks | first: number of a block; its memory, and that of those after it, as descriptors | |
 /// | refuse | block: number; why | |
 /// | create | see below | missing: what confinement the host did not allow |
-/// | adopt | descriptors: memory and doorbell of a dispatch region, standard error, with an agent a stream to it | state and why, as in the event |
-/// | load | | the program has been loaded and runs |
-/// | stop, start, reset | | |
-/// | type | text: console input | taken: bytes accepted |
-/// | quiesce | | asked: the program can be asked to shut down, and was |
-/// | registers | | cpus: the CpuStatus (prsm/partition_dump.h) of each configured CPU; once they have stopped |
-/// | cpus-changed | | the program is told to look at its CPUs |
-/// | status | | state and why, as in the event |
-/// | answer | question: number of an event's; granted: true or false | |
-/// | activity | question; what partitions used, in parts (prsm/activity_messages.h) | |
-/// | end | | none: the process ends |
+/// | adopt | descriptors: memory and doorbell of a dispatch region, standard error, with an agent a stream to it | state and why, as in the
+/// event | | load | | the program has been loaded and runs | | stop, start, reset | | | | type | text: console input | taken: bytes
+/// accepted | | quiesce | | asked: the program can be asked to shut down, and was | | registers | | cpus: the CpuStatus
+/// (prsm/partition_dump.h) of each configured CPU; once they have stopped | | cpus-changed | | the program is told to look at its CPUs | |
+/// status | | state and why, as in the event | | answer | question: number of an event's; granted: true or false | | | activity | question;
+/// what partitions used, in parts (prsm/activity_messages.h) | | | end | | none: the process ends |
 ///
 /// Members of `create`: profile: machine file; block_size, address_space: bytes; the descriptors of `adopt`, and of the wires to the
 /// networks, and last, with agent: true, of the stream to the guest agent; number, dedicated, group, group_cap (hundredths): as defined;

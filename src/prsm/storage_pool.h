@@ -44,7 +44,8 @@ public:
     /// The first board with so many free blocks, else the first with any.
     [[nodiscard]] std::size_t board_with(u64 blocks) const;
 
-    /// A new block, of the board where that has one; it cannot grow but can be shortened by who may call for that. An error when all are given.
+    /// A new block, of the board where that has one; it cannot grow but can be shortened by who may call for that. An error when all are
+    /// given.
     [[nodiscard]] Result<UniqueFd> take(std::size_t board = 0);
     /// Counts a block that a partition had before this firmware began; false when it is none of this size or all are given.
     [[nodiscard]] bool adopt(const UniqueFd& block);

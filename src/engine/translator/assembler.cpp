@@ -1,17 +1,16 @@
 #include "engine/translator/assembler.h"
 
+#include <cstring>
+#include <utility>
+
 namespace zvisor {
 
 namespace {
 
 using Generator = Xbyak::CodeGenerator;
-using Jump = void (Generator::*)(const Xbyak::Label&, Generator::LabelType);
 using Set = void (Generator::*)(const Xbyak::Operand&);
 using Move = void (Generator::*)(const Xbyak::Reg&, const Xbyak::Operand&);
 
-constexpr Jump jump_forms[] { &Generator::jo, &Generator::jno, &Generator::jb, &Generator::jae, &Generator::je, &Generator::jne,
-    &Generator::jbe, &Generator::ja, &Generator::js, &Generator::jns, &Generator::jp, &Generator::jnp, &Generator::jl, &Generator::jge,
-    &Generator::jle, &Generator::jg };
 constexpr Set set_forms[] { &Generator::seto, &Generator::setno, &Generator::setb, &Generator::setae, &Generator::sete, &Generator::setne,
     &Generator::setbe, &Generator::seta, &Generator::sets, &Generator::setns, &Generator::setp, &Generator::setnp, &Generator::setl,
     &Generator::setge, &Generator::setle, &Generator::setg };
@@ -21,9 +20,40 @@ constexpr Move move_forms[] { &Generator::cmovo, &Generator::cmovno, &Generator:
 
 } // namespace
 
-void Assembler::jump_if(HostCondition condition, const Xbyak::Label& to)
+/// The field of a near jump: how far it leads from behind it, or how far before it is the field of the jump before.
+void Assembler::put_distance(JumpTarget& to)
 {
-    (this->*jump_forms[static_cast<u8>(condition)])(to, T_NEAR);
+    constexpr std::ptrdiff_t field = 4;
+    if (to.m_at)
+        return dd(static_cast<u32>(to.m_at - (getCurr() + field)));
+    u8* here = const_cast<u8*>(getCurr()); // memory this writes
+    dd(to.m_last ? static_cast<u32>(here - to.m_last) : 0);
+    to.m_last = here;
+}
+
+void Assembler::jump(JumpTarget& to)
+{
+    db(0xe9);
+    put_distance(to);
+}
+
+void Assembler::jump_if(HostCondition condition, JumpTarget& to)
+{
+    db(0x0f);
+    db(0x80 | static_cast<u8>(condition));
+    put_distance(to);
+}
+
+void Assembler::bind(JumpTarget& target)
+{
+    target.m_at = getCurr();
+    for (u8* field = std::exchange(target.m_last, nullptr); field;) {
+        u32 before = 0;
+        std::memcpy(&before, field, sizeof before);
+        auto distance = static_cast<u32>(target.m_at - (field + sizeof before));
+        std::memcpy(field, &distance, sizeof distance);
+        field = before ? field - before : nullptr;
+    }
 }
 
 void Assembler::set_if(HostCondition condition, const Xbyak::Reg8& to)

@@ -25,6 +25,15 @@ enum class HostCondition : u8 {
     return static_cast<HostCondition>(static_cast<u8>(condition) ^ 1);
 }
 
+/// A place in code that near jumps lead to, from before and behind it. Until it is bound, the jumps are a list through the fields of
+/// their distances: blocks have many, and nothing is allocated for them.
+class JumpTarget {
+    friend class Assembler;
+    const u8* m_at { nullptr };
+    /// The field of the last jump from before.
+    u8* m_last { nullptr };
+};
+
 /// Host instructions by condition, over xbyak.
 class Assembler : public Xbyak::CodeGenerator {
 public:
@@ -33,7 +42,10 @@ public:
     {
     }
 
-    void jump_if(HostCondition condition, const Xbyak::Label& to);
+    void jump(JumpTarget& to);
+    void jump_if(HostCondition condition, JumpTarget& to);
+    /// Here is where a target's jumps lead; once.
+    void bind(JumpTarget& target);
     void set_if(HostCondition condition, const Xbyak::Reg8& to);
     void move_if(HostCondition condition, const Xbyak::Reg& to, const Xbyak::Operand& from);
     /// Reverses the bytes of a register of 4 or 8.
@@ -43,6 +55,9 @@ public:
     void store_reversed(const Xbyak::Address& to, const Xbyak::Reg& from, const Xbyak::Reg& scratch, bool movbe);
     /// The shortest move of a constant that changes no flags.
     void move_constant(const Xbyak::Reg64& to, u64 value);
+
+private:
+    void put_distance(JumpTarget& to);
 };
 
 } // namespace zvisor

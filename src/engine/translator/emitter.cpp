@@ -221,17 +221,18 @@ Emitter::CodePlace Emitter::code_place(const ir::CodeState& code) const
     return found;
 }
 
-Emitter::State Emitter::state_of(u32 snapshot) const
+Emitter::State Emitter::state_of(u32 snapshot)
 {
     State found;
     if (snapshot == 0)
         return found;
     const ir::Snapshot& taken = m_program->snapshots[snapshot];
-    found.saved.reserve(taken.end - taken.begin);
+    found.begin = static_cast<u32>(m_saved_places.size());
     for (u32 i = taken.begin; i < taken.end; ++i) {
         const ir::Saved& saved = m_program->saved[i];
-        found.saved.push_back({ saved.reg, saved.width, place(saved.value) });
+        m_saved_places.push_back({ saved.reg, saved.width, place(saved.value) });
     }
+    found.end = static_cast<u32>(m_saved_places.size());
     found.code = code_place(taken.code);
     return found;
 }
@@ -371,6 +372,9 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_block = &block;
     m_exits.clear();
     m_detours.clear();
+    m_saved_places.clear();
+    m_copies.clear();
+    m_remainder = 0;
     m_homes.clear();
     m_loop_begins = nullptr;
     m_marks.clear();
@@ -384,7 +388,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     find_uses();
     m_asm.align(16);
     m_start = m_asm.getCurr();
-    Xbyak::Label hot;
+    JumpTarget hot;
     if (block.executions) {
         m_asm.sub(dword[rip + reinterpret_cast<const u8*>(block.executions)], 1);
         m_asm.jump_if(HostCondition::sign, hot);
@@ -414,7 +418,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     std::size_t behind = m_runtime.go_apart();
     emit_detours(false);
     if (block.executions) {
-        m_asm.L(hot);
+        m_asm.bind(hot);
         emit_leave_for(block.address);
     }
     m_runtime.come_back(behind);
@@ -428,7 +432,7 @@ void Emitter::emit_detours(bool branches)
         if ((detour.node->kind == Kind::side_exit) != branches)
             continue;
         mark(static_cast<Id>(detour.node - m_program->nodes.data()));
-        m_asm.L(detour.entry);
+        m_asm.bind(detour.entry);
         (this->*row_of(detour.node->kind).emit_detour)(detour);
     }
 }

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <bit>
-#include <deque>
 #include <optional>
 #include <span>
 #include <vector>
@@ -132,9 +131,10 @@ private:
         u8 width;
         Place place;
     };
-    /// A snapshot with what it names found.
+    /// A snapshot with what it names found: which of m_saved_places.
     struct State {
-        std::vector<SavedPlace> saved;
+        u32 begin { 0 };
+        u32 end { 0 };
         CodePlace code;
     };
     /// Where a value is where the loop begins.
@@ -157,10 +157,10 @@ private:
     /// Code away from the block's path, and what held where its jump is.
     struct Detour {
         const ir::Node* node;
-        Xbyak::Label entry;
-        Xbyak::Label back;
+        JumpTarget entry;
+        JumpTarget back;
         /// Of an access with a site: where the distance to the host address is in rdx.
-        Xbyak::Label found;
+        JumpTarget found;
         State before;
         State after;
         Place a;
@@ -170,9 +170,10 @@ private:
         Register result;
         /// Of an access with a site, its number.
         std::optional<u32> site;
-        /// The SSE register of the result, and what others hold that is needed afterwards.
+        /// The SSE register of the result, and which of m_copies others hold that are needed afterwards.
         u8 number;
-        std::vector<Copy> numbers;
+        u32 first_copy;
+        u32 last_copy;
     };
     /// All there is to know of a kind of node.
     struct KindRow;
@@ -211,6 +212,7 @@ private:
     void emit_binary(Id id);
     [[nodiscard]] bool emit_sum(Id id);
     void emit_wide(Id id);
+    void take_remainder(Id quotient);
     void emit_shift(Id id);
     void emit_unary(Id id);
     void emit_state_access(Id id);
@@ -227,10 +229,10 @@ private:
     [[nodiscard]] Xbyak::Address site_field(const Detour& detour, std::size_t field) const;
     void find_page(Detour& detour);
     void emit_site_lookup(Detour& detour);
-    void emit_site_refill(Detour& detour, const Xbyak::Label& miss);
-    void emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, const Xbyak::Label& miss);
+    void emit_site_refill(Detour& detour, JumpTarget& miss);
+    void emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, JumpTarget& miss);
     void emit_block(Id id);
-    void find_blocks(const Detour& detour);
+    void find_blocks(Detour& detour);
     void move_block(u32 length);
     void fill_block(const ir::Node& node);
     void compare_block(u32 length, const Xbyak::Reg64& to);
@@ -321,7 +323,7 @@ private:
 
     [[nodiscard]] Place place(Id id) const;
     [[nodiscard]] CodePlace code_place(const ir::CodeState& code) const;
-    [[nodiscard]] State state_of(u32 snapshot) const;
+    [[nodiscard]] State state_of(u32 snapshot);
     /// Which of the registers with these owners to give away: a free one, else that of the value needed for the longest time yet.
     [[nodiscard]] std::size_t choose(std::span<const Id> owners, u32 pinned) const;
     [[nodiscard]] Register allocate(Id id);
@@ -348,7 +350,8 @@ private:
     void evict_number(Id id);
     void forget_number(Id id);
     void forget_numbers();
-    [[nodiscard]] std::vector<Copy> live_numbers() const;
+    void note_live_numbers();
+    [[nodiscard]] std::span<const Copy> copies_of(const Detour& detour) const;
     /// Around what changes SSE registers in a detour.
     void keep_numbers(const Detour& detour);
     void restore_numbers(const Detour& detour);
@@ -381,11 +384,16 @@ private:
     std::array<bool, Runtime::frame_slots> m_slot_used {};
     u32 m_pinned { 0 };
     Id m_current { 0 };
+    /// A difference that a division made with its quotient.
+    Id m_remainder { 0 };
     std::vector<u8> m_number;
     std::vector<bool> m_wants_number;
     std::array<Id, number_count> m_number_owner {};
     u32 m_numbers_pinned { 0 };
-    std::deque<Detour> m_detours;
+    std::vector<Detour> m_detours;
+    // Of the states and detours of the block:
+    std::vector<SavedPlace> m_saved_places;
+    std::vector<Copy> m_copies;
     /// Of each kind of access, the next site and the end of its group.
     std::array<std::array<u32, 2>, 10> m_sites {};
     std::array<u32, 2> m_next_groups {};

@@ -31,6 +31,8 @@ void Emitter::emit_binary(Id id)
     const Node& node = m_program->nodes[id];
     if (combines_numbers(id))
         return emit_number_bits(id);
+    if (id == m_remainder || id + 1 == m_remainder)
+        return;
     // The source must not be lost when the destination takes over the register of the same value.
     Place source = place(node.b);
     if (source.reg != no_register)
@@ -94,6 +96,26 @@ void Emitter::emit_wide(Id id)
         m_asm.idiv(by);
     }
     m_asm.mov(to, product ? rdx : rax);
+    if (!product)
+        take_remainder(id);
+}
+
+/// Behind a quotient comes the remainder as a product and a difference: the host has it in rdx already.
+void Emitter::take_remainder(Id quotient)
+{
+    const auto& nodes = m_program->nodes;
+    const Node& division = nodes[quotient];
+    bool is_wide = division.kind == Kind::quotient_u;
+    Id product = quotient + 1;
+    Id difference = quotient + 2;
+    auto is = [&](Id id, Kind kind, Id a, Id b) {
+        return id < nodes.size() && nodes[id].kind == kind && nodes[id].width == 8 && nodes[id].a == a && nodes[id].b == b;
+    };
+    if (!is(product, Kind::mul, quotient, is_wide ? division.c : division.b)
+        || !is(difference, Kind::sub, is_wide ? division.b : division.a, product) || m_last[product] != difference || !m_last[difference])
+        return;
+    m_asm.mov(host(allocate(difference)), rdx);
+    m_remainder = difference;
 }
 
 void Emitter::emit_shift(Id id)

@@ -59,11 +59,11 @@ void Emitter::emit_block(Id id)
     default:
         combine_block(node, to);
     }
-    m_asm.L(miss.back);
+    m_asm.bind(miss.back);
 }
 
 /// Operands that overlap so that the result of one byte is the source of another are left to the handler.
-void Emitter::find_blocks(const Detour& detour)
+void Emitter::find_blocks(Detour& detour)
 {
     const Node& node = *detour.node;
     auto operation = static_cast<BlockOperation>(node.info);
@@ -153,18 +153,18 @@ void Emitter::compare_block(u32 length, const Xbyak::Reg64& to)
         m_asm.call(m_runtime.compare_block);
         return m_asm.mov(to.cvt32(), eax);
     }
-    Xbyak::Label differ;
+    JumpTarget differ;
     u32 bytes = piece_of(length);
     load_piece(rax, rcx, bytes);
     load_piece(to, rdx, bytes);
     if (length > bytes) {
         m_asm.cmp(to, rax);
-        m_asm.jne(differ);
+        m_asm.jump_if(!HostCondition::equal, differ);
         load_piece(rax, rcx + (length - bytes), bytes);
         load_piece(to, rdx + (length - bytes), bytes);
     }
     m_asm.cmp(to, rax);
-    m_asm.L(differ);
+    m_asm.bind(differ);
     m_asm.set_if(!HostCondition::below_or_equal, al);
     m_asm.set_if(HostCondition::below, cl);
     m_asm.movzx(eax, al);

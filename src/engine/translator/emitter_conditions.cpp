@@ -148,6 +148,10 @@ HostCondition Emitter::flags_of(const Condition& condition)
         return decided(flags_of_code(code_place(condition.code), condition.mask));
     Place x = place(condition.a);
     Place y = place(condition.b);
+    if (condition.kind == ConditionKind::equal) {
+        compare(x, y, condition.width);
+        return decided(HostCondition::equal);
+    }
     bool is_signed = condition.kind == ConditionKind::lt_s;
     constexpr Place nothing { .constant = true, .reg = no_register, .slot = -1, .value = 0 };
     if (!is_signed && y.constant && y.value == 1) {

@@ -79,6 +79,8 @@ void Emitter::emit_end(Id id)
 Emitter::Detour& Emitter::add_detour(Id id)
 {
     const Node& node = m_program->nodes[id];
+    auto first_copy = static_cast<u32>(m_copies.size());
+    note_live_numbers();
     return m_detours.emplace_back(Detour { .node = &node,
         .entry = {},
         .back = {},
@@ -92,7 +94,8 @@ Emitter::Detour& Emitter::add_detour(Id id)
         .result = m_register[id],
         .site = {},
         .number = m_number[id],
-        .numbers = live_numbers() });
+        .first_copy = first_copy,
+        .last_copy = static_cast<u32>(m_copies.size()) });
 }
 
 void Emitter::emit_unaligned(Detour& detour)
@@ -144,10 +147,10 @@ void Emitter::emit_slow_access(Detour& detour)
 {
     const Node& node = *detour.node;
     bool code = m_program->nodes[node.b].kind == Kind::code_tlb;
-    Xbyak::Label miss;
+    JumpTarget miss;
     if (detour.site)
         emit_site_refill(detour, miss);
-    m_asm.L(miss);
+    m_asm.bind(miss);
     if (node.info == 16)
         return node.kind == Kind::load ? emit_slow_vector_load(detour) : emit_slow_vector_store(detour);
     write_back(detour.before);
@@ -222,7 +225,7 @@ void Emitter::leave_by_handler(Detour& detour)
 void Emitter::go_back(Detour& detour)
 {
     restore_numbers(detour);
-    m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
+    m_asm.jump(detour.back);
 }
 
 void Emitter::go_back_unless_stale(Detour& detour)
@@ -247,7 +250,7 @@ void Emitter::emit_exit(const Place& target)
     const u8* at = reinterpret_cast<const u8*>(link);
     // An instruction at the page's end may go on in the next page, which is not where it was when the spaces change.
     bool same_page = (target.value ^ m_block->address) < page_size && target.value % page_size < page_size - 4;
-    Xbyak::Label unlinked;
+    JumpTarget unlinked;
     // Every loop has an exit that does not lead forward, or one that is dispatched.
     if (target.value <= m_block->address) {
         m_asm.cmp(dword[rbp + m_layout.pending], 0);
@@ -260,7 +263,7 @@ void Emitter::emit_exit(const Place& target)
         m_asm.jump_if(!HostCondition::equal, unlinked);
     }
     m_asm.jmp(ptr[rip + (at + offsetof(Link, code))]);
-    m_asm.L(unlinked);
+    m_asm.bind(unlinked);
     ExitCode exit { .link = number, .target = target.value, .unlinked = m_runtime.memory.executable(m_asm.getCurr()) };
     m_asm.move_constant(rcx, target.value);
     m_asm.mov(ptr[rbp + m_layout.next], rcx);
@@ -305,7 +308,7 @@ void Emitter::write_back(const State& state)
 
 void Emitter::write_registers(const State& state)
 {
-    for (const SavedPlace& saved : state.saved) {
+    for (const SavedPlace& saved : std::span(m_saved_places).subspan(state.begin, state.end - state.begin)) {
         Xbyak::Address to = register_at(saved.reg, saved.width);
         const Place& from = saved.place;
         if (saved.width == 16)

@@ -73,7 +73,7 @@ void Emitter::emit_bfp(Id id)
         m_asm.test(state, state);
         m_asm.jump_if(HostCondition::equal, odd.entry);
     }
-    m_asm.L(odd.back);
+    m_asm.bind(odd.back);
 }
 
 void Emitter::emit_operation(const Node& node, const Xbyak::Xmm& to)
@@ -127,7 +127,7 @@ void Emitter::emit_slow_bfp(Detour& detour)
     const Node& node = *detour.node;
     auto operation = static_cast<BfpOperation>(node.info);
     auto exact_zero = ir::exact_zero(operation);
-    Xbyak::Label slow;
+    JumpTarget slow;
     auto test_for_zero = [&](const Place& place, u8 width) {
         move(rax, place);
         Xbyak::Reg value = sized(rax, width);
@@ -137,13 +137,13 @@ void Emitter::emit_slow_bfp(Detour& detour)
     if (exact_zero != ir::ExactZero::never) {
         m_asm.movq(rax, Xbyak::Xmm(detour.number));
         m_asm.add(sized(rax, node.width), sized(rax, node.width));
-        m_asm.jnz(slow);
+        m_asm.jump_if(!HostCondition::equal, slow);
         move(rax, detour.d);
         m_asm.test(rax, rax);
-        m_asm.jz(slow);
+        m_asm.jump_if(HostCondition::equal, slow);
     }
     if (exact_zero == ir::ExactZero::always)
-        m_asm.jmp(detour.back, Xbyak::CodeGenerator::T_NEAR);
+        m_asm.jump(detour.back);
     if (exact_zero == ir::ExactZero::of_zero || exact_zero == ir::ExactZero::of_first_zero) {
         test_for_zero(detour.a, operand_width);
         m_asm.jump_if(HostCondition::equal, detour.back);
@@ -152,7 +152,7 @@ void Emitter::emit_slow_bfp(Detour& detour)
         test_for_zero(detour.b, operand_width);
         m_asm.jump_if(HostCondition::equal, detour.back);
     }
-    m_asm.L(slow);
+    m_asm.bind(slow);
     write_back(detour.before);
     run_handler(detour);
     Xbyak::Address from = register_at(static_cast<u8>(ir::RegisterNumber::floating + node.imm), node.width);
@@ -179,7 +179,7 @@ void Emitter::emit_bfp_to_integer(Id id)
     m_asm.jump_if(HostCondition::equal, odd.entry);
     m_asm.cmp(sized_to, 1);
     m_asm.jump_if(HostCondition::overflow, odd.entry);
-    m_asm.L(odd.back);
+    m_asm.bind(odd.back);
 }
 
 /// Leaves the flags of a comparison: unordered sets them all.
@@ -204,7 +204,7 @@ void Emitter::emit_bfp_ordered(Id id)
     Detour& unordered = add_detour(id);
     compare_numbers(x, y, node.width);
     m_asm.jump_if(HostCondition::parity, unordered.entry);
-    m_asm.L(unordered.back);
+    m_asm.bind(unordered.back);
 }
 
 void Emitter::emit_unordered(Detour& detour)

@@ -175,25 +175,28 @@ Xbyak::Xmm Emitter::number_of(const Place& from, const Xbyak::Xmm& scratch, bool
 }
 
 /// What is needed after the current node, to be there again behind a call.
-std::vector<Emitter::Copy> Emitter::live_numbers() const
+void Emitter::note_live_numbers()
 {
-    std::vector<Copy> live;
     for (u8 i = 0; i < number_count; ++i)
         if (Id id = m_number_owner[i]; id && id != m_current && m_last[id] > m_current)
-            live.push_back({ i, is_wide(id), place(id) });
-    return live;
+            m_copies.push_back({ i, is_wide(id), place(id) });
+}
+
+std::span<const Emitter::Copy> Emitter::copies_of(const Detour& detour) const
+{
+    return std::span(m_copies).subspan(detour.first_copy, detour.last_copy - detour.first_copy);
 }
 
 void Emitter::keep_numbers(const Detour& detour)
 {
-    for (const Copy& copy : detour.numbers)
+    for (const Copy& copy : copies_of(detour))
         if (!copy.place.constant && copy.place.reg == no_register && copy.place.slot < 0)
             m_asm.movups(slot(static_cast<i16>(Runtime::number_slots + 2U * copy.number)), Xbyak::Xmm(copy.number));
 }
 
 void Emitter::restore_numbers(const Detour& detour)
 {
-    for (const Copy& copy : detour.numbers) {
+    for (const Copy& copy : copies_of(detour)) {
         Place from = copy.place;
         Xbyak::Xmm to(copy.number);
         bool kept = !from.constant && from.reg == no_register && from.slot < 0;
@@ -218,7 +221,7 @@ void Emitter::emit_load_number(Id id)
     else
         m_asm.movq(to, qword[rdx + address]);
     m_asm.pshufb(to, xword[rip + m_runtime.reversal[size_index(node.info)]]);
-    m_asm.L(miss.back);
+    m_asm.bind(miss.back);
 }
 
 void Emitter::emit_load_vector(Id id)
@@ -230,7 +233,7 @@ void Emitter::emit_load_vector(Id id)
     find_page(miss);
     m_asm.movups(to, xword[rdx + address]);
     m_asm.pshufb(to, xword[rip + m_runtime.reversal[4]]);
-    m_asm.L(miss.back);
+    m_asm.bind(miss.back);
 }
 
 /// The value of a store is in an SSE register.
@@ -258,7 +261,7 @@ void Emitter::emit_store_leftmost(Id id)
     m_asm.movaps(scratch_number, from);
     m_asm.pshufb(scratch_number, xword[rip + m_runtime.reversal[4]]);
     m_asm.call(m_runtime.store_leftmost);
-    m_asm.L(miss.back);
+    m_asm.bind(miss.back);
 }
 
 void Emitter::emit_slow_vector_load(Detour& detour)

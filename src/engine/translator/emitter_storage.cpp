@@ -39,7 +39,7 @@ Xbyak::Reg64 Emitter::use_operands(const Node& node)
 }
 
 /// Leaves in rdx what added to the address gives the host address. The address is in its register, or in rax when constant.
-void Emitter::emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, const Xbyak::Label& miss)
+void Emitter::emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, JumpTarget& miss)
 {
     Assembler& a = m_asm;
     Xbyak::Reg64 space = host(in.reg);
@@ -114,11 +114,11 @@ void Emitter::emit_site_lookup(Detour& detour)
     m_asm.cmp(rdx, site_field(detour, offsetof(Sites, limit)));
     m_asm.jump_if(!HostCondition::below, detour.entry);
     m_asm.mov(rdx, site_field(detour, offsetof(Sites, delta)));
-    m_asm.L(detour.found);
+    m_asm.bind(detour.found);
 }
 
 /// Finds the page in the TLB for the site; jumps to `miss` when it is not there.
-void Emitter::emit_site_refill(Detour& detour, const Xbyak::Label& miss)
+void Emitter::emit_site_refill(Detour& detour, JumpTarget& miss)
 {
     const Node& node = *detour.node;
     u32 groups = m_layout.sites + static_cast<u32>(offsetof(Sites, groups));
@@ -131,7 +131,7 @@ void Emitter::emit_site_refill(Detour& detour, const Xbyak::Label& miss)
     m_asm.shr(eax, 12);
     m_asm.movzx(eax, al);
     m_asm.bts(qword[host(detour.b.reg) + groups + rax * 8], static_cast<u8>(*detour.site / Sites::group));
-    m_asm.jmp(detour.found, Xbyak::CodeGenerator::T_NEAR);
+    m_asm.jump(detour.found);
 }
 
 void Emitter::emit_load(Id id)
@@ -159,7 +159,7 @@ void Emitter::emit_load(Id id)
     default:
         m_asm.load_reversed(to, qword[rdx + address], m_runtime.features.movbe);
     }
-    m_asm.L(miss.back);
+    m_asm.bind(miss.back);
 }
 
 void Emitter::emit_store(Id id)
@@ -188,7 +188,7 @@ void Emitter::emit_store(Id id)
             m_asm.ror(cx, 8);
         m_asm.mov(operand_at(node.info, rdx + address), rcx_of(node.info));
     }
-    m_asm.L(miss.back);
+    m_asm.bind(miss.back);
 }
 
 // ---- Interlocked updates -----------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ void Emitter::emit_interlocked(Id id)
         emit_swap(id, to);
     else
         emit_update(id, to);
-    m_asm.L(miss.back);
+    m_asm.bind(miss.back);
 }
 
 /// The operand's host address is in rdx.
@@ -227,12 +227,12 @@ void Emitter::emit_update(Id id, const Xbyak::Reg64& to)
     const Node& node = m_program->nodes[id];
     bool byte = node.info == 1;
     u8 width = node.info == 8 ? 8 : 4;
-    Xbyak::Label again;
+    JumpTarget again;
     if (byte)
         m_asm.movzx(eax, Xbyak::util::byte[rdx]);
     else
         m_asm.mov(sized(rax, width), operand_at(width, rdx));
-    m_asm.L(again);
+    m_asm.bind(again);
     m_asm.mov(rcx, rax);
     if (!byte)
         m_asm.reverse(sized(rcx, width));
@@ -253,7 +253,7 @@ void Emitter::emit_update(Id id, const Xbyak::Reg64& to)
         m_asm.reverse(sized(rcx, width));
     m_asm.lock();
     m_asm.cmpxchg(operand_at(node.info, rdx), rcx_of(node.info));
-    m_asm.jne(again);
+    m_asm.jump_if(!HostCondition::equal, again);
     m_asm.mov(to, rax);
     if (!byte)
         m_asm.reverse(sized(to, width));
@@ -279,7 +279,7 @@ void Emitter::emit_multiple(Id id)
         m_asm.load_reversed(value, store ? reg : at, m_runtime.features.movbe);
         m_asm.mov(store ? at : reg, value);
     }
-    m_asm.L(miss.back);
+    m_asm.bind(miss.back);
 }
 
 void Emitter::emit_align(Id id)
@@ -303,7 +303,7 @@ void Emitter::emit_overflow(Id id)
     });
     Detour& overflow = add_detour(id);
     m_asm.jump_if(HostCondition::overflow, overflow.entry);
-    m_asm.L(overflow.back);
+    m_asm.bind(overflow.back);
 }
 
 } // namespace zvisor

@@ -231,7 +231,7 @@ bool Runtime::is_full() const
 {
     bool full_apart = m_apart < memory.code_size() && m_apart_used + spare > memory.code_size();
     return assembler.getSize() + spare > m_apart || full_apart || m_data_used + spare > memory.data_size()
-        || m_next_link + 1000 > m_most_links;
+        || m_next_link + 2000 > m_most_links;
 }
 
 void Runtime::reset()

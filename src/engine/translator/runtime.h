@@ -136,7 +136,7 @@ private:
     /// For one exit there are this many bytes of code at least.
     static constexpr std::size_t bytes_a_link = 96;
     /// For the largest block.
-    static constexpr std::size_t spare = std::size_t { 512 } << 10;
+    static constexpr std::size_t spare = std::size_t { 1 } << 20;
     [[nodiscard]] static std::size_t data_bytes(std::size_t code_bytes);
 
     void make_entry();

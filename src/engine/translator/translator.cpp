@@ -180,6 +180,9 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
     begin_fetching(cpu, address);
     if (address & 1)
         cpu.specification();
+    CodePosition& position = m_machinery->runtime.position(address);
+    if (position.address == address && position.stamp == cpu.code_stamp())
+        return static_cast<Block*>(position.block);
     u64 absolute = cpu.absolute(cpu.fetch_view(address));
     Block* block = recall_block(cpu, address, absolute);
     if (!block) {
@@ -189,7 +192,7 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
         if (!block)
             block = translate(cpu, address, absolute);
     }
-    m_machinery->runtime.position(address) = { address, cpu.code_stamp(), block->code, block };
+    position = { address, cpu.code_stamp(), block->code, block };
     return block;
 }
 
@@ -233,6 +236,7 @@ void Translator::make_room()
     m_machinery->exits.clear();
     std::ranges::fill(m_executions, u8 { 0 });
     m_left_by = Runtime::no_link; // its number will be another exit's
+    m_path.executions = nullptr;
     m_machinery->runtime.reset();
     if (m_statistics)
         m_statistics->started_over();
@@ -375,16 +379,15 @@ Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
     block->is_left = m_machinery->runtime.allocate_data(1);
     *block->is_left = 0;
     block->is_path = is_path;
-    // A path stays in its page, and its first instruction too.
-    if (!is_path && !block->second_page) {
-        block->executions = reinterpret_cast<i32*>(m_machinery->runtime.allocate_data(sizeof(i32)));
-        *block->executions = m_path_patience;
-    }
+    count_executions(*block);
     const u8* code = emit(recording);
     for (const ExitCode& exit : m_machinery->emitter.exits())
         m_machinery->exits.add(exit, block->mode);
     block->code = m_machinery->runtime.memory.executable(code);
     tell(recording, code);
+    // A path takes the place of a block, which positions must not name any more.
+    if (CodePosition& position = m_machinery->runtime.position(block->address); position.address == block->address)
+        position = {};
     m_cache.add(std::move(recording.block));
     return block;
 }

@@ -9,6 +9,7 @@
 #include "engine/translator/translation_statistics.h"
 #include "ir/builder.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -52,6 +53,8 @@ private:
         bool is_path { false };
         /// Until a path is made of it, less than 0 then; none when there will be none.
         i32* executions { nullptr };
+        /// Of a loop with computed branches: what `executions` begins with. What comes in that often may go other ways by now.
+        i32 entries { 0 };
         /// Those that lead here.
         Exits::Incoming incoming { *this };
     };
@@ -74,7 +77,7 @@ private:
         /// Null when nothing is counted.
         TranslationStatistics* statistics { nullptr };
     };
-    /// What is executed from one place on, block by block, until it is there again or cannot be followed.
+    /// What is executed from one place on, block by block, until it repeats itself or cannot be followed.
     struct Path {
         std::vector<u64> blocks;
         /// Where it goes on behind the last block.
@@ -82,10 +85,23 @@ private:
         /// Of the first block in storage.
         u64 absolute { 0 };
         u64 stamp { 0 };
-        /// Of the first block: those until it is tried again. Stays when the block is dropped.
+        /// Of the first block: those until it is tried again. Stays when the block is dropped, null when all were.
         i32* executions { nullptr };
+        /// Cpu::retired before each block, and behind the last one.
+        std::vector<u64> retired;
+        /// The first of the blocks another path is known from.
+        std::optional<std::size_t> known;
+        /// Of the block where it was back for the first time.
+        std::optional<std::size_t> back;
+        bool is_loop { false };
+        bool repeats { false };
+        /// Block::entries of the path, if it is a loop with computed branches.
+        i32 entries { 0 };
 
-        [[nodiscard]] bool is_loop() const { return end == blocks.front(); }
+        /// After how many blocks it repeats itself; 0 when it does not.
+        [[nodiscard]] std::size_t period() const;
+        /// How often it has been at an address since it was back last.
+        [[nodiscard]] std::ptrdiff_t rounds(u64 address) const;
     };
     /// A block while it is recorded.
     struct Recording {
@@ -117,12 +133,21 @@ private:
     [[nodiscard]] static bool crosses_page(const Cpu& cpu, u64 absolute);
     void mark_next(Cpu& cpu, Recording& recording);
     [[nodiscard]] bool record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at = {});
+    void count_executions(Block& block);
     Block* end_recording(Recording& recording, bool is_path);
     [[nodiscard]] bool begin_path(Cpu& cpu, const Block& block);
     void follow_path(Cpu& cpu);
     void abandon_path();
-    [[nodiscard]] bool ends_path(Cpu& cpu, u64 address) const;
+    void come_back(Cpu& cpu);
+    void go_on(Cpu& cpu);
+    void end_path(Cpu& cpu);
+    void end_loop(Cpu& cpu, std::size_t count);
+    [[nodiscard]] bool ends_path(const Cpu& cpu, u64 address) const;
+    [[nodiscard]] bool is_long(const Cpu& cpu) const;
+    [[nodiscard]] bool is_long(const Recording& recording) const;
+    [[nodiscard]] bool has_path(Cpu& cpu, u64 address) const;
     void translate_path(Cpu& cpu);
+    void record_rounds(Cpu& cpu, Recording& recording);
     [[nodiscard]] bool record_path(Cpu& cpu, Recording& recording);
     void begin_fetching(Cpu& cpu, u64 address);
     [[nodiscard]] const u8* emit(const Recording& recording);

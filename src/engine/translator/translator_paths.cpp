@@ -6,22 +6,66 @@ namespace zvisor {
 
 namespace {
 
-constexpr std::size_t most_blocks = 32;
+constexpr std::size_t most_blocks = 256;
+/// Instructions that are followed until a path is back, and until it has to have repeated itself.
+constexpr u64 most_until_back = 512;
+constexpr u64 most_followed = 4096;
+/// Instructions that are recorded: of a round of a loop, and of any other path.
+constexpr std::size_t most_in_round = 512;
 constexpr std::size_t most_instructions = 256;
+/// Rounds of a loop within a path.
+constexpr std::ptrdiff_t most_rounds = 16;
+/// How often a path is where it began before it is taken to repeat itself.
+constexpr std::ptrdiff_t least_returns = 4;
+/// Computed branches of a path that is no loop: each one is less likely to go where it went.
+constexpr std::ptrdiff_t most_guards = 2;
+/// How often a loop with computed branches is come into until it is followed again, the first time and how much more often each next time.
+constexpr i32 first_entries = 50'000;
+constexpr i32 more_entries = 4;
+constexpr i32 most_entries = 1 << 30;
 /// Registers in all snapshots together: leaving the block writes them to the CPU.
-constexpr std::size_t most_saved = 8192;
+constexpr std::size_t most_saved = 16384;
 /// How much later a path is tried again of which nothing came.
 constexpr i32 later = 16;
 
+/// Computed branches that are expected to go where the path does.
+[[nodiscard]] std::ptrdiff_t guards(const ir::Program& program)
+{
+    return std::ranges::count_if(program.nodes, [&](const ir::Node& node) {
+        return node.kind == ir::Kind::side_exit && program.conditions[node.c].kind == ir::ConditionKind::equal;
+    });
+}
+
 } // namespace
+
+std::size_t Translator::Path::period() const
+{
+    if (std::ranges::count(blocks, blocks.front()) < least_returns)
+        return 0;
+    for (std::size_t period = 1; period <= blocks.size() / 2; ++period)
+        if (std::equal(blocks.begin() + static_cast<std::ptrdiff_t>(period), blocks.end(), blocks.begin()))
+            return retired[period] - retired[0] <= most_in_round ? period : 0;
+    return 0;
+}
+
+std::ptrdiff_t Translator::Path::rounds(u64 address) const
+{
+    auto back_at = std::ranges::find(blocks.rbegin(), blocks.rend(), blocks.front());
+    return std::count(blocks.rbegin(), back_at, address);
+}
 
 /// A block that has been executed often: what is executed from it on is followed. False when it is not that.
 bool Translator::begin_path(Cpu& cpu, const Block& block)
 {
     if (!block.executions || *block.executions >= 0)
         return false;
-    m_path
-        = { .blocks = { block.address }, .end = 0, .absolute = block.absolute, .stamp = cpu.code_stamp(), .executions = block.executions };
+    m_path = {};
+    m_path.blocks = { block.address };
+    m_path.absolute = block.absolute;
+    m_path.stamp = cpu.code_stamp();
+    m_path.executions = block.executions;
+    m_path.retired = { cpu.retired };
+    m_path.entries = block.entries ? std::min(block.entries, most_entries / more_entries) * more_entries : first_entries;
     interpret(cpu);
     return true;
 }
@@ -29,39 +73,89 @@ bool Translator::begin_path(Cpu& cpu, const Block& block)
 void Translator::follow_path(Cpu& cpu)
 {
     u64 next = cpu.next;
+    m_path.retired.push_back(cpu.retired);
     begin_fetching(cpu, next);
-    bool is_back = next == m_path.blocks.front();
-    bool inner_loop = !is_back && std::ranges::find(m_path.blocks, next) != m_path.blocks.end();
-    if (cpu.code_stamp() != m_path.stamp || inner_loop)
+    if (cpu.code_stamp() != m_path.stamp)
         return abandon_path();
-    if (!is_back && !ends_path(cpu, next)) {
-        m_path.blocks.push_back(next);
-        return interpret(cpu);
-    }
-    m_path.end = next;
-    translate_path(cpu);
-    m_path.blocks.clear();
+    if (is_long(cpu))
+        return end_path(cpu);
+    if (next == m_path.blocks.front())
+        return come_back(cpu);
+    bool inner_loop = m_path.rounds(next) == most_rounds;
+    if (inner_loop && !m_path.known && !m_path.back)
+        return abandon_path();
+    if (inner_loop || ends_path(cpu, next))
+        return end_path(cpu);
+    go_on(cpu);
 }
 
-/// Interrupted, or another loop within: to be tried again.
+/// Interrupted, or another loop within that has no path yet: to be tried again.
 void Translator::abandon_path()
 {
     if (m_path.blocks.empty())
         return;
     m_path.blocks.clear();
-    *m_path.executions = m_path_patience * later;
+    if (m_path.executions)
+        *m_path.executions = m_path_patience * later;
+}
+
+/// Another round may go other ways: the path is a loop when it has repeated itself.
+void Translator::come_back(Cpu& cpu)
+{
+    if (!m_path.back)
+        m_path.back = m_path.blocks.size();
+    std::size_t period = m_path.period();
+    if (period == 0)
+        return go_on(cpu);
+    m_path.repeats = true;
+    end_loop(cpu, period);
+}
+
+void Translator::go_on(Cpu& cpu)
+{
+    u64 next = cpu.next;
+    if (!m_path.known && next != m_path.blocks.front() && has_path(cpu, next))
+        m_path.known = m_path.blocks.size();
+    m_path.blocks.push_back(next);
+    interpret(cpu);
+}
+
+/// The first round may be a loop all the same. A path that did not come back does not go on where another is known.
+void Translator::end_path(Cpu& cpu)
+{
+    if (m_path.back)
+        return end_loop(cpu, *m_path.back);
+    m_path.end = m_path.known ? m_path.blocks[*m_path.known] : cpu.next;
+    m_path.blocks.resize(m_path.known.value_or(m_path.blocks.size()));
+    translate_path(cpu);
+}
+
+/// Behind the first `count` blocks comes the first one again.
+void Translator::end_loop(Cpu& cpu, std::size_t count)
+{
+    m_path.blocks.resize(count);
+    m_path.end = m_path.blocks.front();
+    m_path.is_loop = true;
+    translate_path(cpu);
 }
 
 /// A path stays in its page, since where the page is does not change then: it has no instruction that goes on in the next page either.
-/// And it does not go on where another is known.
-bool Translator::ends_path(Cpu& cpu, u64 address) const
+bool Translator::ends_path(const Cpu& cpu, u64 address) const
 {
     u64 head = m_path.blocks.front();
-    if (address & 1 || (address ^ head) >= page_size || m_path.blocks.size() == most_blocks)
-        return true;
-    u64 absolute = m_path.absolute + (address - head);
-    if (crosses_page(cpu, absolute))
-        return true;
+    return address & 1 || (address ^ head) >= page_size || crosses_page(cpu, m_path.absolute + (address - head));
+}
+
+bool Translator::is_long(const Cpu& cpu) const
+{
+    u64 most = m_path.back ? most_followed : most_until_back;
+    return m_path.blocks.size() == most_blocks || cpu.retired - m_path.retired.front() >= most;
+}
+
+/// Whether there is one from an address in the page of this one.
+bool Translator::has_path(Cpu& cpu, u64 address) const
+{
+    u64 absolute = m_path.absolute + (address - m_path.blocks.front());
     auto* block = static_cast<const Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
     return block && block->is_path;
 }
@@ -70,16 +164,25 @@ void Translator::translate_path(Cpu& cpu)
 {
     Recording recording = begin_recording(cpu, m_path.blocks.front(), m_path.absolute);
     ir::Builder& builder = m_machinery->builder;
-    bool is_whole = record_path(cpu, recording);
-    recording.before_loop = recording.steps.size();
-    if (is_whole && m_path.is_loop()) {
-        builder.begin_loop();
-        if (record_path(cpu, recording))
-            builder.close_loop(m_path.end);
-    }
+    record_rounds(cpu, recording);
     if (!builder.finished())
         builder.finish(recording.at);
     end_recording(recording, true);
+    m_path.blocks.clear();
+}
+
+/// The path, and once more when it is a loop: with computed branches it is one when it has repeated itself.
+void Translator::record_rounds(Cpu& cpu, Recording& recording)
+{
+    ir::Builder& builder = m_machinery->builder;
+    bool is_whole = record_path(cpu, recording);
+    recording.before_loop = recording.steps.size();
+    bool may_vary = !m_path.repeats && guards(m_machinery->program) != 0;
+    if (!is_whole || !m_path.is_loop || may_vary)
+        return;
+    builder.begin_loop();
+    if (record_path(cpu, recording))
+        builder.close_loop(m_path.end);
 }
 
 /// False when the block has its end before the path has.
@@ -89,16 +192,32 @@ bool Translator::record_path(Cpu& cpu, Recording& recording)
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         u64 goes_on_at = i + 1 < blocks.size() ? blocks[i + 1] : m_path.end;
         recording.at = blocks[i];
-        do {
+        for (u64 left = m_path.retired[i + 1] - m_path.retired[i]; left; --left)
             if (record(cpu, recording, goes_on_at))
                 return false;
-        } while (!recording.branched && recording.at != goes_on_at);
-        bool is_long
-            = recording.steps.size() - recording.before_loop >= most_instructions || m_machinery->program.saved.size() >= most_saved;
-        if (recording.at != goes_on_at || is_long)
+        if (recording.at != goes_on_at || is_long(recording))
             return false;
     }
     return true;
+}
+
+/// Until the block is followed. A path stays in its page, and its first instruction too; it is followed again when it is a loop that
+/// may go other ways by now.
+void Translator::count_executions(Block& block)
+{
+    bool varies = block.is_path && m_path.repeats && guards(m_machinery->program) != 0;
+    if (block.second_page || (block.is_path && !varies))
+        return;
+    block.entries = varies ? m_path.entries : 0;
+    block.executions = reinterpret_cast<i32*>(m_machinery->runtime.allocate_data(sizeof(i32)));
+    *block.executions = varies ? m_path.entries : m_path_patience;
+}
+
+bool Translator::is_long(const Recording& recording) const
+{
+    std::size_t most = m_path.is_loop ? most_in_round : most_instructions;
+    bool guesses = !m_path.is_loop && guards(m_machinery->program) >= most_guards;
+    return guesses || recording.steps.size() - recording.before_loop >= most || m_machinery->program.saved.size() >= most_saved;
 }
 
 } // namespace zvisor

@@ -1,0 +1,98 @@
+#include "engine/test_bench.h"
+
+#include <gtest/gtest.h>
+#include <vector>
+
+namespace zvisor {
+namespace {
+
+/// A guest that interprets a program of bytes: 0 adds 3, 1 multiplies by 5, 2 exclusive-ors with general register 5, 3 shifts, and 4 goes
+/// back to the first byte as often as general register 1 says. A table says where what executes a byte is.
+class Bytecode : public testing::Test {
+protected:
+    using Program = std::vector<u8>;
+
+    Bytecode()
+    {
+        bench.put(0x3000, { "LLGC 3,0(0,4)", "AGHI 4,1", "SLLG 3,3,3(0)", "LG 3,0(3,8)", "BASR 14,3", "BRC 15,0x3000" });
+        bench.put(0x3100, { "AGHI 2,3", "BCR 15,14" });
+        bench.put(0x3140, { "MGHI 2,5", "BCR 15,14" });
+        bench.put(0x3180, { "XGR 2,5", "BCR 15,14" });
+        bench.put(0x31c0, { "SRLG 2,2,1(0)", "BCR 15,14" });
+        bench.put(0x3200, { "LGR 4,9", "BCTGR 1,14" });
+        for (u64 byte = 0; byte <= 4; ++byte)
+            store_be<u64>(bench.storage->host() + table_at + byte * 8, 0x3100 + byte * 0x40);
+    }
+
+    /// Returns general register 2.
+    u64 run(const Program& program, u64 rounds)
+    {
+        std::ranges::copy(program, bench.storage->host() + program_at);
+        bench.storage->host()[program_at + program.size()] = 4;
+        auto& gr = bench.cpu.gr;
+        gr[1] = rounds;
+        gr[2] = 1;
+        gr[4] = gr[9] = program_at;
+        gr[5] = mask;
+        gr[8] = table_at;
+        bench.run();
+        return gr[2];
+    }
+    static u64 expected(const Program& program, u64 rounds)
+    {
+        u64 value = 1;
+        for (u64 round = 0; round < rounds; ++round)
+            for (u8 byte : program)
+                value = byte == 0 ? value + 3 : byte == 1 ? value * 5 : byte == 2 ? value ^ mask : value >> 1;
+        return value;
+    }
+    u64 executions() { return bench.cpu.engine().statistics().executions; }
+
+    static constexpr u64 table_at = 0x9000;
+    static constexpr u64 program_at = 0xa000;
+    static constexpr u64 mask = 0x123456789abcdef0;
+    TestBench bench { { .statistics = true } };
+};
+
+TEST_F(Bytecode, ThatRepeatsItselfIsOneLoop)
+{
+    constexpr u64 rounds = 100'000;
+    const Program program { 0, 1, 2, 1, 0, 3 };
+    EXPECT_EQ(run(program, rounds), expected(program, rounds));
+    EXPECT_LT(executions(), rounds);
+}
+
+TEST_F(Bytecode, IsFollowedAgainWhenItIsAnotherProgram)
+{
+    constexpr u64 rounds = 100'000;
+    const Program first { 0, 1, 2, 1, 0, 3 };
+    const Program second { 1, 1, 3, 0, 2 };
+    EXPECT_EQ(run(first, rounds), expected(first, rounds));
+    EXPECT_EQ(run(second, rounds), expected(second, rounds));
+    u64 before = executions();
+    EXPECT_EQ(run(second, rounds), expected(second, rounds));
+    EXPECT_LT(executions() - before, rounds);
+}
+
+TEST_F(Bytecode, MayGoOnOtherWaysThanExpected)
+{
+    Program program;
+    for (u64 at = 0, random = 1; at < 2000; ++at, random = random * 6364136223846793005 + 1442695040888963407)
+        program.push_back(random >> 33 & 3);
+    EXPECT_EQ(run(program, 300), expected(program, 300));
+}
+
+TEST(Path, UnrollsLoopsOfFewRounds)
+{
+    constexpr u64 rounds = 50'000;
+    TestBench bench({ .statistics = true });
+    bench.put(TestBench::code_at, { "LGHI 3,0", "AGHI 3,8", "LA 4,1(3,4)", "CGHI 3,24", "BRC 7,0x3004", "BRCTG 1,0x3000" });
+    bench.cpu.gr[1] = rounds;
+    bench.cpu.gr[4] = 0;
+    bench.run();
+    EXPECT_EQ(bench.cpu.gr[4], rounds * (3 + 8 + 16 + 24));
+    EXPECT_LT(bench.cpu.engine().statistics().executions, rounds);
+}
+
+} // namespace
+} // namespace zvisor
