@@ -192,8 +192,9 @@ bool Translator::record_path(Cpu& cpu, Recording& recording)
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         u64 goes_on_at = i + 1 < blocks.size() ? blocks[i + 1] : m_path.end;
         recording.at = blocks[i];
+        bool is_end = i + 1 == blocks.size() && !m_path.is_loop;
         for (u64 left = m_path.retired[i + 1] - m_path.retired[i]; left; --left)
-            if (record(cpu, recording, goes_on_at))
+            if (record(cpu, recording, left == 1 && is_end ? std::nullopt : std::optional(goes_on_at)))
                 return false;
         if (recording.at != goes_on_at || is_long(recording))
             return false;
