@@ -72,6 +72,10 @@ TEST(VirtioNetConfig, ParsesSeveralForwards)
     EXPECT_EQ(config.forwards[0].host_port, 2222);
     EXPECT_EQ(config.forwards[0].guest_port, 22);
     EXPECT_EQ(config.to_string(), "user,mac=02:00:00:00:00:01,hostfwd=tcp::2222-:22,hostfwd=udp:0.0.0.0:53-10.0.2.15:53");
+    EXPECT_FALSE(config.host_loopback);
+    config = VirtioNetConfig::parse("user,host-loopback").value();
+    EXPECT_TRUE(config.host_loopback);
+    EXPECT_EQ(config.to_string(), "user,mac=52:54:00:12:34:56,host-loopback");
 }
 
 TEST(VirtioNetConfig, RefusesNonsenseWithASentence)
