@@ -81,7 +81,7 @@ private:
         if (order == "blocks")
             for (auto& file : message.files)
                 m_blocks[m_blocks.size()] = std::move(file);
-        if (order == "create" && message.files.size() == 2)
+        if (order == "create" && message.files.size() >= 2)
             m_region = DispatchRegion::attach(std::move(message.files[0]), std::move(message.files[1])).value_or(nullptr);
         if (m_answer && order != "type")
             return say(m_answer(id));

@@ -179,7 +179,8 @@ void link_finds_residue(Checks& checks)
     looks("after another activation");
     machine.goes_on("fill");
     machine.soon([&] { return !machine.shows(100ms).empty(); });
-    ::kill(machine.status("HOSTILE").pid, SIGKILL);
+    pid_t hostile = machine.status("HOSTILE").pid;
+    checks.check(hostile > 0 && ::kill(hostile, SIGKILL) == 0, "it is not there to be killed");
     machine.soon([&] { return machine.status("HOSTILE").state == PartitionState::failed; });
     machine.does("");
     looks("after its process was killed");
@@ -219,7 +220,8 @@ void link_slows_others(Checks& checks)
     auto status = machine.status("HOSTILE");
     checks.check(status.definition.weight == 100 && !status.definition.capped, "a partition changed its weight");
     machine.does("");
-    ::kill(machine.status("HOSTILE").pid, SIGSTOP);
+    pid_t hostile = machine.status("HOSTILE").pid;
+    checks.check(hostile > 0 && ::kill(hostile, SIGSTOP) == 0, "it is not there to be stopped");
     auto refused = std::async(std::launch::async, [&] { return machine.firmware->load("HOSTILE"); });
     others_go_on("a partition that does not answer");
     checks.check(message_of(refused.get()) == "partition HOSTILE does not answer the order 'load'", "an order that is not answered");

@@ -297,6 +297,7 @@ TEST_F(FirmwareTest, AnEndedProcessIsReportedAndTheOthersGoOn)
 TEST_F(FirmwareTest, AKilledProcessFailsWithItsSignal)
 {
     ASSERT_TRUE(firmware->activate("ACTED1"));
+    ASSERT_GT(status("ACTED1").pid, 0);
     ::kill(status("ACTED1").pid, SIGKILL);
     EXPECT_TRUE(becomes("ACTED1", PartitionState::failed));
     EXPECT_EQ(status("ACTED1").why, "its process was ended by signal 9 (Killed)");
