@@ -2,6 +2,7 @@
 """A machine of several partitions as its operator sees it: every command, consoles of several viewers, the API, and how it ends."""
 import http.client
 import json
+import os
 import pathlib
 import re
 import signal
