@@ -56,7 +56,7 @@ protected:
 
 TEST_F(Bytecode, ThatRepeatsItselfIsOneLoop)
 {
-    constexpr u64 rounds = 100'000;
+    constexpr u64 rounds = 400'000;
     const Program program { 0, 1, 2, 1, 0, 3 };
     EXPECT_EQ(run(program, rounds), expected(program, rounds));
     EXPECT_LT(executions(), rounds);
@@ -64,7 +64,7 @@ TEST_F(Bytecode, ThatRepeatsItselfIsOneLoop)
 
 TEST_F(Bytecode, IsFollowedAgainWhenItIsAnotherProgram)
 {
-    constexpr u64 rounds = 100'000;
+    constexpr u64 rounds = 400'000;
     const Program first { 0, 1, 2, 1, 0, 3 };
     const Program second { 1, 1, 3, 0, 2 };
     EXPECT_EQ(run(first, rounds), expected(first, rounds));
@@ -84,7 +84,7 @@ TEST_F(Bytecode, MayGoOnOtherWaysThanExpected)
 
 TEST(Path, UnrollsLoopsOfFewRounds)
 {
-    constexpr u64 rounds = 50'000;
+    constexpr u64 rounds = 400'000;
     TestBench bench({ .statistics = true });
     bench.put(TestBench::code_at, { "LGHI 3,0", "AGHI 3,8", "LA 4,1(3,4)", "CGHI 3,24", "BRC 7,0x3004", "BRCTG 1,0x3000" });
     bench.cpu.gr[1] = rounds;

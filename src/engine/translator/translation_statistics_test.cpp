@@ -72,8 +72,8 @@ TEST_F(Loop, IsNotCountedUnlessAskedFor)
 
 TEST(CodeMemory, StartsOverWhenItIsUsedUp)
 {
-    constexpr u64 blocks = 20'000;
-    constexpr u64 passes = 30;
+    constexpr u64 blocks = 12'000;
+    constexpr u64 passes = 60;
     TestBench bench({ .code_bytes = std::size_t { 3 } << 20, .statistics = true }, u64 { 4 } << 20);
     for (u64 i = 0; i < blocks; ++i)
         bench.put(TestBench::code_at + i * 32, { "AGR 2,3", "LA 4,32(0,4)", "BCTGR 5,4" });
