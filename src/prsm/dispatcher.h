@@ -50,8 +50,8 @@ public:
         /// The host's numbers of the physical CPUs.
         std::vector<u16> physical_cpus;
         /// Time a logical CPU that was asked to give back has for it, if the host lets its process run; see `add`. A hostile partition
-        /// gains this once; on a host that is overloaded an honest one may need tens of milliseconds to hear of it.
-        nanoseconds grace { std::chrono::milliseconds(100) };
+        /// gains this once; honest ones that boot were seen to take more than 100 ms.
+        nanoseconds grace { std::chrono::seconds(2) };
         /// Real-time priority on the host, where it is allowed.
         bool real_time { true };
     };

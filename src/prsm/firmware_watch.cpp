@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <fmt/format.h>
 #include <numeric>
 #include <poll.h>
@@ -20,6 +21,13 @@ constexpr std::chrono::seconds look_every { 1 };
 constexpr int muted_for = 20;
 /// Descriptors watched for a partition.
 constexpr std::size_t entries = 3;
+
+[[nodiscard]] std::chrono::nanoseconds cpu_time_of_thread()
+{
+    timespec time {};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 } // namespace
 
@@ -132,7 +140,8 @@ void Firmware::look_at_times(std::chrono::steady_clock::time_point now)
 
 void Firmware::listen(ManagedPartition& partition, const Watched& watched)
 {
-    auto began = std::chrono::steady_clock::now();
+    // Its own time: what the host lets others do meanwhile is no fault of the partition's.
+    auto began = cpu_time_of_thread();
     if (watched.errors)
         partition.read_errors();
     // What it said before it ended comes first.
@@ -140,8 +149,7 @@ void Firmware::listen(ManagedPartition& partition, const Watched& watched)
         partition.receive();
     else if (watched.process)
         partition.process_ended();
-    auto now = std::chrono::steady_clock::now();
-    partition.heard(now - began, now);
+    partition.heard(cpu_time_of_thread() - began, std::chrono::steady_clock::now());
 }
 
 void Firmware::watch(const std::stop_token& stop)
