@@ -216,6 +216,7 @@ class Ending(MachineOfThree):
 
     def test_stop_ends_the_machine_and_it_starts_again(self):
         self.start()
+        self.expect_state("LOOP", "operating")
         done = self.zvisor("machine", "stop")
         self.assertEqual((done.status, done.output), (SUCCESS, "CPC1: ended\n"))
         self.assertIn("the program in partition LOOP cannot be asked to shut down", done.error)
