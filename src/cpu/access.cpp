@@ -56,7 +56,16 @@ void Cpu::access_exception(ProgramCode code, u64 address, Access access, u8 spac
     throw ProgramInterruption { .code = code, .translation_exception = teid };
 }
 
-u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
+/// What a walk found, and what may be done there.
+struct FoundPage {
+    u64 absolute;
+    u64 entry;
+    bool large;
+    bool fetch_permitted;
+    u8 flags;
+};
+
+FoundPage Cpu::find_page(Space& space, u64 address, Access access, u8 space_indication)
 {
     const SpaceKey& key = space.key;
     bool store = access == Access::store;
@@ -93,16 +102,54 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
     if (store ? !override_store && !storage_key.permits(key.psw_key, true) : !override_fetch && !fetch_permitted)
         access_exception(ProgramCode::protection, address, access, space_indication, Teid::key_protection);
 
-    m_group_storage->mark(page, store ? StorageKey::reference | StorageKey::change : StorageKey::reference);
+    return { page, translation.entry_address, translation.large, fetch_permitted, flags };
+}
 
-    u64 allowed = (fetch_permitted ? TranslationCache::read : 0) | (store ? TranslationCache::write : 0);
+u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
+{
+    FoundPage page = find_page(space, address, access, space_indication);
+    u8* host_page = m_host + page.absolute;
+    bool store = access == Access::store;
+    m_group_storage->mark(page.absolute, store ? StorageKey::reference | StorageKey::change : StorageKey::reference);
+    if (access == Access::instruction) {
+        space.note_code(page.entry);
+        space.code.add({ address & page_mask, host_page, page.entry, page.large });
+        return host_page + address % page_size;
+    }
+    u64 allowed = (page.fetch_permitted ? TranslationCache::read : 0) | (store ? TranslationCache::write : 0);
     // Of the first two pages only parts are under low-address protection.
-    if (access != Access::instruction && address >= 2 * page_size)
-        space.walked.add(address, allowed, m_host + page);
-    fill_entry(space, address, allowed, m_host + page, flags);
-    if (access == Access::instruction)
-        space.note_code(translation.entry_address);
-    return m_host + where;
+    if (address >= 2 * page_size)
+        space.walked.add(address, allowed, host_page);
+    fill_entry(space, address, allowed, host_page, page.flags);
+    return host_page + address % page_size;
+}
+
+/// After a purge code is mostly where it was: then everything made from it is found as before. What is in the tables now may be used
+/// from now on, as if it had been fetched; a page that has not been referred to since then is to be fetched from again.
+void Cpu::settle_code()
+{
+    if (!m_code->code_in_doubt)
+        return;
+    auto is_there = [&](const CodePages::Page& page) {
+        FoundPage now = find_page(*m_code, page.address, Access::instruction, in_primary);
+        m_code->note_code(now.entry);
+        return m_host + now.absolute == page.host;
+    };
+    auto is_open = [&](const CodePages::Page& page) {
+        u64 at = absolute(page.host);
+        m_group_storage->page_flags(at).fetch_or(PageFlag::cached);
+        StorageKey key = m_group_storage->key(at);
+        return (key.value & StorageKey::reference) && key.permits(m_code->key.psw_key, false);
+    };
+    bool is_known = !m_code->code.empty() && !m_code->code.is_full();
+    try {
+        is_known = is_known && m_code->code.all(is_there, is_open);
+    } catch (const ProgramInterruption&) {
+        is_known = false; // what is to be raised is raised when code is fetched
+    }
+    if (!is_known)
+        m_code->forget_code(++m_generation);
+    m_code->code_in_doubt = false;
 }
 
 void Cpu::fill_entry(Space& space, u64 address, u64 allowed, u8* host_page, u8 flags)
@@ -166,6 +213,8 @@ u8* Cpu::host_view_in(Space& space, u64 address, u64, Access access, u8 space_in
 
 u8* Cpu::fetch_view(u64 address)
 {
+    if (u8* host = m_code->code.find(address))
+        return host;
     bool home = m_psw.dat() && m_psw.space() == AddressSpaceControl::home;
     return host_view_in(*m_code, address, 2, Access::instruction, home ? static_cast<u8>(AddressSpaceControl::home) : in_primary);
 }

@@ -182,7 +182,8 @@ Space& Cpu::find_space(const SpaceKey& key)
         oldest = m_spaces.back().get();
     }
     oldest->key = key;
-    oldest->purge(++m_generation);
+    oldest->purge();
+    oldest->forget_code(++m_generation);
     oldest->last_used = ++m_space_use;
     return *oldest;
 }
@@ -207,11 +208,12 @@ void Cpu::select_spaces()
     m_data = m_code = nullptr;
     if (!m_psw.dat()) {
         m_data = m_code = &real_space();
-        return;
+        return settle_code();
     }
     auto space = m_psw.space();
     bool home = space == AddressSpaceControl::home;
     m_code = &space_of(asce_of(home ? space : AddressSpaceControl::primary), key);
+    settle_code();
     if (space == AddressSpaceControl::access_register)
         m_data = &find_space({ .dat = true, .access_register = true, .psw_key = key });
     else
@@ -225,16 +227,12 @@ void Cpu::purge(const Purge& what)
         bool named = what.kind == Purge::Kind::all || ((space->key.asce ^ what.value) & table_bits) == 0;
         if (what.kind == Purge::Kind::pages)
             for (u64 i = 0; i < what.count; ++i)
-                space->purge_page(what.value + i * page_size, what.entry + i * 8, ++m_generation);
+                space->purge_page(what.value + i * page_size, what.entry + i * 8);
         else if (named)
-            space->purge(++m_generation);
+            space->purge();
     }
-}
-
-void Cpu::forget_code_positions()
-{
-    for (auto& space : m_spaces)
-        space->generation = ++m_generation;
+    if (m_code)
+        settle_code();
 }
 
 void Cpu::drop_write_tags(u64 absolute_page)

@@ -366,8 +366,6 @@ public:
 
     void purge(const Purge& what);
     void purge_all() { purge({}); }
-    /// Makes every remembered code position doubtful, keeping the translations.
-    void forget_code_positions();
     /// Makes this CPU's next store into an absolute page take the slow path.
     void drop_write_tags(u64 absolute_page);
     /// Carried out on this CPU's thread before its next instruction; from any thread.
@@ -478,7 +476,7 @@ public:
     u64 retired { 0 };
     /// Interruptions taken, in the order of the new PSWs: restart, external, supervisor call, program, machine check, I/O.
     std::array<u64, 6> interruptions {};
-    /// Changes with every event that makes cached code positions doubtful; see Space::generation.
+    /// Stays the same while what code is fetched from at an address does; see Space::generation.
     [[nodiscard]] u64 code_stamp() const { return m_code->generation << 8 | m_mode; }
 
 private:
@@ -509,6 +507,8 @@ private:
     [[nodiscard]] Asce access_register_asce(u8 base);
     [[nodiscard]] const u8* table_entry(u64 real, u64 length);
     [[nodiscard]] u8* fill(Space& space, u64 address, Access access, u8 space_indication);
+    [[nodiscard]] struct FoundPage find_page(Space& space, u64 address, Access access, u8 space_indication);
+    void settle_code();
     void fill_entry(Space& space, u64 address, u64 allowed, u8* host_page, u8 flags);
     [[nodiscard]] u8* recall(Space& space, u64 address, Access access);
     [[noreturn]] void access_exception(ProgramCode code, u64 address, Access access, u8 space_indication, u64 extra);

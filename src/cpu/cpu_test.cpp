@@ -273,6 +273,57 @@ TEST_F(CpuTest, PurgingAPageDropsItsTranslationInEverySpace)
     EXPECT_EQ(cpu.load64({ 0x5000 }), 2u);
 }
 
+TEST_F(CpuTest, CodeStaysKnownOverAPurgeWhileItIsWhereItWas)
+{
+    dat_on();
+    u64 before = cpu.code_stamp();
+    EXPECT_EQ(cpu.fetch_view(0x5000), storage->host() + 0x105000);
+    EXPECT_EQ(cpu.fetch_view(0x6004), storage->host() + 0x106004);
+    cpu.purge_all();
+    EXPECT_EQ(cpu.code_stamp(), before);
+    put(page_table + 7 * 8, 0x300000);
+    cpu.purge({ Purge::Kind::pages, 0x7000, page_table + 7 * 8 });
+    EXPECT_EQ(cpu.code_stamp(), before) << "no code was fetched from there";
+    put(page_table + 6 * 8, 0x300000);
+    cpu.purge({ Purge::Kind::pages, 0x6000, page_table + 6 * 8 });
+    EXPECT_NE(cpu.code_stamp(), before);
+    EXPECT_EQ(cpu.fetch_view(0x6004), storage->host() + 0x300004);
+}
+
+TEST_F(CpuTest, CodeThatMayNotBeFetchedAnyMoreIsNotKnownAfterAPurge)
+{
+    dat_on(segment_table, 4);
+    (void)cpu.fetch_view(0x5000);
+    set_key(0x105000, 0x34);
+    u64 before = cpu.code_stamp();
+    set_key(0x105000, StorageKey::reference | StorageKey::fetch_protection | 0x30);
+    EXPECT_NE(cpu.code_stamp(), before);
+    EXPECT_THROW((void)cpu.fetch_view(0x5000), ProgramInterruption);
+}
+
+TEST_F(CpuTest, CodeIsReferredToAgainAfterItsKeyWasReset)
+{
+    (void)cpu.fetch_view(0x5000);
+    set_key(0x5000, 0);
+    (void)cpu.fetch_view(0x5000);
+    EXPECT_EQ(storage->key(0x5000).value, StorageKey::reference);
+}
+
+TEST_F(CpuTest, CodeOfASpaceThatIsNotInUseIsLookedAtWhenItIs)
+{
+    constexpr u64 other_table = 0x20000;
+    dat_on();
+    (void)cpu.fetch_view(0x5000);
+    u64 before = cpu.code_stamp();
+    std::memcpy(storage->host() + other_table, storage->host() + segment_table, 2048 * 8);
+    dat_on(other_table);
+    cpu.purge_all();
+    put(page_table + 5 * 8, 0x300000);
+    dat_on();
+    EXPECT_NE(cpu.code_stamp(), before);
+    EXPECT_EQ(cpu.fetch_view(0x5000), storage->host() + 0x300000);
+}
+
 TEST_F(CpuTest, NothingIsStoredUnlessAllMayBe)
 {
     put(page_table + 6 * 8, invalid_page);

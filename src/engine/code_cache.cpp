@@ -5,8 +5,70 @@
 #include "isa/table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace zvisor {
+
+namespace {
+
+[[nodiscard]] BlockKey key_of(const CodeBlock& block)
+{
+    return { block.absolute, block.address, block.mode };
+}
+
+} // namespace
+
+BlockTable::BlockTable()
+    : m_places(256)
+{
+}
+
+std::size_t BlockTable::place(const BlockKey& key) const
+{
+    return (key.absolute >> 1 ^ key.address << 17 ^ key.mode) * 0x9e3779b97f4a7c15 >> 20 & (m_places.size() - 1);
+}
+
+CodeBlock* BlockTable::find(const BlockKey& key) const
+{
+    CodeBlock* block = m_places[place(key)].get();
+    while (block && !key.is_of(*block))
+        block = block->next.get();
+    return block;
+}
+
+void BlockTable::add(std::unique_ptr<CodeBlock> block)
+{
+    if (++m_size > m_places.size())
+        grow();
+    auto& first = m_places[place(key_of(*block))];
+    block->next = std::move(first);
+    first = std::move(block);
+}
+
+std::unique_ptr<CodeBlock> BlockTable::take(const CodeBlock& block)
+{
+    auto* at = &m_places[place(key_of(block))];
+    while (at->get() != &block)
+        at = &(*at)->next;
+    auto taken = std::move(*at);
+    *at = std::move(taken->next);
+    --m_size;
+    return taken;
+}
+
+void BlockTable::grow()
+{
+    auto old = std::exchange(m_places, std::vector<std::unique_ptr<CodeBlock>>(2 * m_places.size()));
+    for (auto& first : old) {
+        while (first) {
+            auto block = std::move(first);
+            first = std::move(block->next);
+            auto& place_of_block = m_places[place(key_of(*block))];
+            block->next = std::move(place_of_block);
+            place_of_block = std::move(block);
+        }
+    }
+}
 
 CodeCache::CodeCache(AbsoluteStorage& storage)
     : m_storage(storage)
@@ -20,12 +82,9 @@ CodeCache::~CodeCache()
 
 CodeBlock* CodeCache::find(Cpu& cpu, u64 address, u64 absolute, u8 mode) const
 {
-    auto found = m_blocks.find({ absolute, address, mode });
-    if (found == m_blocks.end())
-        return nullptr;
-    CodeBlock* block = found->second.get();
+    CodeBlock* block = m_blocks.find({ absolute, address, mode });
     // The page behind may be mapped elsewhere by now.
-    if (block->second_page && cpu.absolute(cpu.fetch_view((address & page_mask) + page_size)) != block->second_page)
+    if (block && block->second_page && cpu.absolute(cpu.fetch_view((address & page_mask) + page_size)) != block->second_page)
         return nullptr;
     return block;
 }
@@ -36,10 +95,9 @@ CodeBlock* CodeCache::add(std::unique_ptr<CodeBlock> block)
     m_pages[added->absolute & page_mask].blocks.push_back(added);
     if (added->second_page)
         m_pages[added->second_page].blocks.push_back(added);
-    Key key { added->absolute, added->address, added->mode };
-    if (auto old = m_blocks.find(key); old != m_blocks.end())
-        drop_block(old->second.get());
-    m_blocks[key] = std::move(block);
+    if (CodeBlock* old = m_blocks.find(key_of(*added)))
+        drop_block(old);
+    m_blocks.add(std::move(block));
     return added;
 }
 
@@ -93,8 +151,7 @@ void CodeCache::drop_block(CodeBlock* block)
     for (u64 page : { block->absolute & page_mask, block->second_page })
         if (auto found = m_pages.find(page); found != m_pages.end())
             std::erase(found->second.blocks, block);
-    auto node = m_blocks.extract({ block->absolute, block->address, block->mode });
-    m_dropped.push_back(std::move(node.mapped()));
+    m_dropped.push_back(m_blocks.take(*block));
 }
 
 void CodeCache::drop_all()

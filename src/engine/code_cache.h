@@ -2,6 +2,8 @@
 
 #include "storage/absolute_storage.h"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -27,6 +29,40 @@ struct CodeBlock {
     /// Absolute address of the second page when the last instruction crosses into it, else 0.
     u64 second_page { 0 };
     bool stale { false };
+    /// The next one with the same place in a BlockTable.
+    std::unique_ptr<CodeBlock> next;
+};
+
+/// What blocks are found by.
+struct BlockKey {
+    u64 absolute;
+    u64 address;
+    u8 mode;
+
+    [[nodiscard]] bool is_of(const CodeBlock& block) const
+    {
+        return block.absolute == absolute && block.address == address && block.mode == mode;
+    }
+};
+
+/// Blocks by their keys. A block is all that is read to find it, besides its place: there are more of them than the host's caches hold.
+class BlockTable {
+public:
+    BlockTable();
+
+    [[nodiscard]] CodeBlock* find(const BlockKey& key) const;
+    /// A block whose key no other one has.
+    void add(std::unique_ptr<CodeBlock> block);
+    /// The block is in the table.
+    [[nodiscard]] std::unique_ptr<CodeBlock> take(const CodeBlock& block);
+    [[nodiscard]] std::size_t size() const { return m_size; }
+
+private:
+    [[nodiscard]] std::size_t place(const BlockKey& key) const;
+    void grow();
+
+    std::vector<std::unique_ptr<CodeBlock>> m_places; // a power of 2
+    std::size_t m_size { 0 };
 };
 
 /// The blocks of one CPU, found by where they are and dropped when a store hits them.
@@ -46,24 +82,14 @@ public:
     /// A store: drops what overlaps. True when something was dropped.
     bool stored(u64 absolute, u64 length);
     void drop_all();
+    template<class Function>
+    void drop_if(Function is_meant);
     /// Frees what was dropped; only while no block of this cache is being executed.
     void free_dropped() { m_dropped.clear(); }
 
     [[nodiscard]] std::size_t size() const { return m_blocks.size(); }
 
 private:
-    struct Key {
-        u64 absolute;
-        u64 address;
-        u8 mode;
-        friend bool operator==(const Key&, const Key&) = default;
-    };
-    struct Hash {
-        std::size_t operator()(const Key& key) const
-        {
-            return (key.absolute >> 1 ^ key.address << 17 ^ key.mode) * 0x9e3779b97f4a7c15 >> 20;
-        }
-    };
     struct Page {
         std::vector<CodeBlock*> blocks;
     };
@@ -73,10 +99,20 @@ private:
     void drop_block(CodeBlock* block);
 
     AbsoluteStorage& m_storage;
-    std::unordered_map<Key, std::unique_ptr<CodeBlock>, Hash> m_blocks;
+    BlockTable m_blocks;
     std::unordered_map<u64, Page> m_pages;
     std::vector<std::unique_ptr<CodeBlock>> m_dropped;
 };
+
+template<class Function>
+void CodeCache::drop_if(Function is_meant)
+{
+    std::vector<CodeBlock*> meant;
+    for (const auto& [address, page] : m_pages)
+        std::ranges::copy_if(page.blocks, std::back_inserter(meant), [&](const CodeBlock* block) { return is_meant(*block); });
+    for (CodeBlock* block : meant)
+        drop_block(block);
+}
 
 /// The instruction at `address`, left-aligned; access exceptions are raised.
 [[nodiscard]] u64 fetch_instruction(Cpu& cpu, u64 address);

@@ -3,6 +3,7 @@
 #include "base/types.h"
 #include "base/verify.h"
 #include "storage/absolute_storage.h"
+#include "storage/code_pages.h"
 
 #include <algorithm>
 #include <array>
@@ -185,6 +186,9 @@ public:
     SpaceKey key;
     TranslationCache walked;
     Sites sites;
+    CodePages code;
+    /// After a purge: the pages of code are where they were only if they still are when code is fetched next.
+    bool code_in_doubt { false };
     u64 last_used { 0 };
 
     /// A translation was made through the table entry at `entry`.
@@ -192,17 +196,25 @@ public:
     /// Code was fetched through it.
     void note_code(u64 entry) { m_code_entries[code_index(entry)] = true; }
 
-    void purge(u64 new_generation)
+    /// What is known of its code stays as it is, but in doubt.
+    void purge()
     {
         clear(m_replaced < last_entry() / 2 ? fewest_entries : last_entry() + 1);
         walked.clear();
         m_tables.reset();
         m_code_entries.reset();
+        code_in_doubt = true;
+    }
+    void forget_code(u64 new_generation)
+    {
+        m_code_entries.reset();
+        code.clear();
+        code_in_doubt = false;
         generation = new_generation;
     }
 
     /// Drops every translation whose address has the page index of `address`; `entry` is where its page-table entry stands.
-    void purge_page(u64 address, u64 entry, u64 new_generation)
+    void purge_page(u64 address, u64 entry)
     {
         if (!m_tables[table_index(entry)])
             return;
@@ -210,10 +222,7 @@ public:
             drop(at * page_size);
         walked.drop_index(address);
         sites.drop_index(address);
-        if (m_code_entries[code_index(entry)]) {
-            m_code_entries.reset();
-            generation = new_generation;
-        }
+        code_in_doubt |= m_code_entries[code_index(entry)];
     }
 
     /// Forgets that the page of `address` may be stored into.

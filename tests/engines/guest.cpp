@@ -67,6 +67,7 @@ void Guest::prepare(const Case& made)
     cpu.control_registers_changed();
     for (u64 page = 0; page < Pages().size(); ++page)
         storage->set_key(page * page_size, { made.keys[page] });
+    cpu.purge_all();
 }
 
 void Guest::prepare(const Part& part)

@@ -79,7 +79,6 @@ Interpreter::Interpreter(CodeCache& shared, Observer* observer)
 
 void Interpreter::run(Cpu& cpu)
 {
-    m_cpu = &cpu;
     for (;;) {
         try {
             if (!run_blocks(cpu))
@@ -111,7 +110,6 @@ bool Interpreter::run_blocks(Cpu& cpu)
 
 void Interpreter::execute_block(Cpu& cpu)
 {
-    m_cpu = &cpu;
     Block* block = block_at(cpu, cpu.next);
     m_current = block;
     if (block->mode & ExecutionMode::careful) [[unlikely]]
@@ -148,7 +146,7 @@ void Interpreter::step(Cpu& cpu, Block& block)
 Block* Interpreter::block_at(Cpu& cpu, u64 address)
 {
     Position& position = m_positions[address / 2 % positions];
-    if (position.address == address && position.stamp == cpu.code_stamp()) [[likely]]
+    if (position.address == address && position.stamp == cpu.code_stamp() && position.drops == m_drops) [[likely]]
         return position.block;
     return find_block(cpu, address, position);
 }
@@ -166,14 +164,14 @@ Block* Interpreter::find_block(Cpu& cpu, u64 address, Position& position)
     auto* block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode()));
     if (!block)
         block = make_block(cpu, address, absolute);
-    position = { address, cpu.code_stamp(), block };
+    position = { address, cpu.code_stamp(), m_drops, block };
     return block;
 }
 
 Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
 {
-    if (m_cache.size() > most_blocks)
-        forget_all();
+    if (++m_made > most_blocks)
+        drop_own();
     m_cache.free_dropped();
     m_cache.watch(cpu, absolute & page_mask);
 
@@ -235,15 +233,23 @@ void Interpreter::execute_target(Cpu& cpu, u64 bits, u64 address)
 
 void Interpreter::code_stored(u64 absolute_address, u64 length)
 {
-    if (m_cache.stored(absolute_address, length) && m_cpu)
-        m_cpu->forget_code_positions();
+    if (m_cache.stored(absolute_address, length))
+        forget_positions();
+}
+
+/// So that a guest that runs ever more code does not use up the host's memory.
+void Interpreter::drop_own()
+{
+    m_cache.drop_if([](const CodeBlock& block) { return dynamic_cast<const Block*>(&block) != nullptr; });
+    forget_positions();
+    m_made = 1;
 }
 
 void Interpreter::forget_all()
 {
     m_cache.drop_all();
-    if (m_cpu)
-        m_cpu->forget_code_positions();
+    forget_positions();
+    m_made = 0;
 }
 
 } // namespace zvisor

@@ -30,6 +30,8 @@ public:
     void execute_target(Cpu& cpu, u64 bits, u64 address) override;
     void code_stored(u64 absolute_address, u64 length) override;
     void forget_all() override;
+    /// Blocks have been dropped: none is remembered by its address from now on.
+    void forget_positions() { ++m_drops; }
 
     /// Executes the block at Cpu::next, or one instruction in careful mode.
     void execute_block(Cpu& cpu);
@@ -40,6 +42,7 @@ private:
     struct Position {
         u64 address { 1 };
         u64 stamp { 0 };
+        u64 drops { 0 };
         Block* block { nullptr };
     };
     struct Target {
@@ -54,6 +57,7 @@ private:
     [[nodiscard]] Block* block_at(Cpu& cpu, u64 address);
     [[nodiscard]] Block* find_block(Cpu& cpu, u64 address, Position& position);
     [[nodiscard]] Block* make_block(Cpu& cpu, u64 address, u64 absolute);
+    void drop_own();
     void step(Cpu& cpu, Block& block);
     void count_partial_block(Cpu& cpu);
 
@@ -61,7 +65,10 @@ private:
     CodeCache& m_cache;
     std::vector<Position> m_positions;
     std::vector<Target> m_targets;
-    Cpu* m_cpu { nullptr };
+    /// How often blocks were dropped.
+    u64 m_drops { 0 };
+    /// Blocks made since all were dropped.
+    std::size_t m_made { 0 };
     Block* m_current { nullptr };
     Observer* m_observer;
     Op m_fetching;

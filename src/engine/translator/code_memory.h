@@ -29,6 +29,10 @@ public:
         return reinterpret_cast<T>(m_executable + (static_cast<const u8*>(at) - m_writable));
     }
 
+    /// Backs a piece with a large page, if the host has one, so that its TLBs have less to hold. `offset`: a multiple of `piece` bytes.
+    void make_large(std::size_t offset) const;
+    static constexpr std::size_t piece = std::size_t { 2 } << 20;
+
     /// Lets C++ exceptions pass through frames of code in [begin, end), writable addresses, whose canonical frame address
     /// is rsp + `frame` and which has saved the registers as `saved_registers` says.
     void describe_frames(const u8* begin, const u8* end, u32 frame);

@@ -371,6 +371,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_program = &program;
     m_block = &block;
     m_exits.clear();
+    m_unlinked.clear();
     m_detours.clear();
     m_saved_places.clear();
     m_copies.clear();
@@ -417,6 +418,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     // What is executed seldom lies apart, so that the host's caches hold more of what is not.
     std::size_t behind = m_runtime.go_apart();
     emit_detours(false);
+    emit_unlinked();
     if (block.executions) {
         m_asm.bind(hot);
         emit_leave_for(block.address);

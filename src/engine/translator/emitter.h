@@ -298,6 +298,7 @@ private:
     void go_back_unless_stale(Detour& detour);
 
     void emit_exit(const Place& target);
+    void emit_unlinked();
     void emit_leave_for(u64 address);
     void set_op(const ir::Node& node);
     void call(const void* function);
@@ -373,6 +374,8 @@ private:
     const ir::Program* m_program { nullptr };
     const BlockCode* m_block { nullptr };
     std::vector<ExitCode> m_exits;
+    /// Of each exit, where it goes while it is not linked.
+    std::vector<JumpTarget> m_unlinked;
     const u8* m_start { nullptr };
     const u8* m_path_end { nullptr };
     std::vector<CodeMark> m_marks;

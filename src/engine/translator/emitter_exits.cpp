@@ -246,11 +246,11 @@ void Emitter::emit_exit(const Place& target)
     }
     u32 number = m_runtime.next_link();
     m_runtime.set_next_link(number + 1);
-    Link* link = m_runtime.links() + number;
-    const u8* at = reinterpret_cast<const u8*>(link);
+    const u8* at = reinterpret_cast<const u8*>(m_runtime.links() + number);
     // An instruction at the page's end may go on in the next page, which is not where it was when the spaces change.
     bool same_page = (target.value ^ m_block->address) < page_size && target.value % page_size < page_size - 4;
-    JumpTarget unlinked;
+    m_exits.push_back({ .link = number, .target = target.value });
+    JumpTarget& unlinked = m_unlinked.emplace_back();
     // Every loop has an exit that does not lead forward, or one that is dispatched.
     if (target.value <= m_block->address) {
         m_asm.cmp(dword[rbp + m_layout.pending], 0);
@@ -263,14 +263,19 @@ void Emitter::emit_exit(const Place& target)
         m_asm.jump_if(!HostCondition::equal, unlinked);
     }
     m_asm.jmp(ptr[rip + (at + offsetof(Link, code))]);
-    m_asm.bind(unlinked);
-    ExitCode exit { .link = number, .target = target.value, .unlinked = m_runtime.memory.executable(m_asm.getCurr()) };
-    m_asm.move_constant(rcx, target.value);
-    m_asm.mov(ptr[rbp + m_layout.next], rcx);
-    m_asm.mov(eax, number);
-    m_asm.jmp(m_runtime.leave);
-    *link = { exit.unlinked, 0 };
-    m_exits.push_back(exit);
+}
+
+/// Where exits lead until they are linked.
+void Emitter::emit_unlinked()
+{
+    for (std::size_t i = 0; i < m_exits.size(); ++i) {
+        ExitCode& exit = m_exits[i];
+        m_asm.bind(m_unlinked[i]);
+        exit.unlinked = m_runtime.memory.executable(m_asm.getCurr());
+        m_asm.mov(eax, exit.link);
+        m_asm.jmp(m_runtime.leave);
+        m_runtime.links()[exit.link] = { exit.unlinked, 0 };
+    }
 }
 
 void Emitter::emit_leave_for(u64 address)

@@ -1,4 +1,5 @@
 #include "engine/test_bench.h"
+#include "engine/translator/translator.h"
 
 #include <gtest/gtest.h>
 #include <vector>
@@ -14,6 +15,7 @@ protected:
 
     Bytecode()
     {
+        dynamic_cast<Translator&>(bench.cpu.engine()).set_path_patience(1000);
         bench.put(0x3000, { "LLGC 3,0(0,4)", "AGHI 4,1", "SLLG 3,3,3(0)", "LG 3,0(3,8)", "BASR 14,3", "BRC 15,0x3000" });
         bench.put(0x3100, { "AGHI 2,3", "BCR 15,14" });
         bench.put(0x3140, { "MGHI 2,5", "BCR 15,14" });
@@ -56,7 +58,7 @@ protected:
 
 TEST_F(Bytecode, ThatRepeatsItselfIsOneLoop)
 {
-    constexpr u64 rounds = 400'000;
+    constexpr u64 rounds = 100'000;
     const Program program { 0, 1, 2, 1, 0, 3 };
     EXPECT_EQ(run(program, rounds), expected(program, rounds));
     EXPECT_LT(executions(), rounds);
@@ -64,7 +66,7 @@ TEST_F(Bytecode, ThatRepeatsItselfIsOneLoop)
 
 TEST_F(Bytecode, IsFollowedAgainWhenItIsAnotherProgram)
 {
-    constexpr u64 rounds = 400'000;
+    constexpr u64 rounds = 100'000;
     const Program first { 0, 1, 2, 1, 0, 3 };
     const Program second { 1, 1, 3, 0, 2 };
     EXPECT_EQ(run(first, rounds), expected(first, rounds));
@@ -84,8 +86,9 @@ TEST_F(Bytecode, MayGoOnOtherWaysThanExpected)
 
 TEST(Path, UnrollsLoopsOfFewRounds)
 {
-    constexpr u64 rounds = 400'000;
+    constexpr u64 rounds = 50'000;
     TestBench bench({ .statistics = true });
+    dynamic_cast<Translator&>(bench.cpu.engine()).set_path_patience(1000);
     bench.put(TestBench::code_at, { "LGHI 3,0", "AGHI 3,8", "LA 4,1(3,4)", "CGHI 3,24", "BRC 7,0x3004", "BRCTG 1,0x3000" });
     bench.cpu.gr[1] = rounds;
     bench.cpu.gr[4] = 0;

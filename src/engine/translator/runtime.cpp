@@ -97,8 +97,9 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     , layout(cpu)
     , assembler(memory.writable(), code_bytes)
     , m_most_links(static_cast<u32>(code_bytes / bytes_a_link))
-    , m_apart(in_one_piece ? code_bytes : code_bytes / 2)
+    , m_apart(in_one_piece || code_bytes < least_apart ? code_bytes : code_bytes / 2)
     , m_apart_used(m_apart)
+    , m_settled_apart((m_apart + CodeMemory::piece - 1) / CodeMemory::piece * CodeMemory::piece)
 {
     m_positions = reinterpret_cast<CodePosition*>(allocate_data(sizeof(CodePosition) * positions));
     m_links = reinterpret_cast<Link*>(allocate_data(sizeof(Link) * m_most_links));
@@ -242,6 +243,16 @@ void Runtime::reset()
     m_next_link = 0;
     assembler.setSize(m_shared_code);
     m_apart_used = m_apart;
+}
+
+void Runtime::settle()
+{
+    auto settle_up_to = [&](std::size_t end, std::size_t& settled) {
+        for (; settled + CodeMemory::piece <= end; settled += CodeMemory::piece)
+            memory.make_large(settled);
+    };
+    settle_up_to(assembler.getSize(), m_settled);
+    settle_up_to(m_apart_used, m_settled_apart);
 }
 
 std::size_t Runtime::go_apart()

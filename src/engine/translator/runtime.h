@@ -56,10 +56,12 @@ public:
     static constexpr u32 argument_slot = frame_slots;
     static constexpr u32 number_slots = argument_slot + 1;
 
-    /// `code_bytes`: memory for code, a multiple of 1 MiB. `in_one_piece`: each block's code is, for those who look at it.
+    /// `code_bytes`: memory for code, a multiple of 1 MiB and 2 MiB at least. `in_one_piece`: each block's code is, for those who look at
+    /// it; so is all code where there is little memory for it.
     Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece);
 
-    /// Executes from `code`, an executable address. Returns the number of the link the code left by, or no_link.
+    /// Executes from `code`, an executable address. Returns the number of the link the code left by, or no_link when Cpu::next is
+    /// where it goes on.
     [[nodiscard]] u32 enter(Cpu& cpu, const void* code) const { return m_enter(cpu, code); }
 
     [[nodiscard]] CodePosition& position(u64 address) { return m_positions[address / 2 % positions]; }
@@ -71,6 +73,8 @@ public:
     /// The assembler goes on where code is that is executed seldom; where it goes on after that, for `come_back`.
     [[nodiscard]] std::size_t go_apart();
     void come_back(std::size_t to);
+    /// A block has its code: memory that has been filled since is backed by large pages.
+    void settle();
 
     /// What is there before any block, where it is executed.
     [[nodiscard]] std::span<const u8> shared_code() const { return { memory.executable<const u8*>(memory.writable()), m_shared_code }; }
@@ -94,7 +98,7 @@ public:
     Assembler assembler;
 
     // Places in the shared code, at writable addresses.
-    /// Leaves with the link whose number is in eax; Cpu::next is set.
+    /// Leaves by the link whose number is in eax.
     const u8* leave { nullptr };
     /// Leaves for the guest address in rax.
     const u8* miss { nullptr };
@@ -137,6 +141,8 @@ private:
     static constexpr std::size_t bytes_a_link = 96;
     /// For the largest block.
     static constexpr std::size_t spare = std::size_t { 1 } << 20;
+    /// Memory for code from which on seldom executed code has its half.
+    static constexpr std::size_t least_apart = 8 * spare;
     [[nodiscard]] static std::size_t data_bytes(std::size_t code_bytes);
 
     void make_entry();
@@ -161,6 +167,9 @@ private:
     /// Where memory for code that is executed seldom begins, and how far it is in use; it has none when both are its end.
     std::size_t m_apart;
     std::size_t m_apart_used;
+    /// Up to where memory is backed by large pages, of the code and of that apart.
+    std::size_t m_settled { 0 };
+    std::size_t m_settled_apart;
 };
 
 } // namespace zvisor

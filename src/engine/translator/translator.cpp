@@ -118,11 +118,17 @@ void Translator::run_block(Cpu& cpu)
                 link(cpu, m_left_by, *block);
             if (begin_path(cpu, *block))
                 return;
-            m_left_by = m_machinery->runtime.enter(cpu, block->code);
-            return;
+            return enter(cpu, *block);
         }
     }
     interpret(cpu);
+}
+
+void Translator::enter(Cpu& cpu, const Block& block)
+{
+    m_left_by = m_machinery->runtime.enter(cpu, block.code);
+    if (m_left_by != Runtime::no_link)
+        cpu.next = m_machinery->exits[m_left_by].code.target;
 }
 
 void Translator::interpret(Cpu& cpu)
@@ -385,9 +391,7 @@ Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
         m_machinery->exits.add(exit, block->mode);
     block->code = m_machinery->runtime.memory.executable(code);
     tell(recording, code);
-    // A path takes the place of a block, which positions must not name any more.
-    if (CodePosition& position = m_machinery->runtime.position(block->address); position.address == block->address)
-        position = {};
+    m_machinery->runtime.settle();
     m_cache.add(std::move(recording.block));
     return block;
 }
@@ -400,8 +404,10 @@ void Translator::execute_target(Cpu& cpu, u64 bits, u64 address)
 
 void Translator::code_stored(u64 absolute_address, u64 length)
 {
-    if (m_cache.stored(absolute_address, length) && m_cpu)
-        m_cpu->forget_code_positions();
+    if (!m_cache.stored(absolute_address, length))
+        return;
+    m_interpreter.forget_positions();
+    abandon_path();
 }
 
 EngineStatistics Translator::statistics() const
@@ -412,8 +418,7 @@ EngineStatistics Translator::statistics() const
 void Translator::forget_all()
 {
     m_cache.drop_all();
-    if (m_cpu)
-        m_cpu->forget_code_positions();
+    m_interpreter.forget_positions();
 }
 
 } // namespace zvisor

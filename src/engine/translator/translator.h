@@ -124,6 +124,7 @@ private:
     void serve(Cpu& cpu);
     [[nodiscard]] bool run_blocks(Cpu& cpu);
     void run_block(Cpu& cpu);
+    void enter(Cpu& cpu, const Block& block);
     void interrupt(Cpu& cpu, const ProgramInterruption& interruption);
     [[nodiscard]] Block* find_block(Cpu& cpu, u64 address);
     [[nodiscard]] Block* recall_block(const Cpu& cpu, u64 address, u64 absolute) const;
