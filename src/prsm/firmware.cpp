@@ -147,8 +147,8 @@ PartitionStatus Firmware::status_of(const ManagedPartition& partition) const
         .storage = partition.block_count() * partition.definition().block_size,
         .cpu_time = partition.cpu_time(),
         .cpus = m_dispatcher->usage(partition.dispatch_id()) };
-    for (std::size_t board = 0; board < m_definition.boards.size(); ++board)
-        status.boards.push_back(part_on(board, partition));
+    if (!m_definition.boards.empty())
+        status.boards = parts_on_boards(partition);
     auto share = partition.share();
     status.definition.weight = static_cast<u16>(share.weight);
     status.definition.capped = share.capped;
