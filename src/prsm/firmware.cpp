@@ -49,7 +49,7 @@ namespace {
     return share;
 }
 
-/// A property as it is kept: its name, and how it is read from and written to a share.
+/// What an operator set, as it is kept; the polarization is the program's. Its name, and how it is read from and written to a share.
 struct StoredProperty {
     std::string_view name;
     u32 (*get)(const prsm::PartitionShare&);
@@ -63,8 +63,6 @@ constexpr std::array stored_properties {
         [](prsm::PartitionShare& s, u32 v) { s.capped = v != 0; } },
     StoredProperty { "cap", [](const prsm::PartitionShare& s) { return s.absolute_cap.value_or(0); },
         [](prsm::PartitionShare& s, u32 v) { s.absolute_cap = v ? std::optional(v) : std::nullopt; } },
-    StoredProperty { "vertical", [](const prsm::PartitionShare& s) { return u32 { s.vertical }; },
-        [](prsm::PartitionShare& s, u32 v) { s.vertical = v != 0; } },
 };
 
 /// Bytes of addresses a partition's process needs beyond its storage: tables and stacks, and translated code, twice mapped, of each CPU.
