@@ -33,9 +33,9 @@ CodeBlock* CodeCache::find(Cpu& cpu, u64 address, u64 absolute, u8 mode) const
 CodeBlock* CodeCache::add(std::unique_ptr<CodeBlock> block)
 {
     CodeBlock* added = block.get();
-    m_pages[added->absolute & page_mask].blocks.push_back(added);
+    make_page(added->absolute & page_mask).blocks.push_back(added);
     if (added->second_page)
-        m_pages[added->second_page].blocks.push_back(added);
+        make_page(added->second_page).blocks.push_back(added);
     Key key { added->absolute, added->address, added->mode };
     if (auto old = m_blocks.find(key); old != m_blocks.end())
         drop_block(old->second.get());
@@ -43,11 +43,21 @@ CodeBlock* CodeCache::add(std::unique_ptr<CodeBlock> block)
     return added;
 }
 
+CodeCache::Page& CodeCache::make_page(u64 page)
+{
+    auto [found, is_new] = m_pages.try_emplace(page);
+    if (is_new) {
+        found->second.place = m_watched.insert(m_watched.end(), page);
+        m_storage.page_flags(page).fetch_add(PageFlag::code_user);
+    }
+    return found->second;
+}
+
 void CodeCache::watch(Cpu& cpu, u64 page)
 {
-    if (!m_pages.try_emplace(page).second)
+    if (m_pages.contains(page))
         return;
-    m_storage.page_flags(page).fetch_add(PageFlag::code_user);
+    (void)make_page(page);
     cpu.drop_write_tags(page);
     cpu.group().watch_code_page(cpu, page);
 }
@@ -77,8 +87,10 @@ bool CodeCache::stored(u64 absolute, u64 length)
 
 void CodeCache::drop_page(u64 page)
 {
-    auto blocks = std::move(m_pages[page].blocks);
-    m_pages.erase(page);
+    auto found = m_pages.find(page);
+    auto blocks = std::move(found->second.blocks);
+    m_watched.erase(found->second.place);
+    m_pages.erase(found);
     m_storage.page_flags(page).fetch_sub(PageFlag::code_user);
     for (CodeBlock* block : blocks)
         drop_block(block);
@@ -99,8 +111,23 @@ void CodeCache::drop_block(CodeBlock* block)
 
 void CodeCache::drop_all()
 {
-    while (!m_pages.empty())
-        drop_page(m_pages.begin()->first);
+    for (u64 page : m_watched)
+        m_storage.page_flags(page).fetch_sub(PageFlag::code_user);
+    m_watched.clear();
+    m_pages.clear();
+    m_dropped.reserve(m_dropped.size() + m_blocks.size());
+    for (auto& [key, block] : m_blocks) {
+        block->stale = true;
+        block->retire();
+        m_dropped.push_back(std::move(block));
+    }
+    m_blocks.clear();
+}
+
+void CodeCache::shrink(std::size_t blocks)
+{
+    while (size() > blocks)
+        drop_page(m_watched.front());
 }
 
 u64 fetch_instruction(Cpu& cpu, u64 address)

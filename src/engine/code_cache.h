@@ -2,6 +2,7 @@
 
 #include "storage/absolute_storage.h"
 
+#include <list>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -46,6 +47,8 @@ public:
     /// A store: drops what overlaps. True when something was dropped.
     bool stored(u64 absolute, u64 length);
     void drop_all();
+    /// Drops whole pages, those watched longest first, until at most `blocks` are left.
+    void shrink(std::size_t blocks);
     /// Frees what was dropped; only while no block of this cache is being executed.
     void free_dropped() { m_dropped.clear(); }
 
@@ -66,15 +69,20 @@ private:
     };
     struct Page {
         std::vector<CodeBlock*> blocks;
+        /// Its place in m_watched.
+        std::list<u64>::iterator place;
     };
 
     [[nodiscard]] static bool overlaps(const CodeBlock& block, u64 absolute, u64 length);
+    [[nodiscard]] Page& make_page(u64 page);
     void drop_page(u64 page);
     void drop_block(CodeBlock* block);
 
     AbsoluteStorage& m_storage;
     std::unordered_map<Key, std::unique_ptr<CodeBlock>, Hash> m_blocks;
     std::unordered_map<u64, Page> m_pages;
+    /// The pages, what is watched longest first.
+    std::list<u64> m_watched;
     std::vector<std::unique_ptr<CodeBlock>> m_dropped;
 };
 

@@ -170,10 +170,19 @@ Block* Interpreter::find_block(Cpu& cpu, u64 address, Position& position)
     return block;
 }
 
+/// Forgets a part of what has been known longest: all would take a time in which the CPU does not look whether it is wanted elsewhere.
+void Interpreter::make_room()
+{
+    constexpr std::size_t part = most_blocks / 100;
+    m_cache.shrink(most_blocks - part);
+    if (m_cpu)
+        m_cpu->forget_code_positions();
+}
+
 Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
 {
     if (m_cache.size() > most_blocks)
-        forget_all();
+        make_room();
     m_cache.free_dropped();
     m_cache.watch(cpu, absolute & page_mask);
 

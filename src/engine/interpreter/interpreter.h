@@ -53,6 +53,7 @@ private:
     [[nodiscard]] bool run_blocks(Cpu& cpu);
     [[nodiscard]] Block* block_at(Cpu& cpu, u64 address);
     [[nodiscard]] Block* find_block(Cpu& cpu, u64 address, Position& position);
+    void make_room();
     [[nodiscard]] Block* make_block(Cpu& cpu, u64 address, u64 absolute);
     void step(Cpu& cpu, Block& block);
     void count_partial_block(Cpu& cpu);

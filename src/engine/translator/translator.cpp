@@ -110,6 +110,8 @@ bool Translator::run_blocks(Cpu& cpu)
 
 void Translator::run_block(Cpu& cpu)
 {
+    if (m_machinery->runtime.is_full()) [[unlikely]]
+        make_room(cpu);
     if (!m_path.blocks.empty()) [[unlikely]]
         return follow_path(cpu);
     if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
@@ -226,11 +228,16 @@ void Translator::set_patience(u8 executions)
 }
 
 /// Starts over when the memory for code is used up. What ran before then is interpreted at first, so that a guest that runs more
-/// code than there is memory for does not have each execution translated.
-void Translator::make_room()
+/// code than there is memory for does not have each execution translated. It takes as long as there is code to forget, in which the
+/// physical CPU may be wanted elsewhere.
+void Translator::make_room(Cpu& cpu)
 {
-    if (!m_machinery->runtime.is_full())
-        return;
+    auto start = [this] { start_over(); };
+    cpu.running() ? cpu.while_not_executing(start) : start();
+}
+
+void Translator::start_over()
+{
     forget_all();
     m_cache.free_dropped();
     m_machinery->exits.clear();
@@ -257,7 +264,6 @@ Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
 
 Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 absolute)
 {
-    make_room();
     if (m_statistics)
         m_statistics->begin();
     m_machinery->instructions.clear();

@@ -154,7 +154,8 @@ private:
     void tell(const Recording& recording, const u8* code);
     void interpret(Cpu& cpu);
     void note_interpreted(const Cpu& cpu);
-    void make_room();
+    void make_room(Cpu& cpu);
+    void start_over();
     void link(Cpu& cpu, u32 number, Block& block);
 
     EngineOptions m_options;
