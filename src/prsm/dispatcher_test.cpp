@@ -202,8 +202,9 @@ TEST_F(DispatcherTest, WhatOtherCpusRanMeanwhileIsNotHeldAgainstOneThatDidNot)
     Partition other(1);
     // Its process is one that runs all the time: on its other CPU, as far as can be known.
     pid_t busy = fork();
-    for (std::atomic<u64> count = 0; busy == 0; ++count)
-        ;
+    if (busy == 0)
+        for (std::atomic<u64> count = 0;; ++count)
+            ;
     ASSERT_TRUE(dispatcher->add(1, starved.firmware, 2, {}, busy));
     ASSERT_TRUE(dispatcher->add(2, other.firmware, 1, {}));
     starved.becomes(0, CpuUse::ready);
