@@ -55,6 +55,15 @@ struct PartitionProperties {
     }
 };
 
+/// Members of every move: who gives and who takes, `what` is moved, and the time each of the two programs has.
+template<class M>
+[[nodiscard]] constexpr auto move_fields(std::string_view patience, const auto&... what)
+{
+    return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
+        field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }), what...,
+        field("wait", &M::wait, patience, { .least = 1, .most = 600 }));
+}
+
 struct StorageMove {
     std::string name;
     std::string to;
@@ -64,13 +73,9 @@ struct StorageMove {
     static constexpr std::string_view schema_name = "StorageMove";
     static constexpr auto fields()
     {
-        using M = StorageMove;
-        return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
-            field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }),
-            field("bytes", &M::bytes, "How much; a multiple of the machine's block size", { .required = true, .least = 1 }),
-            field("wait", &M::wait,
-                "Seconds each of the two programs has to take it offline or online, and the first to take back what was refused",
-                { .least = 1, .most = 600 }));
+        return move_fields<StorageMove>(
+            "Seconds each of the two programs has to take it offline or online, and the first to take back what was refused",
+            field("bytes", &StorageMove::bytes, "How much; a multiple of the machine's block size", { .required = true, .least = 1 }));
     }
 };
 
@@ -86,11 +91,8 @@ struct CpuMove {
     static constexpr std::string_view schema_name = "CpuMove";
     static constexpr auto fields()
     {
-        using M = CpuMove;
-        return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
-            field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }),
-            field("count", &M::count, "How many CPUs", { .required = true, .least = 1, .most = most_moved_cpus }),
-            field("wait", &M::wait, "Seconds each of the two programs has for each CPU", { .least = 1, .most = 600 }));
+        return move_fields<CpuMove>("Seconds each of the two programs has for each CPU",
+            field("count", &CpuMove::count, "How many CPUs", { .required = true, .least = 1, .most = most_moved_cpus }));
     }
 };
 
@@ -103,11 +105,8 @@ struct BoardMove {
     static constexpr std::string_view schema_name = "BoardMove";
     static constexpr auto fields()
     {
-        using M = BoardMove;
-        return std::tuple(field("name", &M::name, "Name of the partition that gives", in_path),
-            field("to", &M::to, "Name of the partition that takes", { .required = true, .least = 1, .most = 64 }),
-            field("board", &M::board, "Name of the board", { .required = true, .least = 1, .most = 64 }),
-            field("wait", &M::wait, "Seconds each of the two programs has for the storage, and for each CPU", { .least = 1, .most = 600 }));
+        return move_fields<BoardMove>("Seconds each of the two programs has for the storage, and for each CPU",
+            field("board", &BoardMove::board, "Name of the board", { .required = true, .least = 1, .most = 64 }));
     }
 };
 

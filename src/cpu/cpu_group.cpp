@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 
 namespace zvisor {
 
@@ -74,6 +76,34 @@ void CpuGroup::channel_report_pending()
     interruption_pending();
 }
 
+namespace {
+
+/// Who waits longer does not execute: the host may not run the other CPU for long, and this one's physical CPU be wanted back.
+constexpr std::chrono::microseconds longest_executing_wait { 200 };
+constexpr std::chrono::microseconds look_again { 50 };
+
+void wait_for_answer(Cpu& self, const Cpu& other)
+{
+    auto answered = [&other] { return !other.running() || !other.request_pending(); };
+    auto began = std::chrono::steady_clock::now();
+    while (!answered() && std::chrono::steady_clock::now() - began < longest_executing_wait) {
+        // Two CPUs may wait for each other, so each answers requests meanwhile.
+        self.answer_requests();
+        std::this_thread::yield();
+    }
+    auto wait = [&] {
+        std::mutex mutex;
+        std::condition_variable nothing;
+        std::unique_lock lock(mutex);
+        while (!answered())
+            nothing.wait_for(lock, look_again);
+    };
+    if (!answered())
+        self.running() ? self.while_not_executing(wait) : wait();
+}
+
+} // namespace
+
 template<class Post>
 void CpuGroup::post_and_wait(Cpu& self, Post post)
 {
@@ -83,11 +113,7 @@ void CpuGroup::post_and_wait(Cpu& self, Post post)
     for (auto& cpu : m_cpus) {
         if (cpu.get() == &self)
             continue;
-        // Two CPUs may wait for each other, so each answers requests meanwhile.
-        while (cpu->running() && cpu->request_pending()) {
-            self.answer_requests();
-            std::this_thread::yield();
-        }
+        wait_for_answer(self, *cpu);
     }
 }
 

@@ -92,20 +92,30 @@ CodeBlock* CodeCache::find(Cpu& cpu, u64 address, u64 absolute, u8 mode) const
 CodeBlock* CodeCache::add(std::unique_ptr<CodeBlock> block)
 {
     CodeBlock* added = block.get();
-    m_pages[added->absolute & page_mask].blocks.push_back(added);
+    make_page(added->absolute & page_mask).blocks.push_back(added);
     if (added->second_page)
-        m_pages[added->second_page].blocks.push_back(added);
+        make_page(added->second_page).blocks.push_back(added);
     if (CodeBlock* old = m_blocks.find(key_of(*added)))
         drop_block(old);
     m_blocks.add(std::move(block));
     return added;
 }
 
+CodeCache::Page& CodeCache::make_page(u64 page)
+{
+    auto [found, is_new] = m_pages.try_emplace(page);
+    if (is_new) {
+        found->second.place = m_watched.insert(m_watched.end(), page);
+        m_storage.page_flags(page).fetch_add(PageFlag::code_user);
+    }
+    return found->second;
+}
+
 void CodeCache::watch(Cpu& cpu, u64 page)
 {
-    if (!m_pages.try_emplace(page).second)
+    if (m_pages.contains(page))
         return;
-    m_storage.page_flags(page).fetch_add(PageFlag::code_user);
+    (void)make_page(page);
     cpu.drop_write_tags(page);
     cpu.group().watch_code_page(cpu, page);
 }
@@ -124,6 +134,7 @@ bool CodeCache::stored(u64 absolute, u64 length)
         auto found = m_pages.find(page);
         if (found == m_pages.end())
             continue;
+        ++m_noticed;
         auto hit = [&](const CodeBlock* block) { return overlaps(*block, absolute, length); };
         if (std::ranges::any_of(found->second.blocks, hit)) {
             drop_page(page);
@@ -135,8 +146,10 @@ bool CodeCache::stored(u64 absolute, u64 length)
 
 void CodeCache::drop_page(u64 page)
 {
-    auto blocks = std::move(m_pages[page].blocks);
-    m_pages.erase(page);
+    auto found = m_pages.find(page);
+    auto blocks = std::move(found->second.blocks);
+    m_watched.erase(found->second.place);
+    m_pages.erase(found);
     m_storage.page_flags(page).fetch_sub(PageFlag::code_user);
     for (CodeBlock* block : blocks)
         drop_block(block);
@@ -156,8 +169,16 @@ void CodeCache::drop_block(CodeBlock* block)
 
 void CodeCache::drop_all()
 {
-    while (!m_pages.empty())
-        drop_page(m_pages.begin()->first);
+    for (u64 page : m_watched)
+        m_storage.page_flags(page).fetch_sub(PageFlag::code_user);
+    m_watched.clear();
+    m_pages.clear();
+    m_dropped.reserve(m_dropped.size() + m_blocks.size());
+    m_blocks.take_all([&](std::unique_ptr<CodeBlock> block) {
+        block->stale = true;
+        block->retire();
+        m_dropped.push_back(std::move(block));
+    });
 }
 
 u64 fetch_instruction(Cpu& cpu, u64 address)

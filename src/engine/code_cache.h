@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <list>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -55,6 +56,8 @@ public:
     void add(std::unique_ptr<CodeBlock> block);
     /// The block is in the table.
     [[nodiscard]] std::unique_ptr<CodeBlock> take(const CodeBlock& block);
+    template<class Function>
+    void take_all(Function take);
     [[nodiscard]] std::size_t size() const { return m_size; }
 
 private:
@@ -82,8 +85,11 @@ public:
     /// A store: drops what overlaps. True when something was dropped.
     bool stored(u64 absolute, u64 length);
     void drop_all();
+    /// Drops `count` blocks that are meant, those in pages watched longest first.
     template<class Function>
-    void drop_if(Function is_meant);
+    void drop_some(std::size_t count, Function is_meant);
+    /// How often a store hit a page that is watched. What is made of code while it changes is not to be kept.
+    [[nodiscard]] u64 noticed() const { return m_noticed; }
     /// Frees what was dropped; only while no block of this cache is being executed.
     void free_dropped() { m_dropped.clear(); }
 
@@ -92,26 +98,52 @@ public:
 private:
     struct Page {
         std::vector<CodeBlock*> blocks;
+        /// Its place in m_watched.
+        std::list<u64>::iterator place;
     };
 
     [[nodiscard]] static bool overlaps(const CodeBlock& block, u64 absolute, u64 length);
+    [[nodiscard]] Page& make_page(u64 page);
     void drop_page(u64 page);
     void drop_block(CodeBlock* block);
 
     AbsoluteStorage& m_storage;
     BlockTable m_blocks;
     std::unordered_map<u64, Page> m_pages;
+    /// The pages, what is watched longest first.
+    std::list<u64> m_watched;
     std::vector<std::unique_ptr<CodeBlock>> m_dropped;
+    u64 m_noticed { 0 };
 };
 
+/// Calls `take(block)` with each; none is left.
 template<class Function>
-void CodeCache::drop_if(Function is_meant)
+void BlockTable::take_all(Function take)
 {
-    std::vector<CodeBlock*> meant;
-    for (const auto& [address, page] : m_pages)
-        std::ranges::copy_if(page.blocks, std::back_inserter(meant), [&](const CodeBlock* block) { return is_meant(*block); });
-    for (CodeBlock* block : meant)
-        drop_block(block);
+    for (auto& first : m_places) {
+        while (first) {
+            auto block = std::move(first);
+            first = std::move(block->next);
+            take(std::move(block));
+        }
+    }
+    m_size = 0;
+}
+
+/// Pages that were looked through are the last ones next time: blocks that are not meant stay in them.
+template<class Function>
+void CodeCache::drop_some(std::size_t count, Function is_meant)
+{
+    for (std::size_t pages = m_watched.size(); pages && count; --pages) {
+        auto blocks = m_pages.at(m_watched.front()).blocks;
+        m_watched.splice(m_watched.end(), m_watched, m_watched.begin());
+        for (CodeBlock* block : blocks) {
+            if (count && is_meant(*block)) {
+                drop_block(block);
+                --count;
+            }
+        }
+    }
 }
 
 /// The instruction at `address`, left-aligned; access exceptions are raised.

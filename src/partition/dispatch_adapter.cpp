@@ -18,6 +18,8 @@ DispatchAdapter::DispatchAdapter(CpuGroup& group, std::shared_ptr<DispatchRegion
     sched_getaffinity(0, sizeof(m_everywhere), &m_everywhere);
     m_seen_entitlements = entitlements();
     m_listener = std::jthread([this](const std::stop_token& stop) { listen(stop); });
+    // Later the process may not be allowed to ask for its priority.
+    m_listening.wait();
 }
 
 DispatchAdapter::~DispatchAdapter()
@@ -251,6 +253,7 @@ void DispatchAdapter::call_listener(DispatchRegion& where)
 void DispatchAdapter::listen(const std::stop_token& stop)
 {
     prefer_low_latency(false);
+    m_listening.count_down();
     while (!stop.stop_requested()) {
         auto& shared = region();
         u32 seen = shared.header().attention.load();

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <latch>
 #include <mutex>
 #include <sched.h>
 #include <thread>
@@ -80,6 +81,8 @@ private:
     std::function<void()> m_on_share_changed;
     /// For the listener alone: the entitlements it saw last.
     std::vector<Entitlement> m_seen_entitlements;
+    /// The listener has the priority it asks for.
+    std::latch m_listening { 1 };
     std::jthread m_listener;
 };
 

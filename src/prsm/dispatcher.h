@@ -50,8 +50,10 @@ public:
         /// The host's numbers of the physical CPUs.
         std::vector<u16> physical_cpus;
         /// Time a logical CPU that was asked to give back has for it, if the host lets its process run; see `add`. A hostile partition
-        /// gains this once; honest ones that boot were seen to take more than 100 ms.
-        nanoseconds grace { std::chrono::seconds(2) };
+        /// gains this once; honest ones that boot were seen to run 60 ms before they do.
+        nanoseconds grace { std::chrono::milliseconds(250) };
+        /// The same when the host does not: on one with many other loads it was seen to take two seconds.
+        nanoseconds starved_grace { std::chrono::seconds(5) };
         /// Real-time priority on the host, where it is allowed.
         bool real_time { true };
     };
@@ -68,8 +70,7 @@ public:
 
     /// Takes a partition in with the first `logical_cpus` cells of its region. In a region of a running partition whose firmware was
     /// replaced no CPU holds a physical CPU any more: the partition is `unsupervised` before and supervised again after.
-    /// With its process known, a CPU that the host did not let run after it was asked to give back has ten times the grace for it: it
-    /// could not.
+    /// With its process known, a CPU that the host did not let run after it was asked to give back has more time for it: it could not.
     [[nodiscard]] Result<void> add(
         PartitionId id, std::shared_ptr<DispatchRegion> region, u32 logical_cpus, PartitionShare share, std::optional<pid_t> process = {});
     /// Forgets a partition; its process must have ended or been unsupervised, since what it holds counts as free.
@@ -108,6 +109,8 @@ private:
         nanoseconds asked {};
         /// CPU time of the partition's process by then, if that can be known.
         std::optional<nanoseconds> process_time {};
+        /// What the partition's other CPUs were dispatched by then.
+        nanoseconds others_dispatched {};
     };
 
     struct Partition {
@@ -157,6 +160,7 @@ private:
     [[nodiscard]] bool set_flags(LogicalCpu cpu, u32 flags, nanoseconds time);
     void enforce(nanoseconds time);
     [[nodiscard]] bool was_starved(const Partition& partition, const Logical& cpu, nanoseconds time) const;
+    [[nodiscard]] static nanoseconds dispatched_beside(const Partition& partition, const Logical& cpu, nanoseconds time);
     void misbehaves(PartitionId id, std::string why, nanoseconds time);
     [[nodiscard]] DispatchCell& cell(LogicalCpu cpu) { return m_partitions.at(cpu.partition).region->cells()[cpu.number]; }
     [[nodiscard]] Logical& logical(LogicalCpu cpu) { return m_partitions.at(cpu.partition).cpus[cpu.number]; }

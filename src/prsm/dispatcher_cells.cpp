@@ -14,8 +14,8 @@ namespace {
 
 /// Times a word may change under the dispatcher's hands: honest partitions change it once or twice.
 constexpr int most_attempts = 16;
-/// A logical CPU that its host keeps from running has so many times the grace.
-constexpr int starved_graces = 10;
+/// The part of a host CPU that a partition's devices use beside its logical CPUs.
+constexpr int devices_part = 4;
 /// Rounds of decisions at one moment; what is left then waits for the next.
 constexpr int most_rounds = 1000;
 
@@ -192,6 +192,7 @@ bool Dispatcher::ask(LogicalCpu cpu, nanoseconds time)
     known.due = time + m_options.grace;
     known.asked = time;
     known.process_time = cpu_time(m_partitions.at(cpu.partition).process);
+    known.others_dispatched = dispatched_beside(m_partitions.at(cpu.partition), known, time);
     if (!set_flags(cpu, DispatchState::give_back_bit | DispatchState::tell_bit, time))
         return false;
     call(m_partitions.at(cpu.partition));
@@ -226,15 +227,24 @@ void Dispatcher::enforce(nanoseconds time)
         }
 }
 
-/// The process had no more CPU time than its other CPUs that run account for, so this one hardly ran.
+nanoseconds Dispatcher::dispatched_beside(const Partition& partition, const Logical& cpu, nanoseconds time)
+{
+    nanoseconds sum {};
+    for (const Logical& other : partition.cpus)
+        if (&other != &cpu)
+            sum += other.usage.dispatched + (other.belief == Belief::running ? time - other.since : nanoseconds(0));
+    return sum;
+}
+
+/// The process had no more CPU time than its other CPUs and its devices account for, so this one hardly ran.
 bool Dispatcher::was_starved(const Partition& partition, const Logical& cpu, nanoseconds time) const
 {
     auto used = cpu_time(partition.process);
     nanoseconds elapsed = time - cpu.asked;
-    if (!used || !cpu.process_time || elapsed > starved_graces * m_options.grace)
+    if (!used || !cpu.process_time || elapsed > m_options.starved_grace)
         return false;
-    auto others = std::ranges::count(partition.cpus, Belief::running, &Logical::belief) - 1;
-    return *used - *cpu.process_time - others * elapsed < m_options.grace / 2;
+    auto others = dispatched_beside(partition, cpu, time) - cpu.others_dispatched;
+    return *used - *cpu.process_time - others < m_options.grace / 2 + elapsed / devices_part;
 }
 
 void Dispatcher::misbehaves(PartitionId id, std::string why, nanoseconds time)

@@ -79,11 +79,13 @@ protected:
     nanoseconds grace { 2s };
     [[nodiscard]] std::unique_ptr<Dispatcher> make(std::vector<u16> physical)
     {
-        return Dispatcher::create({ .physical_cpus = std::move(physical), .grace = grace }, [this](PartitionId id, const std::string& why) {
-            std::lock_guard lock(m_mutex);
-            m_reports.emplace_back(id, why);
-            m_reported.notify_all();
-        }).value();
+        return Dispatcher::create({ .physical_cpus = std::move(physical), .grace = grace, .starved_grace = 10 * grace },
+            [this](PartitionId id, const std::string& why) {
+                std::lock_guard lock(m_mutex);
+                m_reports.emplace_back(id, why);
+                m_reported.notify_all();
+            })
+            .value();
     }
     /// The first misdeed reported; empty after some seconds.
     [[nodiscard]] std::pair<PartitionId, std::string> report()
@@ -190,6 +192,34 @@ TEST_F(DispatcherTest, WhoIsKeptFromRunningByTheHostHasMoreTime)
     EXPECT_EQ(report().first, 1u) << "but not for ever";
     kill(sleeper, SIGKILL);
     waitpid(sleeper, nullptr, 0);
+}
+
+TEST_F(DispatcherTest, WhatOtherCpusRanMeanwhileIsNotHeldAgainstOneThatDidNot)
+{
+    grace = 200ms;
+    auto dispatcher = make({ 0, 1 });
+    Partition starved(2);
+    Partition other(1);
+    // Its process is one that runs all the time: on its other CPU, as far as can be known.
+    pid_t busy = fork();
+    if (busy == 0)
+        for (std::atomic<u64> count = 0;; ++count)
+            ;
+    ASSERT_TRUE(dispatcher->add(1, starved.firmware, 2, {}, busy));
+    ASSERT_TRUE(dispatcher->add(2, other.firmware, 1, {}));
+    starved.becomes(0, CpuUse::ready);
+    starved.becomes(1, CpuUse::ready);
+    ASSERT_TRUE(starved.runs(0));
+    ASSERT_TRUE(starved.runs(1));
+    other.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(starved.reaches(0, [&](DispatchState now) { return now.give_back || starved.state(1).give_back; }));
+    u16 works = starved.state(0).give_back ? 1 : 0;
+    std::this_thread::sleep_for(170ms);
+    starved.becomes(works, CpuUse::waiting);
+    std::this_thread::sleep_for(100ms);
+    EXPECT_EQ(reports(), 0u);
+    kill(busy, SIGKILL);
+    waitpid(busy, nullptr, 0);
 }
 
 TEST_F(DispatcherTest, AClaimOfAPhysicalCpuThatWasNotGrantedIsReported)

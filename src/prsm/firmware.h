@@ -142,6 +142,7 @@ private:
     void remember(const ManagedPartition& partition);
     void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
+    [[nodiscard]] Result<DumpSize> dump_stopped(ManagedPartition& partition, const std::string& path, const MoveWatch& watch);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
     [[nodiscard]] Result<std::pair<ManagedPartition*, ManagedPartition*>> find_both(
         std::string_view from, std::string_view to, std::string_view what) const;
@@ -153,7 +154,7 @@ private:
     [[nodiscard]] Result<void> move_cpu(ManagedPartition& from, ManagedPartition& to, const MoveWatch& watch, const CpuChoice& choice);
     [[nodiscard]] Result<void> move_each_cpu(
         ManagedPartition& from, ManagedPartition& to, u16 count, const MoveWatch& watch, const CpuChoice& choice = {});
-    [[nodiscard]] BoardPart part_on(std::size_t board, const ManagedPartition& partition) const;
+    [[nodiscard]] std::vector<BoardPart> parts_on_boards(const ManagedPartition& partition) const;
     [[nodiscard]] static Result<UniqueFd> connect_agent(ManagedPartition& partition);
     [[nodiscard]] Result<void> start_dispatcher();
     [[nodiscard]] Result<std::shared_ptr<DispatchRegion>> dispatch(ManagedPartition& partition);

@@ -1,13 +1,12 @@
 // Calls between programs and spaces: PROGRAM CALL, PROGRAM RETURN, PROGRAM TRANSFER, SET SECONDARY ASN, the linkage stack, and the program
 // interruptions they alone give (PoP ch. 5 and 10).
 
-#include "lib/guest.h"
+#include "lib/identity.h"
 
-enum { INVALID = 0x20, STACKING = 0x80000000, EXTENDED = 0x40000000, STATE_ENTRY = 296 };
+enum { STACKING = 0x80000000, EXTENDED = 0x40000000, STATE_ENTRY = 296 };
 #define DAT_PSW (HOME_PSW | PSW_DAT)
 
-static u64 segments[2048] __attribute__((aligned(16384)));
-static u64 identity[16][256] __attribute__((aligned(2048)));
+static segment_table segments;
 static u32 first_table[1024] __attribute__((aligned(4096)));
 static u32 astes[64][16] __attribute__((aligned(4096)));
 static u32 duct[16] __attribute__((aligned(64)));
@@ -21,11 +20,7 @@ static u64 asce(void) { return (u64)segments | 3; }
 
 static void make_tables(void)
 {
-    for (u64 i = 0; i < 2048; ++i)
-        segments[i] = i < 16 ? (u64)identity[i] : INVALID;
-    for (u64 i = 0; i < 16; ++i)
-        for (u64 j = 0; j < 256; ++j)
-            identity[i][j] = i << 20 | j << 12;
+    map_identity(segments);
     for (u32 i = 0; i < 1024; ++i)
         first_table[i] = i ? 0x80000000 : (u32)(u64)astes;
     for (u32 i = 0; i < 64; ++i)

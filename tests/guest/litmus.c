@@ -225,9 +225,7 @@ static u64 wanted_batches(void)
     enum { READ_SCP_INFORMATION = 0x00020001, LOAD_PARAMETER_AT = 24 };
     static u8 block[4096] __attribute__((aligned(4096)));
     *(u16 *)block = sizeof block;
-    while (service_call(READ_SCP_INFORMATION, block) == 2)
-        ;
-    wait_service_signal();
+    serve(READ_SCP_INFORMATION, block);
     u64 number = 0;
     for (u32 i = 0; i < 8 && block[LOAD_PARAMETER_AT + i] >= 0xf0; ++i)
         number = number * 10 + (block[LOAD_PARAMETER_AT + i] & 0xf);

@@ -7,11 +7,6 @@ enum {
     READ_CPU_INFORMATION = 0x00010001,
     CONFIGURE_CPU = 0x00110001,
     DECONFIGURE_CPU = 0x00100001,
-    READ_COMPLETE = 0x0010,
-    COMPLETE = 0x0020,
-    NO_ACTION = 0x0120,
-    IMPROPER_STATE = 0x05f0,
-    NOT_RECOGNIZED = 0x09f0,
     PRIVILEGED = 0x02,
     PROTECTION = 0x04,
     ADDRESSING = 0x05,
@@ -31,10 +26,7 @@ static const u8 own_name[8] = { 0xd3, 0xd7, 0xe3, 0xc5, 0xe2, 0xe3, 0x40, 0x40 }
 static u16 call(u32 command)
 {
     *(u16 *)data = 4096;
-    while (service_call(command, data) == 2)
-        relax();
-    wait_service_signal();
-    return *(u16 *)(data + 6);
+    return serve(command, data);
 }
 static u16 configure(u8 cpu) { return call(CONFIGURE_CPU | (u32)cpu << 8); }
 static u16 deconfigure(u8 cpu) { return call(DECONFIGURE_CPU | (u32)cpu << 8); }
@@ -42,7 +34,7 @@ static u16 deconfigure(u8 cpu) { return call(DECONFIGURE_CPU | (u32)cpu << 8); }
 static void counts(u16 configured, u16 standby)
 {
     memset(data, 0, sizeof data);
-    EQUAL(call(READ_CPU_INFORMATION), READ_COMPLETE);
+    EQUAL(call(READ_CPU_INFORMATION), SCLP_READ_COMPLETE);
     EQUAL(*(u16 *)(data + 8), configured);
     EQUAL(*(u16 *)(data + 12), standby);
 }
@@ -63,13 +55,13 @@ static void cpus(void)
     EQUAL(sigp(1, SIGP_SENSE, 0, 0), 1);
     EQUAL(sigp(2, SIGP_SENSE, 0, 0), 3);
     EQUAL(sigp(3, SIGP_START, 0, 0), 3);
-    EQUAL(configure(1), NO_ACTION);
-    EQUAL(configure(4), NOT_RECOGNIZED);
-    EQUAL(deconfigure(2), NO_ACTION);
-    EQUAL(deconfigure(200), NOT_RECOGNIZED);
+    EQUAL(configure(1), SCLP_NO_ACTION);
+    EQUAL(configure(4), SCLP_NOT_RECOGNIZED);
+    EQUAL(deconfigure(2), SCLP_NO_ACTION);
+    EQUAL(deconfigure(200), SCLP_NOT_RECOGNIZED);
     for (u32 i = 1; i <= 20; ++i) {
-        EQUAL(configure(3), COMPLETE);
-        EQUAL(configure(3), NO_ACTION);
+        EQUAL(configure(3), SCLP_COMPLETE);
+        EQUAL(configure(3), SCLP_NO_ACTION);
         counts(3, 1);
         u32 status = 0;
         EQUAL(sigp(3, SIGP_SENSE, 0, &status), 1);
@@ -77,8 +69,8 @@ static void cpus(void)
         start_program(3, count);
         wait_stopped(3);
         EQUAL(runs, i);
-        EQUAL(deconfigure(3), COMPLETE);
-        EQUAL(deconfigure(3), NO_ACTION);
+        EQUAL(deconfigure(3), SCLP_COMPLETE);
+        EQUAL(deconfigure(3), SCLP_NO_ACTION);
         EQUAL(sigp(3, SIGP_RESTART, 0, 0), 3);
         counts(2, 2);
     }
@@ -87,15 +79,15 @@ static void cpus(void)
 static void running_cpus(void)
 {
     TEST("a CPU that runs stays configured");
-    EQUAL(deconfigure(0), IMPROPER_STATE);
+    EQUAL(deconfigure(0), SCLP_IMPROPER_STATE);
     stays = 1;
     start_program(1, stay);
-    EQUAL(deconfigure(1), IMPROPER_STATE);
+    EQUAL(deconfigure(1), SCLP_IMPROPER_STATE);
     stays = 0;
     wait_stopped(1);
-    EQUAL(deconfigure(1), COMPLETE);
-    EQUAL(deconfigure(0), IMPROPER_STATE);
-    EQUAL(configure(1), COMPLETE);
+    EQUAL(deconfigure(1), SCLP_COMPLETE);
+    EQUAL(deconfigure(0), SCLP_IMPROPER_STATE);
+    EQUAL(configure(1), SCLP_COMPLETE);
 }
 
 // ---- DIAGNOSE X'204' ------------------------------------------------------------------------------------------------
@@ -318,10 +310,10 @@ static void topology(void)
     TEST("a change of the configuration is reported");
     change_report();
     EQUAL(change_report(), 0);
-    EQUAL(configure(2), COMPLETE);
+    EQUAL(configure(2), SCLP_COMPLETE);
     EQUAL(change_report(), 1);
     EQUAL(change_report(), 0);
-    EQUAL(deconfigure(2), COMPLETE);
+    EQUAL(deconfigure(2), SCLP_COMPLETE);
     EQUAL(change_report(), 1);
 }
 

@@ -1,12 +1,10 @@
 // Code that goes from page to page while translations are purged: each page is executed where it is now (PoP ch. 3, "Translation Lookaside Buffer").
 
-#include "lib/guest.h"
+#include "lib/identity.h"
 
-enum { PAGES = 16, ROUNDS = 200, CALLS = 40, PAGE_INVALID = 0x400, INVALID = 0x20 };
-#define V (32UL << 20)
+enum { PAGES = 16, ROUNDS = 200, CALLS = 40 };
 
-static u64 segments[2048] __attribute__((aligned(16384)));
-static u64 identity[16][256] __attribute__((aligned(2048)));
+static segment_table segments;
 static u64 pages[256] __attribute__((aligned(2048)));
 /// Each page adds its number, or a hundred times that, and goes on in the next; the last one returns.
 static u16 code[2][PAGES][2048] __attribute__((aligned(4096)));
@@ -14,14 +12,10 @@ static u32 shown[PAGES];
 
 static void set_up(void)
 {
-    for (u64 i = 0; i < 2048; ++i)
-        segments[i] = i < 16 ? (u64)identity[i] : INVALID;
-    for (u64 i = 0; i < 16; ++i)
-        for (u64 j = 0; j < 256; ++j)
-            identity[i][j] = i << 20 | j << 12;
+    map_identity(segments);
     for (u64 i = 0; i < 256; ++i)
         pages[i] = i < PAGES ? (u64)code[0][i] : PAGE_INVALID;
-    segments[32] = (u64)pages;
+    segments[SEGMENT] = (u64)pages;
     for (u32 set = 0; set < 2; ++set) {
         for (u32 page = 0; page < PAGES; ++page) {
             u16 *at = code[set][page];
@@ -73,7 +67,7 @@ static void move_by_segment(u64 page)
 {
     idte();
     show(page);
-    *(volatile u64 *)&segments[32] = (u64)pages;
+    *(volatile u64 *)&segments[SEGMENT] = (u64)pages;
 }
 /// What two purges leave in doubt is one look's work.
 static void move_between_purges(u64 page)

@@ -1,13 +1,11 @@
 // What one CPU changes of tables and keys holds for the other CPU's accesses once the instruction is complete: IPTE, IDTE, CSPG, SSKE (PoP ch. 3, 10).
 // zvisor: --cpus 2
 
-#include "lib/guest.h"
+#include "lib/identity.h"
 
-enum { ROUNDS = 20, PAGE_INVALID = 0x400, INVALID = 0x20, CHANGE = 2, REFERENCE = 4 };
-#define V (32UL << 20)
+enum { ROUNDS = 20, CHANGE = 2, REFERENCE = 4 };
 
-static u64 segments[2048] __attribute__((aligned(16384)));
-static u64 identity[16][256] __attribute__((aligned(2048)));
+static segment_table segments;
 static u64 pages[256] __attribute__((aligned(2048)));
 static volatile u64 frames[2][512] __attribute__((aligned(4096)));
 static u16 code[2][2048] __attribute__((aligned(4096)));
@@ -19,14 +17,10 @@ static volatile u16 fault_code;
 
 static void set_up(void)
 {
-    for (u64 i = 0; i < 2048; ++i)
-        segments[i] = i < 16 ? (u64)identity[i] : INVALID;
-    for (u64 i = 0; i < 16; ++i)
-        for (u64 j = 0; j < 256; ++j)
-            identity[i][j] = i << 20 | j << 12;
+    map_identity(segments);
     for (u64 i = 0; i < 256; ++i)
         pages[i] = PAGE_INVALID;
-    segments[32] = (u64)pages;
+    segments[SEGMENT] = (u64)pages;
     pages[0] = (u64)frames[0];
     for (u32 i = 0; i < 2; ++i) {
         code[i][0] = 0xa729;
@@ -139,7 +133,7 @@ static void idte(void) { asm volatile(".insn rrf,0xb98e0000,%0,%1,0,0" : : "a"(s
 static void set_segment(u64 frame)
 {
     *(volatile u64 *)&pages[0] = frame;
-    *(volatile u64 *)&segments[32] = (u64)pages;
+    *(volatile u64 *)&segments[SEGMENT] = (u64)pages;
 }
 static void cspg(void)
 {

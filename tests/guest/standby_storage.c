@@ -10,12 +10,7 @@ enum {
     ATTACH_STORAGE_ELEMENT = 0x00080001,
     ASSIGN_STORAGE = 0x000d0001,
     UNASSIGN_STORAGE = 0x000c0001,
-    READ_COMPLETE = 0x0010,
-    COMPLETE = 0x0020,
-    NO_ACTION = 0x0120,
     STANDBY_READ_COMPLETE = 0x0410,
-    IMPROPER_STATE = 0x05f0,
-    NOT_RECOGNIZED = 0x09f0,
     ADDRESSING = 0x05,
     INCREMENT = 16 << 20,
     INITIAL = 4,
@@ -30,10 +25,7 @@ static u8 sccb[4096] __attribute__((aligned(4096)));
 static u16 call(u32 command)
 {
     *(u16 *)sccb = sizeof sccb;
-    while (service_call(command, sccb) == 2)
-        relax();
-    wait_service_signal();
-    return *(u16 *)(sccb + 6);
+    return serve(command, sccb);
 }
 
 static u16 change(u32 command, u16 increment)
@@ -98,11 +90,11 @@ static void at_ipl(void)
     TEST("after IPL standby storage is known and cannot be reached");
     u64 last_byte;
     memset(sccb, 0, sizeof sccb);
-    EQUAL(call(READ_SCP_INFORMATION), READ_COMPLETE);
+    EQUAL(call(READ_SCP_INFORMATION), SCLP_READ_COMPLETE);
     EQUAL(*(u16 *)(sccb + 8), INITIAL + 1);
     EQUAL((u64)sccb[10] << 20, INCREMENT);
     EQUAL(*(u64 *)(sccb + 48) & 0xe00000000000, 0xe00000000000);
-    element(0, READ_COMPLETE, INITIAL, 0);
+    element(0, SCLP_READ_COMPLETE, INITIAL, 0);
     element(1, STANDBY_READ_COMPLETE, 0, 1);
     EQUAL(extents(&last_byte), 1);
     EQUAL(last_byte, STANDBY - 1);
@@ -111,13 +103,13 @@ static void at_ipl(void)
     IN(2) = STANDBY - 4;
     RUN(HOME_PSW, "lg 5,0(2)");
     SUPPRESSED("LG across the end", ADDRESSING, 6);
-    EQUAL(assign(INITIAL + 1), IMPROPER_STATE);
-    EQUAL(assign(INITIAL + 2), NOT_RECOGNIZED);
-    EQUAL(assign(0), NOT_RECOGNIZED);
-    EQUAL(call(ATTACH_STORAGE_ELEMENT | 1 << 8), COMPLETE);
-    EQUAL(call(ATTACH_STORAGE_ELEMENT | 1 << 8), NO_ACTION);
-    element(1, READ_COMPLETE, 0, 1);
-    EQUAL(unassign(INITIAL + 1), NO_ACTION);
+    EQUAL(assign(INITIAL + 1), SCLP_IMPROPER_STATE);
+    EQUAL(assign(INITIAL + 2), SCLP_NOT_RECOGNIZED);
+    EQUAL(assign(0), SCLP_NOT_RECOGNIZED);
+    EQUAL(call(ATTACH_STORAGE_ELEMENT | 1 << 8), SCLP_COMPLETE);
+    EQUAL(call(ATTACH_STORAGE_ELEMENT | 1 << 8), SCLP_NO_ACTION);
+    element(1, SCLP_READ_COMPLETE, 0, 1);
+    EQUAL(unassign(INITIAL + 1), SCLP_NO_ACTION);
 }
 
 /// LGHI 2,number; BR 14
@@ -150,25 +142,25 @@ static void comes_and_goes(void)
     TEST("assigned storage is zero and can be used, unassigned storage cannot");
     u64 last_byte;
     for (u32 i = 0; i < 3; ++i) {
-        EQUAL(assign(INITIAL + 1), COMPLETE);
-        EQUAL(assign(INITIAL + 1), NO_ACTION);
+        EQUAL(assign(INITIAL + 1), SCLP_COMPLETE);
+        EQUAL(assign(INITIAL + 1), SCLP_NO_ACTION);
         EQUAL(extents(&last_byte), 1);
         EQUAL(last_byte, STANDBY + INCREMENT - 1);
-        element(1, READ_COMPLETE, 1, 0);
+        element(1, SCLP_READ_COMPLETE, 1, 0);
         // Code that was there once is gone.
         IN(2) = STANDBY + 4096;
         RUN(HOME_PSW, "basr 3,2");
         EQUAL(last.code, 0x01);
         EQUAL(use(STANDBY), 0);
-        EQUAL(unassign(INITIAL + 1), COMPLETE);
-        EQUAL(unassign(INITIAL + 1), NO_ACTION);
+        EQUAL(unassign(INITIAL + 1), SCLP_COMPLETE);
+        EQUAL(unassign(INITIAL + 1), SCLP_NO_ACTION);
         no_access(STANDBY);
         no_access(STANDBY + 4096);
         IN(2) = STANDBY + 4096;
         RUN(HOME_PSW, "basr 3,2");
         EQUAL(last.code, ADDRESSING);
     }
-    element(1, READ_COMPLETE, 0, 1);
+    element(1, SCLP_READ_COMPLETE, 0, 1);
 }
 
 static void initial_storage(void)
@@ -176,24 +168,24 @@ static void initial_storage(void)
     TEST("initial storage goes and comes back too");
     u64 last_byte;
     *(volatile u64 *)LAST_INITIAL = 1;
-    EQUAL(unassign(INITIAL), COMPLETE);
+    EQUAL(unassign(INITIAL), SCLP_COMPLETE);
     no_access(LAST_INITIAL);
     EQUAL(extents(&last_byte), 1);
     EQUAL(last_byte, LAST_INITIAL - 1);
-    element(0, READ_COMPLETE, INITIAL - 1, 1);
-    EQUAL(assign(INITIAL + 1), COMPLETE);
+    element(0, SCLP_READ_COMPLETE, INITIAL - 1, 1);
+    EQUAL(assign(INITIAL + 1), SCLP_COMPLETE);
     EQUAL(extents(&last_byte), 2);
     EQUAL(last_byte, STANDBY + INCREMENT - 1);
     no_access(STANDBY - 8);
-    EQUAL(assign(INITIAL), COMPLETE);
+    EQUAL(assign(INITIAL), SCLP_COMPLETE);
     EQUAL(use(LAST_INITIAL), 0);
-    EQUAL(unassign(INITIAL + 1), COMPLETE);
+    EQUAL(unassign(INITIAL + 1), SCLP_COMPLETE);
 }
 
 static void service_call_block(void)
 {
     TEST("an SCCB in the storage it unassigns");
-    EQUAL(assign(INITIAL + 1), COMPLETE);
+    EQUAL(assign(INITIAL + 1), SCLP_COMPLETE);
     volatile u16 *there = (u16 *)(STANDBY + 4096);
     there[0] = 16;
     there[4] = INITIAL + 1;
@@ -247,10 +239,10 @@ static void channel_program(void)
     EQUAL(msch(schib), 0);
     EQUAL(sense_id((u64)sccb) & 0x3f, 0);
     EQUAL(sense_id(STANDBY), 0x20);
-    EQUAL(assign(INITIAL + 1), COMPLETE);
+    EQUAL(assign(INITIAL + 1), SCLP_COMPLETE);
     EQUAL(sense_id(STANDBY) & 0x3f, 0);
     EQUAL(*(volatile u8 *)STANDBY, 0xff);
-    EQUAL(unassign(INITIAL + 1), COMPLETE);
+    EQUAL(unassign(INITIAL + 1), SCLP_COMPLETE);
     EQUAL(sense_id(STANDBY), 0x20);
 }
 
@@ -292,7 +284,7 @@ static void moves_on(void)
 static void under_another_cpu(void)
 {
     TEST("storage goes while another CPU stores there");
-    EQUAL(assign(INITIAL + 1), COMPLETE);
+    EQUAL(assign(INITIAL + 1), SCLP_COMPLETE);
     HOOK(CLASS_PROGRAM) = on_program;
     start_program(1, store_there);
     u64 late = 0, refused = 0, silent = 0;
@@ -300,12 +292,12 @@ static void under_another_cpu(void)
         moves_on();
         u64 faults_before = faults;
         blocked = 1;
-        refused += unassign(INITIAL + 1) != COMPLETE;
+        refused += unassign(INITIAL + 1) != SCLP_COMPLETE;
         u64 end = tod() + (20UL << 32);
         while (faults == faults_before && tod() < end)
             relax();
         silent += faults == faults_before;
-        refused += assign(INITIAL + 1) != COMPLETE;
+        refused += assign(INITIAL + 1) != SCLP_COMPLETE;
         for (u64 i = 0; i < 16; ++i)
             late += ((volatile u64 *)STANDBY)[i * 65536] != 0;
         blocked = 0;

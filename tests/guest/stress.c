@@ -2,13 +2,11 @@
 // execute it through their own address space. Whatever they see has been stored, and never goes back.
 // zvisor: --cpus 3
 
-#include "lib/guest.h"
+#include "lib/identity.h"
 
-enum { FUNCTIONS = 8, ROUNDS = 1500, PAGE_INVALID = 0x400, INVALID = 0x20 };
-#define V (32UL << 20)
+enum { FUNCTIONS = 8, ROUNDS = 1500 };
 
-static u64 segments[2048] __attribute__((aligned(16384)));
-static u64 identity[16][256] __attribute__((aligned(2048)));
+static segment_table segments;
 static u64 pages[256] __attribute__((aligned(2048)));
 static u16 code[1][2048] __attribute__((aligned(4096)));
 
@@ -20,14 +18,10 @@ static volatile struct {
 
 static void set_up(void)
 {
-    for (u64 i = 0; i < 2048; ++i)
-        segments[i] = i < 16 ? (u64)identity[i] : INVALID;
-    for (u64 i = 0; i < 16; ++i)
-        for (u64 j = 0; j < 256; ++j)
-            identity[i][j] = i << 20 | j << 12;
+    map_identity(segments);
     for (u64 i = 0; i < 256; ++i)
         pages[i] = PAGE_INVALID;
-    segments[32] = (u64)pages;
+    segments[SEGMENT] = (u64)pages;
     pages[0] = (u64)code[0];
     for (u32 i = 0; i < FUNCTIONS; ++i) {
         // LGHI 2,0; BR 14

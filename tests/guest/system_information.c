@@ -108,10 +108,7 @@ static int call(u32 command, u16 length)
     *(u16 *)block = length;
     // Variable-length answer.
     block[5] = 0x80;
-    while (service_call(command, block) == 2)
-        ;
-    wait_service_signal();
-    return *(u16 *)(block + 6);
+    return serve(command, block);
 }
 
 static void service_processor(void)

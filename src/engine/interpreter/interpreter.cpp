@@ -53,6 +53,7 @@ void run_stale(Cpu& c, const Op* op)
 /// The block may be running: its ops leave at the next one.
 void Block::retire()
 {
+    --known;
     for (u32 i = 0; i <= count; ++i) {
         u32 remaining = count - i;
         std::memcpy(ops[i].operands, &remaining, sizeof remaining);
@@ -161,21 +162,47 @@ Block* Interpreter::find_block(Cpu& cpu, u64 address, Position& position)
         cpu.specification();
     const u8* host = cpu.fetch_view(address);
     u64 absolute = cpu.absolute(host);
+    u64 stamp = cpu.code_stamp();
     auto* block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode()));
     if (!block)
         block = make_block(cpu, address, absolute);
-    position = { address, cpu.code_stamp(), m_drops, block };
+    // The code may be elsewhere by now: pages were watched meanwhile, and requests of other CPUs answered.
+    if (cpu.code_stamp() != stamp)
+        return find_block(cpu, address, position);
+    position = { address, stamp, m_drops, block };
     return block;
+}
+
+/// Forgets a part of its own blocks: all would take a time in which the CPU does not look whether it is wanted elsewhere.
+void Interpreter::make_room()
+{
+    constexpr std::size_t part = most_blocks / 100;
+    m_cache.drop_some(part, [](const CodeBlock& block) { return dynamic_cast<const Block*>(&block) != nullptr; });
+    forget_positions();
 }
 
 Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
 {
-    if (++m_made > most_blocks)
-        drop_own();
+    if (m_known > most_blocks)
+        make_room();
     m_cache.free_dropped();
-    m_cache.watch(cpu, absolute & page_mask);
+    for (;;) {
+        u64 before = m_cache.noticed();
+        auto block = decode_block(cpu, address, absolute);
+        Block* made = block.get();
+        if (before == m_cache.noticed()) {
+            ++m_known;
+            m_cache.add(std::move(block));
+            return made;
+        }
+    }
+}
 
-    auto block = std::make_unique<Block>();
+/// Another CPU's stores may be noticed meanwhile, whenever a page comes to be watched.
+std::unique_ptr<Block> Interpreter::decode_block(Cpu& cpu, u64 address, u64 absolute)
+{
+    m_cache.watch(cpu, absolute & page_mask);
+    auto block = std::make_unique<Block>(m_known);
     block->absolute = block->first = absolute;
     block->address = address;
     block->mode = cpu.mode();
@@ -208,9 +235,7 @@ Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
     end.address = at & cpu.address_mask();
     block->ops = std::make_unique<Op[]>(ops.size());
     std::ranges::copy(ops, block->ops.get());
-    Block* made = block.get();
-    m_cache.add(std::move(block));
-    return made;
+    return block;
 }
 
 void Interpreter::execute_target(Cpu& cpu, u64 bits, u64 address)
@@ -237,19 +262,10 @@ void Interpreter::code_stored(u64 absolute_address, u64 length)
         forget_positions();
 }
 
-/// So that a guest that runs ever more code does not use up the host's memory.
-void Interpreter::drop_own()
-{
-    m_cache.drop_if([](const CodeBlock& block) { return dynamic_cast<const Block*>(&block) != nullptr; });
-    forget_positions();
-    m_made = 1;
-}
-
 void Interpreter::forget_all()
 {
     m_cache.drop_all();
     forget_positions();
-    m_made = 0;
 }
 
 } // namespace zvisor

@@ -13,9 +13,15 @@ namespace zvisor {
 
 /// Decoded instructions, ended by an op that leaves.
 struct Block final : CodeBlock {
+    explicit Block(std::size_t& counter)
+        : known(counter)
+    {
+    }
     void retire() override;
 
     std::unique_ptr<Op[]> ops;
+    /// Interpreter::m_known
+    std::size_t& known;
 };
 
 /// Executes predecoded blocks: each op calls its row's handler, which goes on to the next op.
@@ -56,19 +62,20 @@ private:
     [[nodiscard]] bool run_blocks(Cpu& cpu);
     [[nodiscard]] Block* block_at(Cpu& cpu, u64 address);
     [[nodiscard]] Block* find_block(Cpu& cpu, u64 address, Position& position);
+    void make_room();
     [[nodiscard]] Block* make_block(Cpu& cpu, u64 address, u64 absolute);
-    void drop_own();
+    [[nodiscard]] std::unique_ptr<Block> decode_block(Cpu& cpu, u64 address, u64 absolute);
     void step(Cpu& cpu, Block& block);
     void count_partial_block(Cpu& cpu);
 
+    /// Of its blocks, those in the cache.
+    std::size_t m_known { 0 };
     std::unique_ptr<CodeCache> m_own_cache;
     CodeCache& m_cache;
     std::vector<Position> m_positions;
     std::vector<Target> m_targets;
     /// How often blocks were dropped.
     u64 m_drops { 0 };
-    /// Blocks made since all were dropped.
-    std::size_t m_made { 0 };
     Block* m_current { nullptr };
     Observer* m_observer;
     Op m_fetching;

@@ -110,6 +110,8 @@ bool Translator::run_blocks(Cpu& cpu)
 
 void Translator::run_block(Cpu& cpu)
 {
+    if (m_machinery->runtime.is_full()) [[unlikely]]
+        make_room(cpu);
     if (!m_path.blocks.empty()) [[unlikely]]
         return follow_path(cpu);
     if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
@@ -190,6 +192,7 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
     if (position.address == address && position.stamp == cpu.code_stamp())
         return static_cast<Block*>(position.block);
     u64 absolute = cpu.absolute(cpu.fetch_view(address));
+    u64 stamp = cpu.code_stamp();
     Block* block = recall_block(cpu, address, absolute);
     if (!block) {
         if (!is_hot(absolute))
@@ -198,7 +201,10 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
         if (!block)
             block = translate(cpu, address, absolute);
     }
-    position = { address, cpu.code_stamp(), block->code, block };
+    // The code may be elsewhere by now: pages were watched meanwhile, and requests of other CPUs answered.
+    if (cpu.code_stamp() != stamp)
+        return find_block(cpu, address);
+    position = { address, stamp, block->code, block };
     return block;
 }
 
@@ -232,11 +238,16 @@ void Translator::set_patience(u8 executions)
 }
 
 /// Starts over when the memory for code is used up. What ran before then is interpreted at first, so that a guest that runs more
-/// code than there is memory for does not have each execution translated.
-void Translator::make_room()
+/// code than there is memory for does not have each execution translated. It takes as long as there is code to forget, in which the
+/// physical CPU may be wanted elsewhere.
+void Translator::make_room(Cpu& cpu)
 {
-    if (!m_machinery->runtime.is_full())
-        return;
+    auto start = [this] { start_over(); };
+    cpu.running() ? cpu.while_not_executing(start) : start();
+}
+
+void Translator::start_over()
+{
     forget_all();
     m_cache.free_dropped();
     m_machinery->exits.clear();
@@ -250,6 +261,17 @@ void Translator::make_room()
 
 Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
 {
+    for (;;) {
+        u64 before = m_cache.noticed();
+        Recording recording = record_block(cpu, address, absolute);
+        if (before == m_cache.noticed())
+            return end_recording(recording, false);
+    }
+}
+
+/// Another CPU's stores may be noticed meanwhile, whenever a page comes to be watched.
+Translator::Recording Translator::record_block(Cpu& cpu, u64 address, u64 absolute)
+{
     Recording recording = begin_recording(cpu, address, absolute);
     ir::Builder& builder = m_machinery->builder;
     bool is_last = false;
@@ -258,12 +280,11 @@ Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
     recording.before_loop = recording.steps.size();
     if (!builder.finished())
         builder.finish(recording.at);
-    return end_recording(recording, false);
+    return recording;
 }
 
 Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 absolute)
 {
-    make_room();
     if (m_statistics)
         m_statistics->begin();
     m_machinery->instructions.clear();

@@ -130,6 +130,7 @@ private:
     [[nodiscard]] Block* recall_block(const Cpu& cpu, u64 address, u64 absolute) const;
     [[nodiscard]] bool is_hot(u64 absolute);
     [[nodiscard]] Block* translate(Cpu& cpu, u64 address, u64 absolute);
+    [[nodiscard]] Recording record_block(Cpu& cpu, u64 address, u64 absolute);
     [[nodiscard]] Recording begin_recording(Cpu& cpu, u64 address, u64 absolute);
     [[nodiscard]] static bool crosses_page(const Cpu& cpu, u64 absolute);
     void mark_next(Cpu& cpu, Recording& recording);
@@ -155,7 +156,8 @@ private:
     void tell(const Recording& recording, const u8* code);
     void interpret(Cpu& cpu);
     void note_interpreted(const Cpu& cpu);
-    void make_room();
+    void make_room(Cpu& cpu);
+    void start_over();
     void link(Cpu& cpu, u32 number, Block& block);
 
     EngineOptions m_options;

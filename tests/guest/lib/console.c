@@ -44,11 +44,12 @@ u32 wait_service_signal(void)
     return signal_parameter;
 }
 
-static void call(u32 command)
+u16 serve(u32 command, void *block)
 {
-    while (service_call(command, sccb) == 2)
-        ;
+    while (service_call(command, block) == 2)
+        relax();
     wait_service_signal();
+    return *(u16 *)((u8 *)block + 6);
 }
 
 static void write_event_mask(void)
@@ -57,7 +58,7 @@ static void write_event_mask(void)
     sccb[1] = 8 + 4 + 16;
     sccb[11] = 4;
     *(u32 *)(sccb + 16) = 1U << (32 - VT220_EVENT);
-    call(WRITE_EVENT_MASK);
+    serve(WRITE_EVENT_MASK, sccb);
     ready = 1;
 }
 
@@ -71,5 +72,5 @@ void console_line(const char *text, u64 length)
     *(u16 *)(sccb + 8) = (u16)(6 + length);
     sccb[10] = VT220_EVENT;
     memcpy(sccb + 14, text, length);
-    call(WRITE_EVENT_DATA);
+    serve(WRITE_EVENT_DATA, sccb);
 }

@@ -228,7 +228,17 @@ void barrier(volatile u64* state, u64 count);
 
 // ---- Service calls ------------------------------------------------------------------------------------------------------
 
+enum {
+    SCLP_READ_COMPLETE = 0x0010,
+    SCLP_COMPLETE = 0x0020,
+    SCLP_NO_ACTION = 0x0120,
+    SCLP_IMPROPER_STATE = 0x05f0,
+    SCLP_NOT_RECOGNIZED = 0x09f0,
+};
+
 int service_call(u32 command, const void* sccb);
+/// Gives a command, when the service processor takes one, and waits for its end; the response code.
+u16 serve(u32 command, void* sccb);
 /// Waits for the service signal and gives its parameter.
 u32 wait_service_signal(void);
 

@@ -2,11 +2,9 @@
 // four pages of their own at V.
 #pragma once
 
-#include "lib/guest.h"
+#include "lib/identity.h"
 
 enum {
-    INVALID = 0x20,
-    PAGE_INVALID = 0x400,
     PROTECT = 0x200,
     FORMAT_CONTROL = 0x400,
     PAGE_IEP = 0x100,
@@ -16,12 +14,8 @@ enum {
     FETCH_INDICATION = 0x800,
     STORE_INDICATION = 0x400,
 };
-#define SEGMENT 32UL
-#define V (SEGMENT << 20)
 
-typedef u64 table[2048] __attribute__((aligned(16384)));
-static table region_1, region_2, region_3, segments[3];
-static u64 identity_pages[16][256] __attribute__((aligned(2048)));
+static segment_table region_1, region_2, region_3, segments[3];
 static u64 pages[3][256] __attribute__((aligned(2048)));
 static u64 frames[3][4][512] __attribute__((aligned(4096)));
 
@@ -36,17 +30,8 @@ static inline void ptlb(void)
     asm volatile("ptlb" : : : "memory");
 }
 
-static void map_identity(u64* table)
-{
-    for (u64 i = 0; i < 2048; ++i)
-        table[i] = i < 16 ? (u64)identity_pages[i] : INVALID;
-}
-
 static void set_up(void)
 {
-    for (u64 i = 0; i < 16; ++i)
-        for (u64 j = 0; j < 256; ++j)
-            identity_pages[i][j] = i << 20 | j << 12;
     for (u64 i = 0; i < 2048; ++i) {
         region_1[i] = 12 | INVALID;
         region_2[i] = 8 | INVALID;
