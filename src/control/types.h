@@ -55,11 +55,19 @@ struct PartitionProperties {
     }
 };
 
+/// CPUs a partition can have.
+constexpr u64 most_moved_cpus = 62;
+/// What moves is waited for at one partition, at the other, and where it goes back to.
+constexpr unsigned waits_of_move = 3;
+
 struct StorageMove {
     std::string name;
     std::string to;
     u64 bytes { 0 };
     u16 wait { 60 };
+
+    /// How often the machine may wait as long as `wait` says.
+    [[nodiscard]] unsigned most_waits() const { return waits_of_move; }
 
     static constexpr std::string_view schema_name = "StorageMove";
     static constexpr auto fields()
@@ -74,14 +82,13 @@ struct StorageMove {
     }
 };
 
-/// CPUs a partition can have.
-constexpr u64 most_moved_cpus = 62;
-
 struct CpuMove {
     std::string name;
     std::string to;
     u16 count { 0 };
     u16 wait { 60 };
+
+    [[nodiscard]] unsigned most_waits() const { return waits_of_move * count; }
 
     static constexpr std::string_view schema_name = "CpuMove";
     static constexpr auto fields()
@@ -99,6 +106,9 @@ struct BoardMove {
     std::string to;
     std::string board;
     u16 wait { 60 };
+
+    /// For the storage, and for each CPU.
+    [[nodiscard]] unsigned most_waits() const { return waits_of_move * static_cast<unsigned>(1 + most_moved_cpus); }
 
     static constexpr std::string_view schema_name = "BoardMove";
     static constexpr auto fields()
