@@ -98,8 +98,12 @@ Outcome<PartitionInfo> change_properties(Call& call, const PartitionProperties& 
 {
     TRY_VOID(find(call, arguments.name));
     PartitionChange change { .weight = arguments.weight, .capped = arguments.capped };
-    if (arguments.cap)
+    if (arguments.cap) {
         change.cap_hundredths = static_cast<u32>(std::lround(*arguments.cap * 100));
+        // Nobody who wants a small cap wants none.
+        if (*arguments.cap > 0 && *change.cap_hundredths == 0)
+            return std::unexpected(Refusal { Refusal::bad_request, "'cap' must be 0 or at least 0.01" });
+    }
     TRY_VOID(call.firmware.set(arguments.name, change));
     return partition_of(call, { arguments.name });
 }
