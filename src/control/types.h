@@ -291,6 +291,7 @@ struct PartitionInfo {
     std::string why;
     u64 pid { 0 };
     u16 cpus { 0 };
+    u16 configured_cpus { 0 };
     u16 maximum_cpus { 0 };
     bool dedicated { false };
     u16 weight { 0 };
@@ -313,6 +314,7 @@ struct PartitionInfo {
             field("state", &P::state, "not-activated, not-operating, operating, stopped, disabled-wait or failed"),
             field("why", &P::why, "Why it is in this state, or nothing"),
             field("pid", &P::pid, "Its process on the host, 0 when it has none"), field("cpus", &P::cpus, "Logical CPUs it begins with"),
+            field("configured_cpus", &P::configured_cpus, "Logical CPUs it has configured; without a process, those it begins with"),
             field("maximum_cpus", &P::maximum_cpus, "Logical CPUs it may configure"),
             field("dedicated", &P::dedicated, "Its logical CPUs have physical CPUs of their own"),
             field("weight", &P::weight, "Processing weight among shared CPUs, 1 to 999"),

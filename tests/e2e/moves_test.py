@@ -87,6 +87,7 @@ class Moves(unittest.TestCase):
         with Console("console", "FROM", env=self.environment) as console:
             console.expect("books: 0 1")
         self.assertEqual(self.zvisor("move", "board", "SB2", "FROM", "TO")[:2], (SUCCESS, "FROM: 512M, 1 CPU\nTO: 768M, 2 CPUs\n"))
+        self.assertRegex(self.zvisor("lpar", "list")[1], r"(?m)^TO +\d+ +operating +2 ")
         first, second = (json.loads(self.zvisor("lpar", "show", name, "--json")[1])[0]["boards"] for name in ("FROM", "TO"))
         self.assertEqual([each["storage"] >> 20 for each in first + second], [512, 0, 512, 256])
         self.assertEqual(self.zvisor("move", "board", "SB2", "FROM", "TO")[2], "zvisor: partition FROM has nothing on board SB2\n")

@@ -46,7 +46,7 @@ constexpr std::array orders { Order { "activate", &operations::activate }, Order
     TextTable table({ { "NAME" }, { "NO", true }, { "STATE" }, { "CPUS", true }, { "WEIGHT", true }, { "CAP" }, { "STORAGE", true },
         { "CPU TIME", true }, { "WHY" } });
     for (const auto& each : partitions)
-        table.add({ each.name, std::to_string(each.number), each.state, std::to_string(each.cpus),
+        table.add({ each.name, std::to_string(each.number), each.state, std::to_string(each.configured_cpus),
             each.dedicated ? "dedic." : std::to_string(each.weight), cap_of(each), size_text(each.storage),
             fmt::format("{:.2f} s", each.cpu_seconds), each.why });
     return table;
