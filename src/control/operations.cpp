@@ -249,7 +249,8 @@ const Operation<PartitionName, PartitionInfo> stop { "partition.stop", Verb::pos
 const Operation<PartitionName, PartitionInfo> reset { "partition.reset", Verb::post, "/v1/partitions/{name}/reset",
     "Clear CPUs, channels and storage", give_order<&Firmware::reset> };
 const Operation<PartitionName, PartitionInfo> shut_down { "partition.shutdown", Verb::post, "/v1/partitions/{name}/shutdown",
-    "Ask the program to shut down", give_order<&Firmware::shut_down> };
+    "Ask the program to shut down: its guest agent when one answers, else by a signal (Linux: ctrl-alt-del)",
+    give_order<&Firmware::shut_down> };
 const Operation<PartitionProperties, PartitionInfo> set_properties { "partition.set", Verb::patch, "/v1/partitions/{name}",
     "Change properties at once, activated or not; they hold in later activations, too", change_properties };
 const Operation<StorageMove, PartitionList> move_storage { "partition.move-storage", Verb::post, "/v1/partitions/{name}/move-storage",

@@ -82,6 +82,7 @@ const PartitionProgram::Order PartitionProgram::orders[] = {
     { "start", &PartitionProgram::start, true },
     { "reset", &PartitionProgram::reset, true },
     { "type", &PartitionProgram::type, true },
+    { "agent", &PartitionProgram::look_at_agent, true },
     { "quiesce", &PartitionProgram::quiesce, true },
     { "registers", &PartitionProgram::registers, true },
     { "cpus-changed", &PartitionProgram::tell_cpus_changed, true },
@@ -329,6 +330,11 @@ PartitionProgram::Answer PartitionProgram::type(LinkMessage& message)
         return fail("console input has no text");
     std::size_t taken = m_machine->type({ reinterpret_cast<const char*>(text->data()), text->size() });
     return nlohmann::json { { "taken", taken } };
+}
+
+PartitionProgram::Answer PartitionProgram::look_at_agent(LinkMessage&)
+{
+    return nlohmann::json { { "listens", m_machine->agent_listens() } };
 }
 
 PartitionProgram::Answer PartitionProgram::quiesce(LinkMessage&)

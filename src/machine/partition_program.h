@@ -23,22 +23,30 @@ namespace zvisor {
 /// | blocks | first: number of a block; its memory, and that of those after it, as descriptors | |
 /// | refuse | block: number; why | |
 /// | create | see below | missing: what confinement the host did not allow |
-/// | adopt | descriptors: memory and doorbell of a dispatch region, standard error, with an agent a stream to it | state and why, as in the
-/// event | | load | | the program has been loaded and runs | | stop, start, reset | | | | type | text: console input | taken: bytes
-/// accepted | | quiesce | | asked: the program can be asked to shut down, and was | | registers | | cpus: the CpuStatus
-/// (prsm/partition_dump.h) of each configured CPU; once they have stopped | | cpus-changed | | the program is told to look at its CPUs | |
-/// status | | state and why, as in the event | | answer | question: number of an event's; granted: true or false | | | activity | question;
-/// what partitions used, in parts (prsm/activity_messages.h) | | | end | | none: the process ends |
+/// | adopt | see below | state, why and cpus, as in the event |
+/// | load | | the program has been loaded and runs |
+/// | stop, start, reset | | |
+/// | type | text: console input | taken: bytes accepted |
+/// | agent | | listens: a program of the guest has the port of its agent open |
+/// | quiesce | | asked: the program can be asked to shut down, and was |
+/// | registers | | cpus: the CpuStatus (prsm/partition_dump.h) of each configured CPU; once they have stopped |
+/// | cpus-changed | | the program is told to look at its CPUs |
+/// | status | | state, why and cpus, as in the event |
+/// | answer | question: number of an event's; granted: true or false | |
+/// | activity | question; what partitions used, in parts (prsm/activity_messages.h) | |
+/// | end | | none: the process ends |
+///
+/// Descriptors of `adopt`: memory and doorbell of a dispatch region, standard error, with an agent a stream to it. Before its answer it
+/// tells of the blocks in use (events `held`), of each CPU (events `configure-cpu`) and what the consoles showed while there was no
+/// firmware, 64 KiB at most.
 ///
 /// Members of `create`: profile: machine file; block_size, address_space: bytes; the descriptors of `adopt`, and of the wires to the
 /// networks, and last, with agent: true, of the stream to the guest agent; number, dedicated, group, group_cap (hundredths): as defined;
-/// machine: its name; boards: a byte, its board, for each CPU; physical_cpus; global: the partition may know what others use. Before its
-/// answer `adopt` tells of the blocks in use (events `held`), of each CPU (events `configure-cpu`) and what the consoles showed while there
-/// was no firmware, 64 KiB at most.
+/// machine: its name; boards: a byte, its board, for each CPU; physical_cpus; global: the partition may know what others use.
 ///
 /// | event | members |
 /// |---|---|
-/// | state | state: "not-operating", "operating", "stopped" or "disabled-wait"; why: a sentence or nothing |
+/// | state | state: "not-operating", "operating", "stopped" or "disabled-wait"; why: a sentence or nothing; cpus: of a disabled wait |
 /// | console | kind: 0 line mode, 1 VT220; text |
 /// | input-room | the console takes input again |
 /// | obtain | block: number; an order `blocks` or `refuse` answers it |
@@ -76,6 +84,7 @@ private:
     [[nodiscard]] Answer start(LinkMessage&);
     [[nodiscard]] Answer reset(LinkMessage&);
     [[nodiscard]] Answer type(LinkMessage& message);
+    [[nodiscard]] Answer look_at_agent(LinkMessage&);
     [[nodiscard]] Answer quiesce(LinkMessage&);
     [[nodiscard]] Answer tell_cpus_changed(LinkMessage&);
     [[nodiscard]] Answer registers(LinkMessage&);

@@ -90,7 +90,8 @@ public:
     [[nodiscard]] Result<void> start(std::string_view name);
     /// Clears CPUs, channels and storage.
     [[nodiscard]] Result<void> reset(std::string_view name);
-    /// Asks the program to shut down; an error when it cannot be asked.
+    /// Asks the program to shut down: its guest agent, or when none listens or it does not do it, by a signal of the service processor.
+    /// An error when it takes no signals either.
     [[nodiscard]] Result<void> shut_down(std::string_view name);
 
     /// Changes properties at once, activated or not; they hold in later activations, too.
@@ -142,6 +143,7 @@ private:
     void remember(const ManagedPartition& partition);
     void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
+    [[nodiscard]] static bool ask_agent_to_shut_down(ManagedPartition& partition);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
     [[nodiscard]] Result<std::pair<ManagedPartition*, ManagedPartition*>> find_both(
         std::string_view from, std::string_view to, std::string_view what) const;
