@@ -148,7 +148,7 @@ Outcome<DumpInfo> dump_to_file(Call& call, const PartitionDump& arguments)
     if (arguments.file.front() != '/')
         return std::unexpected(Refusal { Refusal::bad_request, "'file' must be an absolute name" });
     auto size = TRY(call.firmware.dump(arguments.name, arguments.file, watch_of(call, arguments, dump_prefix)));
-    return DumpInfo { .file = arguments.file, .storage = size.storage, .written = size.written };
+    return DumpInfo { .file = arguments.file, .storage = size.storage, .written = size.written, .cpus = size.cpus };
 }
 
 Outcome<EventList> events_of(Call& call, const EventQuery& arguments)

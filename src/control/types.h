@@ -345,12 +345,15 @@ struct DumpInfo {
     std::string file;
     u64 storage { 0 };
     u64 written { 0 };
+    u16 cpus { 0 };
 
     static constexpr std::string_view schema_name = "Dump";
     static constexpr auto fields()
     {
-        return std::tuple(field("file", &DumpInfo::file, "The file"), field("storage", &DumpInfo::storage, "Bytes of storage it shows"),
-            field("written", &DumpInfo::written, "Bytes of those that are not zero"));
+        using D = DumpInfo;
+        return std::tuple(field("file", &D::file, "The file"), field("storage", &D::storage, "Bytes of storage it shows"),
+            field("written", &D::written, "Bytes of those that are not zero"),
+            field("cpus", &D::cpus, "CPUs whose registers it shows; 0 when those ended with the process"));
     }
 };
 

@@ -167,14 +167,24 @@ bool PartitionProgram::tell(const nlohmann::json& event)
     return link && link->send(event);
 }
 
-void PartitionProgram::become(std::string_view state, std::string why)
+void PartitionProgram::become(std::string_view state, std::string why, nlohmann::json cpus)
 {
+    nlohmann::json event;
     {
         std::lock_guard lock(m_mutex);
         m_state = state;
-        m_why = why;
+        m_why = std::move(why);
+        m_last_cpus = std::move(cpus);
+        event = current_state();
     }
-    tell({ { "event", "state" }, { "state", state }, { "why", why } });
+    event["event"] = "state";
+    tell(event);
+}
+
+/// Under the lock.
+nlohmann::json PartitionProgram::current_state() const
+{
+    return { { "state", m_state }, { "why", m_why }, { "cpus", m_last_cpus } };
 }
 
 void PartitionProgram::output(ConsoleKind console, std::string_view text)
@@ -281,7 +291,7 @@ PartitionProgram::Answer PartitionProgram::adopt(LinkMessage& message)
     show_unseen();
     std::lock_guard lock(m_mutex);
     TRY_VOID(send_blocks(*m_link, m_held, { { "event", "held" } }));
-    return nlohmann::json { { "state", m_state }, { "why", m_why } };
+    return current_state();
 }
 
 /// Ends what runs, if anything, and has the machine's thread do a job. Not here: it may want blocks, which come over the link.
@@ -350,6 +360,11 @@ PartitionProgram::Answer PartitionProgram::tell_cpus_changed(LinkMessage&)
 
 PartitionProgram::Answer PartitionProgram::registers(LinkMessage&)
 {
+    return nlohmann::json { { "cpus", TRY(cpu_registers()) } };
+}
+
+PartitionProgram::Answer PartitionProgram::cpu_registers() const
+{
     auto& partition = m_machine->partition();
     auto list = nlohmann::json::array();
     for (u16 address : partition.cpu_configuration().addresses(CpuState::configured)) {
@@ -361,13 +376,13 @@ PartitionProgram::Answer PartitionProgram::registers(LinkMessage&)
         const auto* bytes = reinterpret_cast<const u8*>(&status);
         list.push_back(nlohmann::json::binary({ bytes, bytes + sizeof status }));
     }
-    return nlohmann::json { { "cpus", std::move(list) } };
+    return list;
 }
 
 PartitionProgram::Answer PartitionProgram::status(LinkMessage&)
 {
     std::lock_guard lock(m_mutex);
-    return nlohmann::json { { "state", m_state }, { "why", m_why } };
+    return current_state();
 }
 
 PartitionProgram::Answer PartitionProgram::end(LinkMessage&)
@@ -401,9 +416,11 @@ void PartitionProgram::run_program()
     become("operating");
     auto outcome = m_machine->run();
     if (!outcome)
-        become("not-operating", outcome.error().message);
-    else
-        become(outcome->kind == Outcome::Kind::disabled_wait ? "disabled-wait" : "not-operating", reason_of(*outcome));
+        return become("not-operating", outcome.error().message);
+    if (outcome->kind != Outcome::Kind::disabled_wait)
+        return become("not-operating", reason_of(*outcome));
+    // For a dump: the firmware keeps them, whatever becomes of this process.
+    become("disabled-wait", reason_of(*outcome), cpu_registers().value_or(nlohmann::json::array()));
 }
 
 void PartitionProgram::reset_machine()

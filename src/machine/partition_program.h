@@ -88,6 +88,7 @@ private:
     [[nodiscard]] Answer quiesce(LinkMessage&);
     [[nodiscard]] Answer tell_cpus_changed(LinkMessage&);
     [[nodiscard]] Answer registers(LinkMessage&);
+    [[nodiscard]] Answer cpu_registers() const;
     [[nodiscard]] Answer status(LinkMessage&);
     [[nodiscard]] Answer end(LinkMessage&);
 
@@ -101,7 +102,9 @@ private:
     void run_program();
     void reset_machine();
 
-    void become(std::string_view state, std::string why = {});
+    /// `cpus`: the CpuStatus of each, where they are of interest.
+    void become(std::string_view state, std::string why = {}, nlohmann::json cpus = nlohmann::json::array());
+    [[nodiscard]] nlohmann::json current_state() const;
     /// False: there is no firmware that hears it.
     bool tell(const nlohmann::json& event);
     void keep_unseen(std::string_view text);
@@ -141,6 +144,7 @@ private:
     std::shared_ptr<Link> m_link;
     std::string m_state { "not-operating" };
     std::string m_why;
+    nlohmann::json m_last_cpus = nlohmann::json::array();
     Job m_job { Job::none };
     bool m_running { false };
     /// Blocks that were handed over and are not in use yet, and why others are refused.

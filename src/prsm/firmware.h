@@ -104,7 +104,7 @@ public:
     /// Moves what `from` has on a board: its storage there, and as many CPUs as it has placed there.
     [[nodiscard]] Result<void> move_board(std::string_view board, std::string_view from, std::string_view to, const MoveWatch& watch);
     /// Writes what a partition has in storage and registers to a new file (see write_dump); its CPUs stand still meanwhile. One that failed
-    /// has no registers any more.
+    /// has the registers with which its program had given up before, or none.
     [[nodiscard]] Result<DumpSize> dump(std::string_view name, const std::string& path, const MoveWatch& watch);
     /// What the dispatching of logical CPUs costs.
     [[nodiscard]] prsm::DispatcherUsage dispatching() const { return m_dispatcher->usage(); }
@@ -143,6 +143,7 @@ private:
     void remember(const ManagedPartition& partition);
     void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
+    [[nodiscard]] Result<DumpSize> dump_stopped(ManagedPartition& partition, const std::string& path, const MoveWatch& watch) const;
     [[nodiscard]] static bool ask_agent_to_shut_down(ManagedPartition& partition);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
     [[nodiscard]] Result<std::pair<ManagedPartition*, ManagedPartition*>> find_both(

@@ -4,43 +4,32 @@
 
 #include "base/size.h"
 
-#include <cstring>
 #include <fmt/format.h>
 
 namespace zvisor {
 
-namespace {
-
-/// What a partition's process tells of its CPUs; what is none is left out.
-[[nodiscard]] std::vector<CpuStatus> cpus_of(const nlohmann::json& answer)
-{
-    std::vector<CpuStatus> cpus;
-    auto list = answer.find("cpus");
-    if (list == answer.end() || !list->is_array())
-        return cpus;
-    for (const auto& item : *list)
-        if (item.is_binary() && item.get_binary().size() == sizeof(CpuStatus))
-            std::memcpy(&cpus.emplace_back(), item.get_binary().data(), sizeof(CpuStatus));
-    return cpus;
-}
-
-} // namespace
-
 Result<DumpSize> Firmware::dump(std::string_view name, const std::string& path, const MoveWatch& watch)
 {
     auto* partition = TRY(find(name));
-    auto state = partition->state();
-    DumpSource source { .blocks = TRY(partition->copy_blocks()), .block_size = m_storage.block_size() };
-    if (source.blocks.empty())
-        return fail(fmt::format("partition {} has no storage to dump", name));
     // What runs stands still meanwhile, so that registers and storage are of one moment.
-    bool stopped = state == PartitionState::operating && stop(name);
-    if (partition->pid() != 0)
-        source.cpus = cpus_of(TRY(partition->order("registers")));
+    bool stopped = partition->state() == PartitionState::operating && stop(name);
+    auto size = dump_stopped(*partition, path, watch);
+    auto started = stopped ? start(name) : Result<void> {};
+    if (size)
+        audit(name, "dumped to " + path);
+    return size && !started ? Result<DumpSize>(std::unexpected(started.error())) : size;
+}
+
+Result<DumpSize> Firmware::dump_stopped(ManagedPartition& partition, const std::string& path, const MoveWatch& watch) const
+{
+    DumpSource source { .blocks = TRY(partition.copy_blocks()), .block_size = m_storage.block_size() };
+    if (source.blocks.empty())
+        return fail(fmt::format("partition {} has no storage to dump", partition.definition().name));
+    source.cpus = partition.pid() != 0 ? cpus_of(TRY(partition.order("registers"))) : partition.last_registers();
     u64 all = source.blocks.size() * source.block_size;
     auto patience = watch.begin();
     auto told = std::chrono::steady_clock::now();
-    auto size = write_dump(path, source, [&](u64 done) {
+    return write_dump(path, source, [&](u64 done) {
         constexpr std::chrono::seconds interval { 1 };
         if (auto now = std::chrono::steady_clock::now(); now - told >= interval || done == all) {
             told = now;
@@ -48,10 +37,6 @@ Result<DumpSize> Firmware::dump(std::string_view name, const std::string& path, 
         }
         return !patience.over();
     });
-    auto started = stopped ? start(name) : Result<void> {};
-    if (size)
-        audit(name, "dumped to " + path);
-    return size && !started ? Result<DumpSize>(std::unexpected(started.error())) : size;
 }
 
 } // namespace zvisor

@@ -104,6 +104,19 @@ class Operating(MachineOfThree):
         self.assertEqual(self.refused("move", "memory", "32M", "LOOP", "STOP"), "zvisor: partition LOOP has 16M, of which 32M cannot be moved")
         self.assertEqual(self.refused("move", "memory", "lots", "LOOP", "IDLE"), "zvisor: SIZE must be a size such as 512M or 2G, not 'lots'")
 
+    def test_a_dump_has_the_registers_that_did_not_end_with_the_process(self):
+        self.start()
+        self.done("lpar", "activate", "IDLE")
+        self.done("lpar", "load", "IDLE")
+        self.expect_state("IDLE", "disabled-wait")
+        wait_address = bytes.fromhex("000000000000dead")
+        for name, registers, told in (("IDLE", "registers of 1 CPU", True), ("LOOP", "no registers, which ended with its process", False)):
+            os.kill(json.loads(self.done("lpar", "show", name, "--json"))[0]["pid"], signal.SIGKILL)
+            self.expect_state(name, "failed")
+            core = self.folder / f"{name}.core"
+            self.assertIn(f"not zero, {registers}, in {core}\n", self.zvisor("lpar", "dump", name, str(core)).output)
+            self.assertEqual(wait_address in core.read_bytes()[:4096], told)
+
     def test_of_several_partitions_those_that_can_are_served(self):
         self.start()
         done = self.zvisor("lpar", "activate", "LOOP", "IDLE")
