@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -22,10 +23,14 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace zvisor::isolation {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// Most memory the implant may map.
 constexpr u64 address_space = u64 { 1 } << 30;
@@ -146,7 +151,7 @@ void disturb_others(Attempts& attempts, const Host& host)
     for (auto [who, pid] : { std::pair("the firmware", host.firmware), std::pair("another partition", host.other), std::pair("all", -1) })
         for (int signal : { SIGTERM, SIGSTOP, SIGKILL })
             attempts.add("disturb", fmt::format("signal {} to {}", signal, who), syscall(SYS_kill, pid, signal));
-    attempts.add("disturb", "signal a thread", syscall(SYS_tgkill, host.other, host.other, SIGSTOP));
+    attempts.add("disturb", "signal a thread", syscall(SYS_tkill, host.other, SIGSTOP));
     attempts.add("disturb", "queue a signal", syscall(SYS_rt_sigqueueinfo, host.other, SIGSTOP, nullptr));
     attempts.add("disturb", "priority of another", syscall(SYS_setpriority, PRIO_PROCESS, host.other, 19));
     attempts.add("disturb", "a priority of its own", syscall(SYS_setpriority, PRIO_PROCESS, 0, -20));
@@ -214,9 +219,9 @@ void call_everything(Attempts& attempts)
     std::vector<int> allowed;
     for (std::string_view name : running_system_calls())
         allowed.push_back(seccomp_syscall_resolve_name(std::string(name).c_str()));
-    // Of a signal's frame, and of the host's trampoline for probes (335, 336): the host answers them with a signal elsewhere.
+    // Of a signal's frame, of abort(), and of the host's trampoline for probes (335, 336): they are answered with a signal.
     constexpr int uretprobe = 335;
-    allowed.insert(allowed.end(), { SYS_rt_sigreturn, uretprobe, uretprobe + 1 });
+    allowed.insert(allowed.end(), { SYS_rt_sigreturn, SYS_tgkill, uretprobe, uretprobe + 1 });
     for (int number = 0; number <= last_system_call; ++number)
         if (std::ranges::find(allowed, number) == allowed.end())
             attempts.add("every call", fmt::format("system call {}", number), syscall(number, -1, -1, -1, -1, -1, -1));
@@ -253,6 +258,29 @@ const TestProgram implant("IMPLANT", run_implant);
 const TestProgram other("OTHER", [] {
     auto link = accept_link(PartitionProcess::listener_fd);
     [[maybe_unused]] auto end = (*link)->receive();
+});
+
+/// Locks this process in as a partition's is.
+[[nodiscard]] bool lock_in_and_list()
+{
+    std::string missing;
+    return lock_in(address_space, missing).has_value() && allow_only_running().has_value();
+}
+
+/// A fault of ours in a partition's process.
+const TestProgram aborting("ABORTING", [] {
+    auto link = accept_link(PartitionProcess::listener_fd);
+    if (lock_in_and_list())
+        std::abort();
+});
+
+/// Waits with a limit, as threads of a partition do; ends well when it heard something.
+const TestProgram waiting("WAITING", [] {
+    auto link = accept_link(PartitionProcess::listener_fd);
+    bool locked = lock_in_and_list() && (*link)->send({ { "ready", true } });
+    constexpr int limit = 30'000;
+    pollfd arrives { (*link)->fd(), POLLIN, 0 };
+    _exit(locked && poll(&arrives, 1, limit) == 1 ? 0 : 1);
 });
 
 struct Started {
@@ -345,6 +373,28 @@ TEST(Confinement, IsWholeOnThisHost)
     if (!report().separate)
         GTEST_SKIP() << "this host allows no namespaces";
     EXPECT_EQ(report().body.at("missing"), "");
+}
+
+TEST(Confinement, AProcessThatAbortsEnds)
+{
+    auto started = start("ABORTING");
+    ASSERT_TRUE(started) << started.error().message;
+    EXPECT_EQ(started->process.wait(), "aborted");
+}
+
+TEST(Confinement, AProcessThatWasStoppedGoesOn)
+{
+    auto started = start("WAITING");
+    ASSERT_TRUE(started) << started.error().message;
+    ASSERT_TRUE(started->link->receive());
+    std::this_thread::sleep_for(50ms);
+    siginfo_t stopped {};
+    ::kill(started->process.pid(), SIGSTOP);
+    ASSERT_EQ(waitid(P_PID, static_cast<id_t>(started->process.pid()), &stopped, WSTOPPED), 0);
+    ::kill(started->process.pid(), SIGCONT);
+    std::this_thread::sleep_for(50ms);
+    EXPECT_TRUE(started->link->send({ { "go", "on" } }));
+    EXPECT_EQ(started->process.wait(), "ended with status 0");
 }
 
 } // namespace

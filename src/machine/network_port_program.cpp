@@ -39,8 +39,8 @@ constexpr rlim_t address_space = rlim_t { 1 } << 30;
     constexpr rlimit connections { most_descriptors, most_descriptors };
     constexpr rlimit memory { address_space, address_space };
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0
-        && setrlimit(RLIMIT_FSIZE, &none) == 0 && setrlimit(RLIMIT_NOFILE, &connections) == 0 && setrlimit(RLIMIT_AS, &memory) == 0
-        && forbid_reaching_others().has_value();
+        && setrlimit(RLIMIT_FSIZE, &none) == 0 && setrlimit(RLIMIT_NOFILE, &connections) == 0
+        && (!limits_address_space || setrlimit(RLIMIT_AS, &memory) == 0) && forbid_reaching_others().has_value();
 }
 
 void say(std::string_view text)

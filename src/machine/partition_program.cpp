@@ -46,6 +46,12 @@ void replace_error_output(const UniqueFd& file)
     fcntl(file.get(), F_DUPFD, STDERR_FILENO);
 }
 
+/// Whose answer nobody waits for, unless it is asked as a question.
+[[nodiscard]] nlohmann::json cpu_event(u16 address, bool configured)
+{
+    return { { "event", "configure-cpu" }, { "cpu", address }, { "configured", configured }, { "question", 0 } };
+}
+
 [[nodiscard]] std::vector<u8> boards_in(const LinkMessage& message)
 {
     auto bytes = message.get<nlohmann::json::binary_t>("boards").value_or(nlohmann::json::binary_t {});
@@ -167,6 +173,16 @@ bool PartitionProgram::tell(const nlohmann::json& event)
     return link && link->send(event);
 }
 
+/// Until `done`, which is looked at under the lock, or until there is no firmware any more.
+void PartitionProgram::tell_and_wait(
+    std::unique_lock<std::mutex>& lock, const nlohmann::json& event, std::chrono::seconds patience, const std::function<bool()>& done)
+{
+    lock.unlock();
+    tell(event);
+    lock.lock();
+    m_changed.wait_for(lock, patience, [&] { return done() || !m_link; });
+}
+
 void PartitionProgram::become(std::string_view state, std::string why, nlohmann::json cpus)
 {
     nlohmann::json event;
@@ -282,12 +298,13 @@ Result<std::shared_ptr<DispatchRegion>> PartitionProgram::region_of(LinkMessage&
 PartitionProgram::Answer PartitionProgram::adopt(LinkMessage& message)
 {
     auto region = TRY(region_of(message));
+    bool vertical = share().vertical;
     m_dispatching->supervised_by(std::move(region));
     if (message.files.size() > region_files)
         replace_error_output(message.files[region_files]);
     if (message.files.size() > region_files + 1)
         m_machine->connect_agent(std::move(message.files[region_files + 1]));
-    tell_of_cpus();
+    tell_of_cpus(vertical);
     show_unseen();
     std::lock_guard lock(m_mutex);
     TRY_VOID(send_blocks(*m_link, m_held, { { "event", "held" } }));
@@ -449,10 +466,8 @@ Result<UniqueFd> PartitionProgram::obtain(u64 block)
     if (auto file = take_block(block))
         return std::move(*file);
     m_refused.erase(block);
-    lock.unlock();
-    tell({ { "event", "obtain" }, { "block", block } });
-    lock.lock();
-    m_changed.wait_for(lock, block_patience, [&] { return m_blocks.contains(block) || m_refused.contains(block) || !m_link; });
+    tell_and_wait(lock, { { "event", "obtain" }, { "block", block } }, block_patience,
+        [&] { return m_blocks.contains(block) || m_refused.contains(block); });
     if (auto file = take_block(block))
         return std::move(*file);
     auto why = m_refused.find(block);
@@ -475,11 +490,8 @@ bool PartitionProgram::ask(nlohmann::json event)
 {
     std::unique_lock lock(m_mutex);
     u64 question = ++m_last_question;
-    lock.unlock();
     event["question"] = question;
-    tell(event);
-    lock.lock();
-    m_changed.wait_for(lock, answer_patience, [&] { return m_answers.contains(question) || !m_link; });
+    tell_and_wait(lock, event, answer_patience, [&] { return m_answers.contains(question); });
     auto answer = m_answers.extract(question);
     return !answer.empty() && answer.mapped();
 }
@@ -502,7 +514,11 @@ void PartitionProgram::note_answer(u64 question, bool granted)
 
 bool PartitionProgram::configure_cpu(u16 address, bool configured)
 {
-    return ask({ { "event", "configure-cpu" }, { "cpu", address }, { "configured", configured } });
+    bool granted = ask(cpu_event(address, configured));
+    // A yes that comes too late is taken back.
+    if (configured && !granted)
+        tell(cpu_event(address, false));
+    return granted;
 }
 
 bool PartitionProgram::polarize(bool vertical)
@@ -511,12 +527,12 @@ bool PartitionProgram::polarize(bool vertical)
 }
 
 /// Another firmware knows only what the machine file says.
-void PartitionProgram::tell_of_cpus()
+void PartitionProgram::tell_of_cpus(bool vertical)
 {
+    tell({ { "event", "polarization" }, { "vertical", vertical }, { "question", 0 } });
     const auto& cpus = m_machine->partition().cpu_configuration();
     for (u16 address = 0; address < cpus.size(); ++address)
-        tell({ { "event", "configure-cpu" }, { "cpu", address }, { "configured", cpus.state(address) == CpuState::configured },
-            { "question", 0 } });
+        tell(cpu_event(address, cpus.state(address) == CpuState::configured));
 }
 
 PartitionProgram::Answer PartitionProgram::take_activity(LinkMessage& message)

@@ -29,20 +29,19 @@ namespace zvisor {
 /// | type | text: console input | taken: bytes accepted |
 /// | agent | | listens: a program of the guest has the port of its agent open |
 /// | quiesce | | asked: the program can be asked to shut down, and was |
-/// | registers | | cpus: the CpuStatus (prsm/partition_dump.h) of each configured CPU; once they have stopped |
+/// | registers | | cpus: of each configured CPU, once it has stopped, its CpuStatus (prsm/partition_dump.h) |
 /// | cpus-changed | | the program is told to look at its CPUs |
 /// | status | | state, why and cpus, as in the event |
 /// | answer | question: number of an event's; granted: true or false | |
 /// | activity | question; what partitions used, in parts (prsm/activity_messages.h) | |
 /// | end | | none: the process ends |
 ///
-/// Descriptors of `adopt`: memory and doorbell of a dispatch region, standard error, with an agent a stream to it. Before its answer it
-/// tells of the blocks in use (events `held`), of each CPU (events `configure-cpu`) and what the consoles showed while there was no
-/// firmware, 64 KiB at most.
-///
-/// Members of `create`: profile: machine file; block_size, address_space: bytes; the descriptors of `adopt`, and of the wires to the
-/// networks, and last, with agent: true, of the stream to the guest agent; number, dedicated, group, group_cap (hundredths): as defined;
-/// machine: its name; boards: a byte, its board, for each CPU; physical_cpus; global: the partition may know what others use.
+/// Descriptors of `adopt`: memory and doorbell of a dispatch region, standard error, with an agent a stream to it. Members of `create`:
+/// profile: machine file; block_size, address_space: bytes; descriptors of memory and doorbell, and of the wires to the networks, and last,
+/// with agent: true, of the stream to the guest agent; number, dedicated, group, group_cap (hundredths): as defined; machine: its name;
+/// boards: a byte, its board, for each CPU; physical_cpus; global: the partition may know what others use. Before its answer `adopt` tells
+/// of the blocks in use (events `held`), of each CPU (events `configure-cpu`) and their polarization, and what the consoles showed while
+/// there was no firmware, 64 KiB at most.
 ///
 /// | event | members |
 /// |---|---|
@@ -107,6 +106,8 @@ private:
     [[nodiscard]] nlohmann::json current_state() const;
     /// False: there is no firmware that hears it.
     bool tell(const nlohmann::json& event);
+    void tell_and_wait(
+        std::unique_lock<std::mutex>& lock, const nlohmann::json& event, std::chrono::seconds patience, const std::function<bool()>& done);
     void keep_unseen(std::string_view text);
     void show_unseen();
 
@@ -123,7 +124,7 @@ private:
     [[nodiscard]] OwnShare share() const override { return m_dispatching ? m_dispatching->share() : OwnShare {}; }
     [[nodiscard]] bool ask(nlohmann::json event);
     void note_answer(u64 question, bool granted);
-    void tell_of_cpus();
+    void tell_of_cpus(bool vertical);
 
     // ConsoleSink
     void output(ConsoleKind console, std::string_view text) override;

@@ -49,7 +49,7 @@ namespace {
     return share;
 }
 
-/// A property as it is kept: its name, and how it is read from and written to a share.
+/// What an operator set, as it is kept; the polarization is the program's. Its name, and how it is read from and written to a share.
 struct StoredProperty {
     std::string_view name;
     u32 (*get)(const prsm::PartitionShare&);
@@ -63,8 +63,6 @@ constexpr std::array stored_properties {
         [](prsm::PartitionShare& s, u32 v) { s.capped = v != 0; } },
     StoredProperty { "cap", [](const prsm::PartitionShare& s) { return s.absolute_cap.value_or(0); },
         [](prsm::PartitionShare& s, u32 v) { s.absolute_cap = v ? std::optional(v) : std::nullopt; } },
-    StoredProperty { "vertical", [](const prsm::PartitionShare& s) { return u32 { s.vertical }; },
-        [](prsm::PartitionShare& s, u32 v) { s.vertical = v != 0; } },
 };
 
 /// Bytes of addresses a partition's process needs beyond its storage: tables and stacks, and translated code, twice mapped, of each CPU.
@@ -147,8 +145,8 @@ PartitionStatus Firmware::status_of(const ManagedPartition& partition) const
         .storage = partition.block_count() * partition.definition().block_size,
         .cpu_time = partition.cpu_time(),
         .cpus = m_dispatcher->usage(partition.dispatch_id()) };
-    for (std::size_t board = 0; board < m_definition.boards.size(); ++board)
-        status.boards.push_back(part_on(board, partition));
+    if (!m_definition.boards.empty())
+        status.boards = parts_on_boards(partition);
     auto share = partition.share();
     status.definition.weight = static_cast<u16>(share.weight);
     status.definition.capped = share.capped;

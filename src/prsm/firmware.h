@@ -156,7 +156,7 @@ private:
     [[nodiscard]] Result<void> move_cpu(ManagedPartition& from, ManagedPartition& to, const MoveWatch& watch, const CpuChoice& choice);
     [[nodiscard]] Result<void> move_each_cpu(
         ManagedPartition& from, ManagedPartition& to, u16 count, const MoveWatch& watch, const CpuChoice& choice = {});
-    [[nodiscard]] BoardPart part_on(std::size_t board, const ManagedPartition& partition) const;
+    [[nodiscard]] std::vector<BoardPart> parts_on_boards(const ManagedPartition& partition) const;
     [[nodiscard]] static Result<UniqueFd> connect_agent(ManagedPartition& partition);
     [[nodiscard]] Result<void> start_dispatcher();
     [[nodiscard]] Result<std::shared_ptr<DispatchRegion>> dispatch(ManagedPartition& partition);

@@ -11,6 +11,8 @@ namespace zvisor {
 Result<DumpSize> Firmware::dump(std::string_view name, const std::string& path, const MoveWatch& watch)
 {
     auto* partition = TRY(find(name));
+    if (partition->block_count() == 0)
+        return fail(fmt::format("partition {} has no storage to dump", name));
     // What runs stands still meanwhile, so that registers and storage are of one moment.
     bool stopped = partition->state() == PartitionState::operating && stop(name);
     auto size = dump_stopped(*partition, path, watch);
@@ -23,8 +25,6 @@ Result<DumpSize> Firmware::dump(std::string_view name, const std::string& path, 
 Result<DumpSize> Firmware::dump_stopped(ManagedPartition& partition, const std::string& path, const MoveWatch& watch) const
 {
     DumpSource source { .blocks = TRY(partition.copy_blocks()), .block_size = m_storage.block_size() };
-    if (source.blocks.empty())
-        return fail(fmt::format("partition {} has no storage to dump", partition.definition().name));
     source.cpus = partition.pid() != 0 ? cpus_of(TRY(partition.order("registers"))) : partition.last_registers();
     u64 all = source.blocks.size() * source.block_size;
     auto patience = watch.begin();

@@ -78,12 +78,12 @@ Result<u64> Firmware::change_cpu(ManagedPartition& partition, bool online, const
         if (cpu.online == online || (!online && !cpu.removable) || (choice && !choice(cpu.number)) || patience.over())
             continue;
         auto set = set_guest_cpu(*agent, cpu.number, online, patience);
-        if (!set)
-            why = set.error().message;
-        else if (m_reserve.wait([&] { return u64 { configured_cpus(partition) == wanted }; }, 1, Patience::of(message_patience)))
+        if (set && m_reserve.wait([&] { return u64 { configured_cpus(partition) == wanted }; }, 1, Patience::of(message_patience)))
             return cpu.number;
-        else
-            why = fmt::format("its CPU {} is {} and still counted", cpu.number, online ? "online" : "offline");
+        // Another one would be one too many when this comes late.
+        if (set)
+            return fail(fmt::format("its CPU {} is {} and not counted so", cpu.number, online ? "online" : "offline"));
+        why = set.error().message;
     }
     return fail(why);
 }
@@ -134,17 +134,18 @@ Result<void> Firmware::move_each_cpu(
 
 // ---- Boards ----------------------------------------------------------------------------------------------------------
 
-BoardPart Firmware::part_on(std::size_t board, const ManagedPartition& partition) const
+std::vector<BoardPart> Firmware::parts_on_boards(const ManagedPartition& partition) const
 {
-    BoardPart part;
+    std::vector<BoardPart> parts(m_definition.boards.size());
     if (auto blocks = partition.copy_blocks())
         for (const auto& [number, block] : *blocks)
-            part.blocks += m_storage.board_of(block) == board ? 1 : 0;
+            ++parts[m_storage.board_of(block)].blocks;
     auto homes = board_of_each_cpu(m_definition, partition.definition());
     auto usage = m_dispatcher->usage(partition.dispatch_id());
     for (std::size_t i = 0; i < std::min(homes.size(), usage.size()); ++i)
-        part.cpus = static_cast<u16>(part.cpus + (usage[i].configured && homes[i] == board ? 1 : 0));
-    return part;
+        if (usage[i].configured)
+            ++parts[homes[i]].cpus;
+    return parts;
 }
 
 Result<void> Firmware::move_board(std::string_view board, std::string_view from, std::string_view to, const MoveWatch& watch)
@@ -158,7 +159,7 @@ Result<void> Firmware::move_board(std::string_view board, std::string_view from,
     std::unique_lock moving(m_moving, std::try_to_lock);
     if (!moving)
         return fail("something else is being moved between partitions");
-    auto part = part_on(index, *source);
+    auto part = parts_on_boards(*source)[index];
     if (part.blocks == 0 && part.cpus == 0)
         return fail(fmt::format("partition {} has nothing on board {}", from, board));
     // What would be refused is found before anything has moved.

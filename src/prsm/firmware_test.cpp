@@ -22,8 +22,8 @@ using namespace std::chrono_literals;
 constexpr u64 mega = 1 << 20;
 
 /// What stands in for a partition's program: it answers orders, and does what is typed at its console: `obtain N`, `give N`, `die`,
-/// `garbage`, `halt`, `keep N` (its agent leaves block or CPU N as it is), `shun N` (it takes block N not online); anything else is shown.
-/// Where it has a port for one, an agent takes blocks of storage and CPUs online and offline.
+/// `garbage`, `halt`, `keep N` (its agent leaves block or CPU N as it is), `shun N` (it takes block N not online), `hide` (it tells no
+/// registers). Where it has a port for one, an agent takes blocks of storage and CPUs online and offline.
 class ActedPartition {
 public:
     void run()
@@ -60,10 +60,14 @@ private:
             m_state = "operating";
         if (order == "stop" && m_state != "operating")
             reply["error"] = "nothing operates";
+        else if (order == "stop" || order == "start")
+            m_state = order == "stop" ? "stopped" : "operating";
+        if (order == "registers" && m_mute)
+            reply["error"] = "no CPU is stopped";
         if (order == "type")
             reply["taken"] = type(message);
         send(reply);
-        if (order == "load")
+        if (order == "load" || order == "stop" || order == "start")
             tell_state();
     }
 
@@ -164,11 +168,13 @@ private:
             m_next_block = block, send({ { "event", "obtain" }, { "block", block } });
         if (word == "give")
             m_blocks.erase(block), send({ { "event", "give-back" }, { "block", block } });
+        if (word == "hide")
+            m_mute = true;
         if (word == "keep")
             m_kept.insert(block);
         if (word == "shun")
             m_shunned.insert(block);
-        if (word == "say" || word == "keep" || word == "shun")
+        if (word == "say" || word == "keep" || word == "shun" || word == "hide")
             say("said\n");
         return bytes.size();
     }
@@ -181,6 +187,7 @@ private:
     HeldBlocks m_blocks;
     u64 m_next_block { 0 };
     bool m_refused { false };
+    bool m_mute { false };
     std::optional<bool> m_granted;
     std::set<u64> m_kept;
     std::set<u64> m_shunned;
@@ -375,6 +382,16 @@ TEST_F(FirmwareTest, AMoveTheProgramDoesNotFollowIsRefused)
     EXPECT_EQ(move(4 * mega), "partition ACTED1 has 4M, of which 4M cannot be moved");
     EXPECT_EQ(move(5 * mega), "partition ACTED1 has 4M, of which 5M cannot be moved");
     EXPECT_EQ(move(1000), "1000 cannot be moved: storage is moved in blocks of 1M");
+}
+
+TEST_F(FirmwareTest, AfterADumpThatFailsTheProgramGoesOn)
+{
+    ASSERT_TRUE(firmware->activate("ACTED1"));
+    ASSERT_TRUE(firmware->load("ACTED1"));
+    ASSERT_TRUE(becomes("ACTED1", PartitionState::operating));
+    ASSERT_TRUE(firmware->type("ACTED1", "hide"));
+    EXPECT_EQ(firmware->dump("ACTED1", folder + "/core", watch(10s)).error().message, "partition ACTED1: no CPU is stopped");
+    EXPECT_TRUE(becomes("ACTED1", PartitionState::operating));
 }
 
 /// Two partitions whose programs have agents.

@@ -67,6 +67,9 @@ bool Firmware::cpu_wanted(ManagedPartition& partition, u16 cpu, bool configured)
 
 bool Firmware::polarization_wanted(ManagedPartition& partition, bool vertical)
 {
+    // One that is taken up tells its own.
+    if (partition.share().vertical == vertical)
+        return true;
     auto done = change_share(partition, { .weight = {}, .capped = {}, .cap_hundredths = {}, .vertical = vertical });
     m_events.add_told(partition.definition().name,
         done ? fmt::format("its CPUs are polarized {}", vertical ? "vertically" : "horizontally")
@@ -140,6 +143,8 @@ void Firmware::look_at_times(std::chrono::steady_clock::time_point now)
 
 void Firmware::listen(ManagedPartition& partition, const Watched& watched)
 {
+    if (!watched.link && !watched.errors && !watched.process)
+        return;
     // Its own time: what the host lets others do meanwhile is no fault of the partition's.
     auto began = cpu_time_of_thread();
     if (watched.errors)

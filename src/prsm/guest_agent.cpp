@@ -1,5 +1,6 @@
 #include "prsm/guest_agent.h"
 
+#include "base/text.h"
 #include "prsm/link.h"
 
 #include <algorithm>
@@ -30,14 +31,12 @@ constexpr std::size_t longest_greeting = 1000;
 /// Begins a greeting, and its answer: a byte that is in no UTF-8.
 constexpr char frame = '\xff';
 
-/// One line of what a guest said.
-[[nodiscard]] std::string printable(std::string text)
+/// What a guest said, as one line.
+[[nodiscard]] std::string line_of(std::string text)
 {
-    text.resize(std::min(text.size(), longest_sentence));
     text.erase(text.find_last_not_of(" \r\n") + 1);
-    std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, ' ');
-    // What is cut off or no UTF-8 at all is not passed on.
-    return nlohmann::json::parse(nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)).get<std::string>();
+    std::ranges::replace(text, '\n', ' ');
+    return printable(text, longest_sentence);
 }
 
 [[nodiscard]] std::string request(std::string_view command, const nlohmann::json& arguments)
@@ -65,7 +64,7 @@ constexpr char frame = '\xff';
         return fail("what the guest agent says is no answer");
     auto why = error->find("desc");
     return fail(
-        "the guest agent refuses: " + printable(why != error->end() && why->is_string() ? why->get<std::string>() : "it says no more"));
+        "the guest agent refuses: " + line_of(why != error->end() && why->is_string() ? why->get<std::string>() : "it says no more"));
 }
 
 /// True when `line` answers the greeting with this number.
@@ -177,8 +176,8 @@ Result<void> GuestAgent::run(const std::string& program, const std::vector<std::
         if (status.get<bool>("exited").value_or(false)) {
             if (status.get<u64>("exitcode").value_or(1) == 0)
                 return {};
-            return fail(fmt::format(
-                "{} fails in the guest: {}", program, printable(from_base64(status.get<std::string>("err-data").value_or("")))));
+            return fail(
+                fmt::format("{} fails in the guest: {}", program, line_of(from_base64(status.get<std::string>("err-data").value_or("")))));
         }
         if (patience.over())
             return fail(fmt::format("{} does not end in the guest", program));

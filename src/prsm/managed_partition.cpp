@@ -37,6 +37,13 @@ constexpr int answer_patience = 50;
 constexpr std::size_t longest_reason = 200;
 constexpr std::size_t longest_error = 500;
 
+/// Whether a descriptor, or -1, can be read without waiting.
+[[nodiscard]] bool is_readable(int fd)
+{
+    pollfd entry { fd, POLLIN, 0 };
+    return poll(&entry, 1, 0) > 0;
+}
+
 } // namespace
 
 std::string_view name_of(PartitionState state)
@@ -241,8 +248,8 @@ void ManagedPartition::deactivate(const std::string& why)
     {
         std::lock_guard lock(m_mutex);
         process = std::exchange(m_process, nullptr);
+        drop_link();
     }
-    lose_link();
     if (process) {
         process->kill();
         [[maybe_unused]] auto end = process->wait();
@@ -257,38 +264,47 @@ void ManagedPartition::kill_process()
         m_process->kill();
 }
 
-void ManagedPartition::lose_link()
+/// Under the lock.
+void ManagedPartition::drop_link()
 {
-    std::lock_guard lock(m_mutex);
     if (m_link)
         m_link->shut_down();
     m_link.reset();
     m_replied.notify_all();
 }
 
-void ManagedPartition::break_link(const std::string& why)
+bool ManagedPartition::lose_link(const Link& link)
 {
-    lose_link();
-    m_observer.noted(*this, "its link is broken: " + why);
+    std::lock_guard lock(m_mutex);
+    if (m_link.get() != &link)
+        return false;
+    drop_link();
+    return true;
+}
+
+void ManagedPartition::break_link(const Link& link, const std::string& why)
+{
+    if (lose_link(link))
+        m_observer.noted(*this, "its link is broken: " + why);
 }
 
 void ManagedPartition::process_ended()
 {
-    {
-        std::lock_guard lock(m_error_mutex);
-        m_errors.finish(note_line());
-    }
+    // It may be another process than the one that was watched.
+    if (!is_readable(process_fd()))
+        return;
+    read_last_errors();
     std::string why;
     {
         std::lock_guard lock(m_mutex);
-        if (!m_process)
+        if (!m_process || !is_readable(m_process->fd()))
             return;
         // In one step: whoever finds that there is no process may change this state, and it stays changed.
         why = "its process " + std::exchange(m_process, nullptr)->wait();
         m_state = PartitionState::failed;
         m_why = why;
+        drop_link();
     }
-    lose_link();
     m_observer.state_changed(*this, PartitionState::failed, why);
 }
 
@@ -302,21 +318,26 @@ void ManagedPartition::receive()
         link = m_link;
     }
     // It may be another link than the one that was watched.
-    pollfd entry { link ? link->fd() : -1, POLLIN, 0 };
-    if (poll(&entry, 1, 0) <= 0)
+    if (!link || !is_readable(link->fd()))
         return;
     auto message = link->receive();
     if (message && *message)
         handle(**message);
     else if (message)
-        lose_link();
+        (void)lose_link(*link);
     else
-        break_link(message.error().message);
+        break_link(*link, message.error().message);
 }
 
 std::function<void(std::string_view)> ManagedPartition::note_line()
 {
     return [this](std::string_view line) { m_observer.noted(*this, fmt::format("its process says: {}", line)); };
+}
+
+void ManagedPartition::read_last_errors()
+{
+    std::lock_guard lock(m_error_mutex);
+    m_errors.finish(note_line());
 }
 
 void ManagedPartition::read_errors()
@@ -413,16 +434,23 @@ void ManagedPartition::take_obtain(LinkMessage& message)
     else
         order["why"] = block.error().message;
     bool sent = tell(order, files);
-    if (!block)
-        return;
-    {
-        // The block is the partition's when it was sent, and the partition is still there.
-        std::lock_guard lock(m_mutex);
-        if (sent && m_process)
-            m_blocks[number] = std::move(*block);
-    }
-    if (block->valid())
+    if (block && sent)
+        keep_block(number, std::move(*block));
+    else if (block)
         m_observer.block_given_back(*this, std::move(*block));
+}
+
+/// The block is the partition's if that is still there.
+void ManagedPartition::keep_block(u64 number, UniqueFd block)
+{
+    {
+        std::lock_guard lock(m_mutex);
+        if (m_process) {
+            m_blocks[number] = std::move(block);
+            return;
+        }
+    }
+    m_observer.block_given_back(*this, std::move(block));
 }
 
 /// Sends what it asked for; who does not read that loses its link.
@@ -437,7 +465,7 @@ bool ManagedPartition::tell(const nlohmann::json& order, std::span<const int> fi
         return false;
     auto sent = link->send(order, files, answer_patience);
     if (!sent)
-        break_link(sent.error().message);
+        break_link(*link, sent.error().message);
     return sent.has_value();
 }
 
@@ -447,14 +475,14 @@ void ManagedPartition::take_held(LinkMessage& message)
     u64 number = message.get<u64>("first").value_or(~u64 { 0 });
     u64 most = m_definition.maximum_memory / m_definition.block_size;
     for (auto& file : message.files) {
-        std::unique_lock lock(m_mutex);
-        if (number >= most || m_blocks.contains(number) || m_state != PartitionState::not_activated)
-            return;
-        lock.unlock();
-        auto taken = m_observer.block_adopted(*this, file);
-        lock.lock();
-        if (taken)
-            m_blocks[number++] = std::move(file);
+        {
+            std::lock_guard lock(m_mutex);
+            if (number >= most || m_blocks.contains(number) || m_state != PartitionState::not_activated)
+                return;
+        }
+        if (m_observer.block_adopted(*this, file))
+            keep_block(number, std::move(file));
+        ++number;
     }
 }
 

@@ -154,6 +154,7 @@ private:
     void take_state(LinkMessage& message);
     void take_console(LinkMessage& message);
     void take_obtain(LinkMessage& message);
+    void keep_block(u64 number, UniqueFd block);
     void take_give_back(LinkMessage& message);
     void take_held(LinkMessage& message);
     void take_configure_cpu(LinkMessage& message);
@@ -163,9 +164,12 @@ private:
     [[nodiscard]] bool tell(const nlohmann::json& order, std::span<const int> files = {});
     void type_more();
     /// Fails every order that waits.
-    void lose_link();
-    /// The same, by the fault of the process.
-    void break_link(const std::string& why);
+    void drop_link();
+    /// The same if this is the partition's link still; false: it has another or none.
+    bool lose_link(const Link& link);
+    /// The same by the fault of the process.
+    void break_link(const Link& link, const std::string& why);
+    void read_last_errors();
     [[nodiscard]] std::string no_link() const;
     [[nodiscard]] std::function<void(std::string_view)> note_line();
 

@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace zvisor {
@@ -204,17 +205,21 @@ void add_notes(Notes& notes, const CpuStatus& cpu)
     u64 written = 0;
     for (u64 at = 0; at < size;) {
         off_t data = lseek(block, static_cast<off_t>(at), SEEK_DATA);
+        if (data < 0 && errno == ENXIO)
+            break;
         if (data < 0)
-            return errno == ENXIO ? Result<u64>(written) : fail(fmt::format("a block of storage cannot be read: {}", std::strerror(errno)));
+            return fail(fmt::format("a block of storage cannot be read: {}", std::strerror(errno)));
         at = static_cast<u64>(data) & ~(page - 1);
         ssize_t count = pread(block, bytes.data(), std::min(piece, size - at), static_cast<off_t>(at));
-        // Its partition may have shortened it.
         if (count < static_cast<ssize_t>(page))
             return fail(fmt::format("a block of storage cannot be read: {}", std::strerror(count < 0 ? errno : EIO)));
         auto length = static_cast<u64>(count) & ~(page - 1);
         written += TRY(write_pages(file, std::span { bytes }.first(length), offset + at));
         at += length;
     }
+    // One that ended as it was read looks like one that holds nothing.
+    if (struct stat status {}; fstat(block, &status) != 0 || static_cast<u64>(status.st_size) != size)
+        return fail("the partition has lost its storage meanwhile");
     return written;
 }
 

@@ -120,6 +120,13 @@ TEST_F(PartitionDumpTest, WhatIsGivenUpLeavesNoFile)
     EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST_F(PartitionDumpTest, StorageThatIsTakenAwayIsNoStorageOfZero)
+{
+    ASSERT_EQ(ftruncate(source.blocks.at(1).get(), 0), 0);
+    EXPECT_EQ(write_dump(path, source, go_on).error().message,
+        "the dump " + path + " cannot be written: the partition has lost its storage meanwhile");
+}
+
 TEST_F(PartitionDumpTest, AFileThatIsThereStays)
 {
     std::ofstream(path) << "mine";

@@ -145,6 +145,9 @@ std::string PartitionProcess::wait() const
             ;
         return "has ended";
     }
+    // As its list of system calls answers abort().
+    if (information.si_code == CLD_KILLED && information.si_status == SIGSYS)
+        return "aborted";
     if (information.si_code == CLD_EXITED)
         return fmt::format("ended with status {}", information.si_status);
     return fmt::format("was ended by signal {} ({})", information.si_status, strsignal(information.si_status));

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -30,16 +31,30 @@ constexpr uid_t nobody = 65534;
 
 /// What a running partition asks of the host; mmap and mprotect only without PROT_EXEC. The last three are of threads that begin and
 /// have not come to their work yet.
-constexpr std::array<std::string_view, 28> allowed { "read", "write", "preadv", "pwritev", "pwritev2", "fallocate", "fdatasync",
-    "io_uring_enter", "poll", "recvmsg", "sendmsg", "accept4", "close", "fcntl", "newfstatat", "futex", "mmap", "munmap", "mprotect",
-    "madvise", "brk", "getrandom", "sched_yield", "sched_setaffinity", "exit_group", "rseq", "set_robust_list", "rt_sigprocmask" };
+constexpr std::array<std::string_view, 29> allowed { "restart_syscall", "read", "write", "preadv", "pwritev", "pwritev2", "fallocate",
+    "fdatasync", "io_uring_enter", "poll", "recvmsg", "sendmsg", "accept4", "close", "fcntl", "newfstatat", "futex", "mmap", "munmap",
+    "mprotect", "madvise", "brk", "getrandom", "sched_yield", "sched_setaffinity", "exit_group", "rseq", "set_robust_list",
+    "rt_sigprocmask" };
+
+/// What abort() begins with. As process 1 of its namespace a partition's would survive the signal, so it is ended in its place.
+constexpr const char* abort_call = "tgkill";
 
 /// What a network's process never does, as far as this host's library knows it.
-constexpr std::array<std::string_view, 45> forbidden { "execve", "execveat", "fork", "vfork", "clone", "clone3", "ptrace",
+constexpr std::array<std::string_view, 55> forbidden { "execve", "execveat", "fork", "vfork", "clone", "clone3", "ptrace",
     "process_vm_readv", "process_vm_writev", "kill", "tkill", "tgkill", "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "mount",
     "umount2", "pivot_root", "chroot", "unshare", "setns", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "add_key", "keyctl",
-    "init_module", "finit_module", "kexec_load", "reboot", "swapon", "creat", "unlink", "unlinkat", "rename", "renameat2", "link",
-    "symlink", "mkdir", "rmdir", "chmod", "chown", "truncate", "mknod" };
+    "init_module", "finit_module", "kexec_load", "reboot", "swapon", "creat", "unlink", "unlinkat", "rename", "renameat", "renameat2",
+    "link", "linkat", "symlink", "symlinkat", "mkdir", "mkdirat", "rmdir", "chmod", "fchmodat", "chown", "lchown", "fchownat", "truncate",
+    "mknod", "mknodat", "openat2", "open_by_handle_at" };
+
+/// Ways to open a file, which its process does for the host's names of name servers: for reading alone. The place of the flags.
+struct Opening {
+    const char* name;
+    unsigned flags_argument;
+};
+constexpr std::array openings { Opening { "open", 1 }, Opening { "openat", 2 } };
+/// Each makes an opening one that changes files; O_TMPFILE writes.
+constexpr std::array<unsigned, 4> changing_flags { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC };
 
 /// What must hold of an argument: no memory is made executable, and a thread moves itself alone.
 [[nodiscard]] std::optional<scmp_arg_cmp> condition_of(std::string_view name)
@@ -124,6 +139,8 @@ Result<void> allow_only_running()
             error = seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, number, condition ? 1 : 0, condition ? &*condition : nullptr);
     }
     if (error == 0)
+        error = seccomp_rule_add_array(filter.get(), SCMP_ACT_KILL_PROCESS, seccomp_syscall_resolve_name(abort_call), 0, nullptr);
+    if (error == 0)
         error = seccomp_load(filter.get());
     if (error != 0)
         return fail(fmt::format("the system call list of a partition cannot be set: {}", std::strerror(-error)));
@@ -136,11 +153,18 @@ Result<void> forbid_reaching_others()
     if (!filter)
         return fail("the host has no memory for the system call list of a network");
     int error = 0;
-    for (std::string_view name : forbidden) {
-        int number = seccomp_syscall_resolve_name(std::string(name).c_str());
+    auto forbid = [&](const char* name, unsigned conditions, const scmp_arg_cmp* condition) {
+        int number = seccomp_syscall_resolve_name(name);
         if (error == 0 && number != __NR_SCMP_ERROR)
-            error = seccomp_rule_add_array(filter.get(), SCMP_ACT_ERRNO(EPERM), number, 0, nullptr);
-    }
+            error = seccomp_rule_add_array(filter.get(), SCMP_ACT_ERRNO(EPERM), number, conditions, condition);
+    };
+    for (std::string_view name : forbidden)
+        forbid(std::string(name).c_str(), 0, nullptr);
+    for (auto [name, flags] : openings)
+        for (scmp_datum_t flag : changing_flags) {
+            scmp_arg_cmp set { flags, SCMP_CMP_MASKED_EQ, flag, flag };
+            forbid(name, 1, &set);
+        }
     if (error == 0)
         error = seccomp_load(filter.get());
     if (error != 0)

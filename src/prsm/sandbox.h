@@ -23,6 +23,7 @@ constexpr bool limits_address_space = true;
 [[nodiscard]] Result<void> lock_in(u64 address_space, std::string& missing);
 
 /// From here on all threads may only make the system calls a running partition makes; others fail with EPERM.
+/// abort() ends the process with SIGSYS.
 [[nodiscard]] Result<void> allow_only_running();
 
 /// For a process that is no partition's but has to do with what one sends: from here on it can make no process, look into none, signal

@@ -4,7 +4,7 @@ namespace zvisor {
 
 namespace {
 
-/// A partition's count of blocks follows the message about one a moment later, so it is looked at again after this.
+/// What is waited for follows the message about it a moment later, or comes with none, so it is looked at again after this.
 constexpr std::chrono::milliseconds look_again { 20 };
 
 } // namespace
@@ -43,12 +43,12 @@ void StorageReserve::keep(const ManagedPartition& partition, u64 blocks, std::op
 
 bool StorageReserve::wait(const std::function<u64()>& count, u64 wanted, const Patience& patience)
 {
-    std::unique_lock lock(m_mutex);
     for (;;) {
         if (count() >= wanted)
             return true;
         if (patience.over())
             return false;
+        std::unique_lock lock(m_mutex);
         m_moved.wait_for(lock, look_again);
     }
 }

@@ -15,7 +15,7 @@ UndispatchedTime::Verdict UndispatchedTime::look(Time now, nanoseconds used, nan
     auto last = std::exchange(m_last, Sample { used, dispatched });
     if (!last)
         return {};
-    Seconds own_dispatched = dispatched - last->dispatched;
+    Seconds own_dispatched = std::max(dispatched - last->dispatched, nanoseconds(0));
     Seconds undispatched = std::max(Seconds(used - last->used) - own_dispatched, Seconds(0));
     Seconds free(std::clamp(m_free.left(now), 0.0, undispatched.count()));
     m_free.spend(free.count(), now);

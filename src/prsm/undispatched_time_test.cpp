@@ -28,18 +28,21 @@ struct Watched {
     }
 };
 
-TEST(UndispatchedTime, IsFreeForDevicesInMeasure)
+/// Whether so many seconds of that cost nothing.
+[[nodiscard]] bool is_free(int seconds, nanoseconds uses, nanoseconds is_dispatched)
 {
     Watched process;
-    EXPECT_FALSE(process.pass(1000, 1200ms, 1000ms));
-    EXPECT_EQ(process.charged, 0ns);
+    return !process.pass(seconds, uses, is_dispatched) && process.charged == 0ns;
+}
+
+TEST(UndispatchedTime, IsFreeForDevicesInMeasure)
+{
+    EXPECT_TRUE(is_free(1000, 1200ms, 1000ms));
 }
 
 TEST(UndispatchedTime, IsFreeForAStart)
 {
-    Watched process;
-    EXPECT_FALSE(process.pass(3, 1000ms, 0ms));
-    EXPECT_EQ(process.charged, 0ns);
+    EXPECT_TRUE(is_free(3, 1000ms, 0ms));
 }
 
 TEST(UndispatchedTime, IsChargedBeyondThat)
@@ -51,9 +54,7 @@ TEST(UndispatchedTime, IsChargedBeyondThat)
 
 TEST(UndispatchedTime, IsNoMatterWhereCpusThatWereDispatchedSlept)
 {
-    Watched process;
-    EXPECT_FALSE(process.pass(100, 100ms, 1000ms));
-    EXPECT_EQ(process.charged, 0ns);
+    EXPECT_TRUE(is_free(100, 100ms, 1000ms));
 }
 
 TEST(UndispatchedTime, EndsAPartitionThatLivesOnIt)

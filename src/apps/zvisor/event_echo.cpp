@@ -27,24 +27,25 @@ EventEcho::~EventEcho()
     m_client.cancel();
     m_thread.join();
     // What happened last, and was under way to the thread.
-    m_shown = show(m_last_look, m_shown, 0);
+    (void)show(m_last_look, 0);
 }
 
 void EventEcho::follow(const std::stop_token& stop)
 {
-    while (!stop.stop_requested())
-        m_shown = show(m_client, m_shown, long_look);
+    while (!stop.stop_requested() && show(m_client, long_look))
+        ;
 }
 
-u64 EventEcho::show(Client& client, u64 last, u16 wait) const
+bool EventEcho::show(Client& client, u16 wait)
 {
-    auto list = client.call(operations::list_events, { .after = last, .wait = wait });
+    auto list = client.call(operations::list_events, { .after = m_shown, .wait = wait });
     if (!list)
-        return last;
+        return false;
     for (const auto& event : list->events)
         if (event.text.starts_with(m_prefix))
             fmt::print(stderr, "{}\n", event.text.substr(m_prefix.size()));
-    return list->next;
+    m_shown = list->next;
+    return true;
 }
 
 } // namespace zvisor

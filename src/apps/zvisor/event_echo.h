@@ -16,13 +16,14 @@ public:
     EventEcho& operator=(const EventEcho&) = delete;
 
 private:
-    /// Shows what came after event `last`; returns the number of the last there is.
-    [[nodiscard]] u64 show(Client& client, u64 last, u16 wait) const;
+    /// Shows what came since the last look; false: the machine does not say.
+    [[nodiscard]] bool show(Client& client, u16 wait);
     void follow(const std::stop_token& stop);
 
     std::string m_prefix;
     Client m_client;
     Client m_last_look;
+    /// Number of the last event that was looked at.
     u64 m_shown { 0 };
     std::jthread m_thread;
 };
