@@ -88,7 +88,6 @@ const PartitionProgram::Order PartitionProgram::orders[] = {
     { "start", &PartitionProgram::start, true },
     { "reset", &PartitionProgram::reset, true },
     { "type", &PartitionProgram::type, true },
-    { "agent", &PartitionProgram::look_at_agent, true },
     { "quiesce", &PartitionProgram::quiesce, true },
     { "registers", &PartitionProgram::registers, true },
     { "cpus-changed", &PartitionProgram::tell_cpus_changed, true },
@@ -359,13 +358,10 @@ PartitionProgram::Answer PartitionProgram::type(LinkMessage& message)
     return nlohmann::json { { "taken", taken } };
 }
 
-PartitionProgram::Answer PartitionProgram::look_at_agent(LinkMessage&)
+PartitionProgram::Answer PartitionProgram::quiesce(LinkMessage& message)
 {
-    return nlohmann::json { { "listens", m_machine->agent_listens() } };
-}
-
-PartitionProgram::Answer PartitionProgram::quiesce(LinkMessage&)
-{
+    if (message.get<bool>("agent_first").value_or(false) && m_machine->agent_listens())
+        return nlohmann::json { { "agent", true } };
     return nlohmann::json { { "asked", m_machine->partition().services().request_quiesce() } };
 }
 

@@ -27,8 +27,7 @@ namespace zvisor {
 /// | load | | the program has been loaded and runs |
 /// | stop, start, reset | | |
 /// | type | text: console input | taken: bytes accepted |
-/// | agent | | listens: a program of the guest has the port of its agent open |
-/// | quiesce | | asked: the program can be asked to shut down, and was |
+/// | quiesce | agent_first: true or false | asked: the program can be asked to shut down, and was; agent: it was not, its agent can be |
 /// | registers | | cpus: of each configured CPU, once it has stopped, its CpuStatus (prsm/partition_dump.h) |
 /// | cpus-changed | | the program is told to look at its CPUs |
 /// | status | | state, why and cpus, as in the event |
@@ -83,8 +82,7 @@ private:
     [[nodiscard]] Answer start(LinkMessage&);
     [[nodiscard]] Answer reset(LinkMessage&);
     [[nodiscard]] Answer type(LinkMessage& message);
-    [[nodiscard]] Answer look_at_agent(LinkMessage&);
-    [[nodiscard]] Answer quiesce(LinkMessage&);
+    [[nodiscard]] Answer quiesce(LinkMessage& message);
     [[nodiscard]] Answer tell_cpus_changed(LinkMessage&);
     [[nodiscard]] Answer registers(LinkMessage&);
     [[nodiscard]] Answer cpu_registers() const;

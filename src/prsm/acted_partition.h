@@ -70,9 +70,9 @@ private:
             reply["error"] = "nothing operates";
             next.clear();
         }
-        if (order == "agent")
-            reply["listens"] = m_agent.joinable();
-        if (order == "quiesce") {
+        if (order == "quiesce" && m_agent.joinable() && message.get<bool>("agent_first").value_or(false)) {
+            reply["agent"] = true;
+        } else if (order == "quiesce") {
             reply["asked"] = true;
             say("a signal\n");
         }

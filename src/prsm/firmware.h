@@ -144,6 +144,7 @@ private:
     void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
     [[nodiscard]] Result<DumpSize> dump_stopped(ManagedPartition& partition, const std::string& path, const MoveWatch& watch) const;
+    [[nodiscard]] static Result<LinkMessage> order_quiesce(ManagedPartition& partition, bool agent_first);
     [[nodiscard]] static bool ask_agent_to_shut_down(ManagedPartition& partition);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
     [[nodiscard]] Result<std::pair<ManagedPartition*, ManagedPartition*>> find_both(
