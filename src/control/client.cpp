@@ -93,7 +93,7 @@ void Client::cancel()
 Result<Client::Answer> Client::exchange(const Request& request)
 {
     TRY_VOID(connect());
-    m_stream->expire_after(patience + 4 * request.wait);
+    m_stream->expire_after(patience + request.wait);
     http::request<http::string_body> message { http::string_to_verb(request.method), request.target, 11 };
     message.set(http::field::host, "zvisor");
     message.set(http::field::accept, request.accept);

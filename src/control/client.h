@@ -33,7 +33,9 @@ public:
     [[nodiscard]] Result<std::string> call_for_text(const Operation<Q, A>& operation, const Q& arguments)
     {
         auto request = request_for(operation.verb, operation.path, describe_fields<Q>(), to_wire(arguments));
-        if constexpr (requires { arguments.wait; })
+        if constexpr (requires { arguments.most_waits(); })
+            request.wait = arguments.most_waits() * std::chrono::seconds(arguments.wait);
+        else if constexpr (requires { arguments.wait; })
             request.wait = std::chrono::seconds(arguments.wait);
         return std::move(TRY(exchange(request)).body);
     }
@@ -49,7 +51,7 @@ private:
         std::string target;
         std::string accept { "application/json" };
         std::string body {};
-        /// What the machine was allowed to wait for, several times.
+        /// As long as the machine was allowed to wait.
         std::chrono::seconds wait {};
     };
     struct Answer {

@@ -57,6 +57,8 @@ const BadRequest bad_requests[] = {
         "machine.stop takes a body of application/json" },
     { "weight out of range", { .method = "PATCH", .target = "/v1/partitions/LP1", .body = "{\"weight\":1000}" }, 400,
         "'weight' must be a whole number of 1 to 999" },
+    { "a cap too small to hold", { .method = "PATCH", .target = "/v1/partitions/LP1", .body = "{\"cap\":0.004}" }, 400,
+        "'cap' must be 0 or at least 0.01" },
     { "number of the wrong type", { .method = "PATCH", .target = "/v1/partitions/LP1", .body = "{\"weight\":\"7\"}" }, 400,
         "'weight' must be a whole number of 1 to 999" },
     { "storage to nobody", { .method = "POST", .target = "/v1/partitions/LP1/move-storage", .body = "{\"bytes\":1048576}" }, 400,

@@ -74,12 +74,14 @@ PartitionInfo info_of(const PartitionStatus& status)
     std::vector<LogicalCpuInfo> cpus;
     for (const auto& usage : status.cpus)
         cpus.push_back(info_of(usage));
+    auto configured = static_cast<u16>(std::ranges::count(cpus, true, &LogicalCpuInfo::configured));
     return { .name = definition.name,
         .number = definition.number,
         .state = std::string(name_of(status.state)),
         .why = status.why,
         .pid = static_cast<u64>(status.pid),
         .cpus = definition.cpus,
+        .configured_cpus = status.pid != 0 ? configured : definition.cpus,
         .maximum_cpus = definition.maximum_cpus,
         .dedicated = definition.dedicated,
         .weight = definition.weight,

@@ -45,6 +45,8 @@ constexpr std::array partition_metrics {
         [](const PartitionInfo& p) { return static_cast<double>(p.maximum_memory); } },
     PartitionMetric { "zvisor_lpar_cpus", "gauge", "Logical CPUs the partition begins with.", "",
         [](const PartitionInfo& p) { return static_cast<double>(p.cpus); } },
+    PartitionMetric { "zvisor_lpar_configured_cpus", "gauge", "Logical CPUs the partition has configured.", "",
+        [](const PartitionInfo& p) { return static_cast<double>(p.configured_cpus); } },
     PartitionMetric {
         "zvisor_lpar_weight", "gauge", "Processing weight.", "", [](const PartitionInfo& p) { return static_cast<double>(p.weight); } },
     PartitionMetric { "zvisor_lpar_cap_cpus", "gauge", "Absolute cap in physical CPUs, 0 when there is none.", "",

@@ -98,8 +98,12 @@ Outcome<PartitionInfo> change_properties(Call& call, const PartitionProperties& 
 {
     TRY_VOID(find(call, arguments.name));
     PartitionChange change { .weight = arguments.weight, .capped = arguments.capped };
-    if (arguments.cap)
+    if (arguments.cap) {
         change.cap_hundredths = static_cast<u32>(std::lround(*arguments.cap * 100));
+        // Nobody who wants a small cap wants none.
+        if (*arguments.cap > 0 && *change.cap_hundredths == 0)
+            return std::unexpected(Refusal { Refusal::bad_request, "'cap' must be 0 or at least 0.01" });
+    }
     TRY_VOID(call.firmware.set(arguments.name, change));
     return partition_of(call, { arguments.name });
 }
@@ -144,7 +148,7 @@ Outcome<DumpInfo> dump_to_file(Call& call, const PartitionDump& arguments)
     if (arguments.file.front() != '/')
         return std::unexpected(Refusal { Refusal::bad_request, "'file' must be an absolute name" });
     auto size = TRY(call.firmware.dump(arguments.name, arguments.file, watch_of(call, arguments, dump_prefix)));
-    return DumpInfo { .file = arguments.file, .storage = size.storage, .written = size.written };
+    return DumpInfo { .file = arguments.file, .storage = size.storage, .written = size.written, .cpus = size.cpus };
 }
 
 Outcome<EventList> events_of(Call& call, const EventQuery& arguments)
@@ -245,7 +249,8 @@ const Operation<PartitionName, PartitionInfo> stop { "partition.stop", Verb::pos
 const Operation<PartitionName, PartitionInfo> reset { "partition.reset", Verb::post, "/v1/partitions/{name}/reset",
     "Clear CPUs, channels and storage", give_order<&Firmware::reset> };
 const Operation<PartitionName, PartitionInfo> shut_down { "partition.shutdown", Verb::post, "/v1/partitions/{name}/shutdown",
-    "Ask the program to shut down", give_order<&Firmware::shut_down> };
+    "Ask the program to shut down: its guest agent when one answers, else by a signal (Linux: ctrl-alt-del)",
+    give_order<&Firmware::shut_down> };
 const Operation<PartitionProperties, PartitionInfo> set_properties { "partition.set", Verb::patch, "/v1/partitions/{name}",
     "Change properties at once, activated or not; they hold in later activations, too", change_properties };
 const Operation<StorageMove, PartitionList> move_storage { "partition.move-storage", Verb::post, "/v1/partitions/{name}/move-storage",

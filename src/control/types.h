@@ -55,6 +55,11 @@ struct PartitionProperties {
     }
 };
 
+/// CPUs a partition can have.
+constexpr u64 most_moved_cpus = 62;
+/// What moves is waited for at one partition, at the other, and where it goes back to.
+constexpr unsigned waits_of_move = 3;
+
 /// Members of every move: who gives and who takes, `what` is moved, and the time each of the two programs has.
 template<class M>
 [[nodiscard]] constexpr auto move_fields(std::string_view patience, const auto&... what)
@@ -70,6 +75,9 @@ struct StorageMove {
     u64 bytes { 0 };
     u16 wait { 60 };
 
+    /// How often the machine may wait as long as `wait` says.
+    [[nodiscard]] unsigned most_waits() const { return waits_of_move; }
+
     static constexpr std::string_view schema_name = "StorageMove";
     static constexpr auto fields()
     {
@@ -79,14 +87,13 @@ struct StorageMove {
     }
 };
 
-/// CPUs a partition can have.
-constexpr u64 most_moved_cpus = 62;
-
 struct CpuMove {
     std::string name;
     std::string to;
     u16 count { 0 };
     u16 wait { 60 };
+
+    [[nodiscard]] unsigned most_waits() const { return waits_of_move * count; }
 
     static constexpr std::string_view schema_name = "CpuMove";
     static constexpr auto fields()
@@ -101,6 +108,9 @@ struct BoardMove {
     std::string to;
     std::string board;
     u16 wait { 60 };
+
+    /// For the storage, and for each CPU.
+    [[nodiscard]] unsigned most_waits() const { return waits_of_move * static_cast<unsigned>(1 + most_moved_cpus); }
 
     static constexpr std::string_view schema_name = "BoardMove";
     static constexpr auto fields()
@@ -280,6 +290,7 @@ struct PartitionInfo {
     std::string why;
     u64 pid { 0 };
     u16 cpus { 0 };
+    u16 configured_cpus { 0 };
     u16 maximum_cpus { 0 };
     bool dedicated { false };
     u16 weight { 0 };
@@ -302,6 +313,7 @@ struct PartitionInfo {
             field("state", &P::state, "not-activated, not-operating, operating, stopped, disabled-wait or failed"),
             field("why", &P::why, "Why it is in this state, or nothing"),
             field("pid", &P::pid, "Its process on the host, 0 when it has none"), field("cpus", &P::cpus, "Logical CPUs it begins with"),
+            field("configured_cpus", &P::configured_cpus, "Logical CPUs it has configured; without a process, those it begins with"),
             field("maximum_cpus", &P::maximum_cpus, "Logical CPUs it may configure"),
             field("dedicated", &P::dedicated, "Its logical CPUs have physical CPUs of their own"),
             field("weight", &P::weight, "Processing weight among shared CPUs, 1 to 999"),
@@ -332,12 +344,15 @@ struct DumpInfo {
     std::string file;
     u64 storage { 0 };
     u64 written { 0 };
+    u16 cpus { 0 };
 
     static constexpr std::string_view schema_name = "Dump";
     static constexpr auto fields()
     {
-        return std::tuple(field("file", &DumpInfo::file, "The file"), field("storage", &DumpInfo::storage, "Bytes of storage it shows"),
-            field("written", &DumpInfo::written, "Bytes of those that are not zero"));
+        using D = DumpInfo;
+        return std::tuple(field("file", &D::file, "The file"), field("storage", &D::storage, "Bytes of storage it shows"),
+            field("written", &D::written, "Bytes of those that are not zero"),
+            field("cpus", &D::cpus, "CPUs whose registers it shows; 0 when those ended with the process"));
     }
 };
 

@@ -2,8 +2,6 @@
 
 #include "base/stopwatch.h"
 
-#include <functional>
-
 namespace zvisor {
 
 /// Where the time of a CPU went; read from any thread.

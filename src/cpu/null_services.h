@@ -42,7 +42,7 @@ public:
     u64 extract_cpu_attribute(u8, u8, u8) override { return ~u64 { 0 }; }
     u64 cpu_identification(Cpu&) override { return 0; }
     u8 perform_topology_function(Cpu&, u8, u8&) override { return 0; }
-    bool store_hypervisor_information(Cpu&, u16 function, std::span<std::byte, 4096>) override { return function == 0; }
+    void store_hypervisor_information(Cpu&, std::span<std::byte, 4096>) override { }
     std::optional<u32> take_service_signal() override { return {}; }
     bool service_signal_pending() override { return false; }
     void cpu_halted(Cpu&) override { }

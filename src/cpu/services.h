@@ -63,8 +63,8 @@ public:
     virtual u64 cpu_identification(Cpu& cpu) = 0;
     /// PTF: function code in, condition code out, reason code through `reason`.
     virtual u8 perform_topology_function(Cpu& cpu, u8 function, u8& reason) = 0;
-    /// STHYI: fills `block` and returns true, or false when the function code has no answer here.
-    virtual bool store_hypervisor_information(Cpu& cpu, u16 function, std::span<std::byte, 4096> block) = 0;
+    /// STHYI with function code 0: the capacity of machine and partition.
+    virtual void store_hypervisor_information(Cpu& cpu, std::span<std::byte, 4096> block) = 0;
     /// The pending service-signal parameter, taken from the queue.
     virtual std::optional<u32> take_service_signal() = 0;
     virtual bool service_signal_pending() = 0;

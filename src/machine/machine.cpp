@@ -141,6 +141,11 @@ Result<void> Machine::attach_devices(const MachineConfig& config, std::vector<Di
     return {};
 }
 
+bool Machine::agent_listens() const
+{
+    return m_agent && m_agent->is_open();
+}
+
 void Machine::connect_agent(UniqueFd stream)
 {
     if (m_agent)

@@ -72,6 +72,8 @@ public:
     std::size_t type(std::string_view text);
     /// Another stream to who asks the guest's agent takes the place of the one before.
     void connect_agent(UniqueFd stream);
+    /// A program of the guest has its agent's port open.
+    [[nodiscard]] bool agent_listens() const;
     /// Runs to the end; see Partition::run.
     [[nodiscard]] Result<Outcome> run() { return m_partition->run(m_program); }
 

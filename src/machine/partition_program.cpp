@@ -182,14 +182,24 @@ void PartitionProgram::tell_and_wait(
     m_changed.wait_for(lock, patience, [&] { return done() || !m_link; });
 }
 
-void PartitionProgram::become(std::string_view state, std::string why)
+void PartitionProgram::become(std::string_view state, std::string why, nlohmann::json cpus)
 {
+    nlohmann::json event;
     {
         std::lock_guard lock(m_mutex);
         m_state = state;
-        m_why = why;
+        m_why = std::move(why);
+        m_last_cpus = std::move(cpus);
+        event = current_state();
     }
-    tell({ { "event", "state" }, { "state", state }, { "why", why } });
+    event["event"] = "state";
+    tell(event);
+}
+
+/// Under the lock.
+nlohmann::json PartitionProgram::current_state() const
+{
+    return { { "state", m_state }, { "why", m_why }, { "cpus", m_last_cpus } };
 }
 
 void PartitionProgram::output(ConsoleKind console, std::string_view text)
@@ -297,7 +307,7 @@ PartitionProgram::Answer PartitionProgram::adopt(LinkMessage& message)
     show_unseen();
     std::lock_guard lock(m_mutex);
     TRY_VOID(send_blocks(*m_link, m_held, { { "event", "held" } }));
-    return nlohmann::json { { "state", m_state }, { "why", m_why } };
+    return current_state();
 }
 
 /// Ends what runs, if anything, and has the machine's thread do a job. Not here: it may want blocks, which come over the link.
@@ -348,8 +358,10 @@ PartitionProgram::Answer PartitionProgram::type(LinkMessage& message)
     return nlohmann::json { { "taken", taken } };
 }
 
-PartitionProgram::Answer PartitionProgram::quiesce(LinkMessage&)
+PartitionProgram::Answer PartitionProgram::quiesce(LinkMessage& message)
 {
+    if (message.get<bool>("agent_first").value_or(false) && m_machine->agent_listens())
+        return nlohmann::json { { "agent", true } };
     return nlohmann::json { { "asked", m_machine->partition().services().request_quiesce() } };
 }
 
@@ -360,6 +372,11 @@ PartitionProgram::Answer PartitionProgram::tell_cpus_changed(LinkMessage&)
 }
 
 PartitionProgram::Answer PartitionProgram::registers(LinkMessage&)
+{
+    return nlohmann::json { { "cpus", TRY(cpu_registers()) } };
+}
+
+PartitionProgram::Answer PartitionProgram::cpu_registers() const
 {
     auto& partition = m_machine->partition();
     auto list = nlohmann::json::array();
@@ -372,13 +389,13 @@ PartitionProgram::Answer PartitionProgram::registers(LinkMessage&)
         const auto* bytes = reinterpret_cast<const u8*>(&status);
         list.push_back(nlohmann::json::binary({ bytes, bytes + sizeof status }));
     }
-    return nlohmann::json { { "cpus", std::move(list) } };
+    return list;
 }
 
 PartitionProgram::Answer PartitionProgram::status(LinkMessage&)
 {
     std::lock_guard lock(m_mutex);
-    return nlohmann::json { { "state", m_state }, { "why", m_why } };
+    return current_state();
 }
 
 PartitionProgram::Answer PartitionProgram::end(LinkMessage&)
@@ -412,9 +429,11 @@ void PartitionProgram::run_program()
     become("operating");
     auto outcome = m_machine->run();
     if (!outcome)
-        become("not-operating", outcome.error().message);
-    else
-        become(outcome->kind == Outcome::Kind::disabled_wait ? "disabled-wait" : "not-operating", reason_of(*outcome));
+        return become("not-operating", outcome.error().message);
+    if (outcome->kind != Outcome::Kind::disabled_wait)
+        return become("not-operating", reason_of(*outcome));
+    // For a dump: the firmware keeps them, whatever becomes of this process.
+    become("disabled-wait", reason_of(*outcome), cpu_registers().value_or(nlohmann::json::array()));
 }
 
 void PartitionProgram::reset_machine()

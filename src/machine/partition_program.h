@@ -23,14 +23,14 @@ namespace zvisor {
 /// | blocks | first: number of a block; its memory, and that of those after it, as descriptors | |
 /// | refuse | block: number; why | |
 /// | create | see below | missing: what confinement the host did not allow |
-/// | adopt | see below | state and why, as in the event |
+/// | adopt | see below | state, why and cpus, as in the event |
 /// | load | | the program has been loaded and runs |
 /// | stop, start, reset | | |
 /// | type | text: console input | taken: bytes accepted |
-/// | quiesce | | asked: the program can be asked to shut down, and was |
+/// | quiesce | agent_first: true or false | asked: the program can be asked to shut down, and was; agent: it was not, its agent can be |
 /// | registers | | cpus: of each configured CPU, once it has stopped, its CpuStatus (prsm/partition_dump.h) |
 /// | cpus-changed | | the program is told to look at its CPUs |
-/// | status | | state and why, as in the event |
+/// | status | | state, why and cpus, as in the event |
 /// | answer | question: number of an event's; granted: true or false | |
 /// | activity | question; what partitions used, in parts (prsm/activity_messages.h) | |
 /// | end | | none: the process ends |
@@ -44,7 +44,7 @@ namespace zvisor {
 ///
 /// | event | members |
 /// |---|---|
-/// | state | state: "not-operating", "operating", "stopped" or "disabled-wait"; why: a sentence or nothing |
+/// | state | state: "not-operating", "operating", "stopped" or "disabled-wait"; why: a sentence or nothing; cpus: of a disabled wait |
 /// | console | kind: 0 line mode, 1 VT220; text |
 /// | input-room | the console takes input again |
 /// | obtain | block: number; an order `blocks` or `refuse` answers it |
@@ -82,9 +82,10 @@ private:
     [[nodiscard]] Answer start(LinkMessage&);
     [[nodiscard]] Answer reset(LinkMessage&);
     [[nodiscard]] Answer type(LinkMessage& message);
-    [[nodiscard]] Answer quiesce(LinkMessage&);
+    [[nodiscard]] Answer quiesce(LinkMessage& message);
     [[nodiscard]] Answer tell_cpus_changed(LinkMessage&);
     [[nodiscard]] Answer registers(LinkMessage&);
+    [[nodiscard]] Answer cpu_registers() const;
     [[nodiscard]] Answer status(LinkMessage&);
     [[nodiscard]] Answer end(LinkMessage&);
 
@@ -98,7 +99,9 @@ private:
     void run_program();
     void reset_machine();
 
-    void become(std::string_view state, std::string why = {});
+    /// `cpus`: the CpuStatus of each, where they are of interest.
+    void become(std::string_view state, std::string why = {}, nlohmann::json cpus = nlohmann::json::array());
+    [[nodiscard]] nlohmann::json current_state() const;
     /// False: there is no firmware that hears it.
     bool tell(const nlohmann::json& event);
     void tell_and_wait(
@@ -140,6 +143,7 @@ private:
     std::shared_ptr<Link> m_link;
     std::string m_state { "not-operating" };
     std::string m_why;
+    nlohmann::json m_last_cpus = nlohmann::json::array();
     Job m_job { Job::none };
     bool m_running { false };
     /// Blocks that were handed over and are not in use yet, and why others are refused.

@@ -152,13 +152,9 @@ bool Partition::type_names(Cpu& cpu, u8, u8 r3)
 
 // ---- Other instructions ----------------------------------------------------------------------------------------
 
-bool Partition::store_hypervisor_information(Cpu& cpu, u16 function, std::span<std::byte, 4096> block)
+void Partition::store_hypervisor_information(Cpu& cpu, std::span<std::byte, 4096> block)
 {
-    constexpr u16 capacity = 0;
-    if (function != capacity)
-        return false;
     std::ranges::copy(hypervisor_information(m_config.identity, machine_activity(cpu)), block.begin());
-    return true;
 }
 
 // ---- Entitlements ------------------------------------------------------------------------------------------------

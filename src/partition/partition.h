@@ -135,7 +135,7 @@ private:
     u64 extract_cpu_attribute(u8 attribute, u8 level, u8 type) override;
     u64 cpu_identification(Cpu&) override { return m_information.cpu_id(); }
     u8 perform_topology_function(Cpu& cpu, u8 function, u8& reason) override;
-    bool store_hypervisor_information(Cpu& cpu, u16 function, std::span<std::byte, 4096> block) override;
+    void store_hypervisor_information(Cpu& cpu, std::span<std::byte, 4096> block) override;
     std::optional<u32> take_service_signal() override;
     bool service_signal_pending() override { return m_service_signal.load() != 0; }
     void cpu_halted(Cpu& cpu) override;

@@ -44,7 +44,11 @@ private:
         auto request = nlohmann::json::parse(line.substr(line.rfind('\xff') + 1));
         auto command = request["execute"].get<std::string>();
         auto arguments = request.value("arguments", nlohmann::json::object());
-        auto text = command == "guest-sync-delimited" ? "\xff" + returns(arguments["id"]) : m_answer(command, arguments);
+        std::string text;
+        if (command == "guest-sync-delimited" || command == "guest-sync")
+            text = (command == "guest-sync" ? "" : "\xff") + returns(arguments["id"]);
+        else
+            text = m_answer(command, arguments);
         [[maybe_unused]] auto sent = send(m_socket, text.data(), text.size(), MSG_NOSIGNAL);
     }
 

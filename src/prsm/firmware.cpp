@@ -452,11 +452,31 @@ Result<void> Firmware::reset(std::string_view name)
 Result<void> Firmware::shut_down(std::string_view name)
 {
     auto* partition = TRY(find(name));
-    std::lock_guard lock(partition->changing());
-    auto answer = TRY(partition->order("quiesce"));
-    if (auto asked = answer.find("asked"); asked == answer.end() || *asked != true)
+    bool may_ask_agent = partition->agent() && partition->state() == PartitionState::operating;
+    auto answer = TRY(order_quiesce(*partition, may_ask_agent));
+    bool done = answer.get<bool>("asked").value_or(false);
+    if (answer.get<bool>("agent").value_or(false))
+        done = ask_agent_to_shut_down(*partition) || TRY(order_quiesce(*partition, false)).get<bool>("asked").value_or(false);
+    if (!done)
         return fail(fmt::format("the program in partition {} cannot be asked to shut down", name));
+    audit(name, "shutdown");
     return {};
+}
+
+/// `agent_first`: a program that has the port of its agent open is not signalled, and that is said.
+Result<LinkMessage> Firmware::order_quiesce(ManagedPartition& partition, bool agent_first)
+{
+    std::lock_guard lock(partition.changing());
+    return LinkMessage { .body = TRY(partition.order("quiesce", { { "agent_first", agent_first } })), .files = {} };
+}
+
+/// False: the agent does not do it.
+bool Firmware::ask_agent_to_shut_down(ManagedPartition& partition)
+{
+    auto agent = partition.agent();
+    auto patience = Patience::of(2 * GuestAgent::shutdown_patience);
+    patience.given_up = [&] { return partition.state() != PartitionState::operating; };
+    return agent && agent->shut_down(patience);
 }
 
 void Firmware::start_all()

@@ -90,7 +90,8 @@ public:
     [[nodiscard]] Result<void> start(std::string_view name);
     /// Clears CPUs, channels and storage.
     [[nodiscard]] Result<void> reset(std::string_view name);
-    /// Asks the program to shut down; an error when it cannot be asked.
+    /// Asks the program to shut down: its guest agent, or when none listens or it does not do it, by a signal of the service processor.
+    /// An error when it takes no signals either.
     [[nodiscard]] Result<void> shut_down(std::string_view name);
 
     /// Changes properties at once, activated or not; they hold in later activations, too.
@@ -103,7 +104,7 @@ public:
     /// Moves what `from` has on a board: its storage there, and as many CPUs as it has placed there.
     [[nodiscard]] Result<void> move_board(std::string_view board, std::string_view from, std::string_view to, const MoveWatch& watch);
     /// Writes what a partition has in storage and registers to a new file (see write_dump); its CPUs stand still meanwhile. One that failed
-    /// has no registers any more.
+    /// has the registers with which its program had given up before, or none.
     [[nodiscard]] Result<DumpSize> dump(std::string_view name, const std::string& path, const MoveWatch& watch);
     /// What the dispatching of logical CPUs costs.
     [[nodiscard]] prsm::DispatcherUsage dispatching() const { return m_dispatcher->usage(); }
@@ -142,7 +143,9 @@ private:
     void remember(const ManagedPartition& partition);
     void audit(std::string_view partition, std::string_view text);
     void end_process(ManagedPartition& partition, const std::string& why);
-    [[nodiscard]] Result<DumpSize> dump_stopped(ManagedPartition& partition, const std::string& path, const MoveWatch& watch);
+    [[nodiscard]] Result<DumpSize> dump_stopped(ManagedPartition& partition, const std::string& path, const MoveWatch& watch) const;
+    [[nodiscard]] static Result<LinkMessage> order_quiesce(ManagedPartition& partition, bool agent_first);
+    [[nodiscard]] static bool ask_agent_to_shut_down(ManagedPartition& partition);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
     [[nodiscard]] Result<std::pair<ManagedPartition*, ManagedPartition*>> find_both(
         std::string_view from, std::string_view to, std::string_view what) const;

@@ -4,27 +4,9 @@
 
 #include "base/size.h"
 
-#include <cstring>
 #include <fmt/format.h>
 
 namespace zvisor {
-
-namespace {
-
-/// What a partition's process tells of its CPUs; what is none is left out.
-[[nodiscard]] std::vector<CpuStatus> cpus_of(const nlohmann::json& answer)
-{
-    std::vector<CpuStatus> cpus;
-    auto list = answer.find("cpus");
-    if (list == answer.end() || !list->is_array())
-        return cpus;
-    for (const auto& item : *list)
-        if (item.is_binary() && item.get_binary().size() == sizeof(CpuStatus))
-            std::memcpy(&cpus.emplace_back(), item.get_binary().data(), sizeof(CpuStatus));
-    return cpus;
-}
-
-} // namespace
 
 Result<DumpSize> Firmware::dump(std::string_view name, const std::string& path, const MoveWatch& watch)
 {
@@ -40,11 +22,10 @@ Result<DumpSize> Firmware::dump(std::string_view name, const std::string& path, 
     return size && !started ? Result<DumpSize>(std::unexpected(started.error())) : size;
 }
 
-Result<DumpSize> Firmware::dump_stopped(ManagedPartition& partition, const std::string& path, const MoveWatch& watch)
+Result<DumpSize> Firmware::dump_stopped(ManagedPartition& partition, const std::string& path, const MoveWatch& watch) const
 {
     DumpSource source { .blocks = TRY(partition.copy_blocks()), .block_size = m_storage.block_size() };
-    if (partition.pid() != 0)
-        source.cpus = cpus_of(TRY(partition.order("registers")));
+    source.cpus = partition.pid() != 0 ? cpus_of(TRY(partition.order("registers"))) : partition.last_registers();
     u64 all = source.blocks.size() * source.block_size;
     auto patience = watch.begin();
     auto told = std::chrono::steady_clock::now();

@@ -26,6 +26,8 @@ constexpr auto greeting_interval = 1s;
 constexpr auto look_again = 100ms;
 /// Characters of a guest's sentence that are repeated.
 constexpr std::size_t longest_sentence = 200;
+/// The answer to a greeting is no longer.
+constexpr std::size_t longest_greeting = 1000;
 /// Begins a greeting, and its answer: a byte that is in no UTF-8.
 constexpr char frame = '\xff';
 
@@ -37,9 +39,24 @@ constexpr char frame = '\xff';
     return printable(text, longest_sentence);
 }
 
+[[nodiscard]] std::string request(std::string_view command, const nlohmann::json& arguments)
+{
+    nlohmann::json request { { "execute", command } };
+    if (!arguments.empty())
+        request["arguments"] = arguments;
+    return request.dump() + "\n";
+}
+
+/// What is deeper than any answer is discarded, so that a line does not become a hundred times as much memory.
+[[nodiscard]] nlohmann::json parsed(std::string_view line)
+{
+    using Event = nlohmann::json::parse_event_t;
+    return nlohmann::json::parse(line, [](int depth, Event, const nlohmann::json&) { return depth < GuestAgent::deepest_answer; }, false);
+}
+
 [[nodiscard]] Result<nlohmann::json> answer_of(const std::string& line)
 {
-    auto answer = nlohmann::json::parse(line, nullptr, false);
+    auto answer = parsed(line);
     if (answer.is_object() && answer.contains("return"))
         return std::move(answer["return"]);
     auto error = answer.is_object() ? answer.find("error") : answer.end();
@@ -53,7 +70,9 @@ constexpr char frame = '\xff';
 /// True when `line` answers the greeting with this number.
 [[nodiscard]] bool is_greeting(const std::string& line, u32 number)
 {
-    auto answer = nlohmann::json::parse(line.substr(line.rfind(frame) + 1), nullptr, false);
+    if (line.size() > longest_greeting)
+        return false;
+    auto answer = parsed(line.substr(line.rfind(frame) + 1));
     auto value = answer.is_object() ? answer.find("return") : answer.end();
     return value != answer.end() && value->is_number_unsigned() && value->get<u64>() == number;
 }
@@ -84,10 +103,7 @@ Result<nlohmann::json> GuestAgent::call(std::string_view command, const nlohmann
 {
     std::lock_guard lock(m_mutex);
     TRY_VOID(greet(patience.at_most(m_known ? known_greeting_patience : greeting_patience)));
-    nlohmann::json request { { "execute", command } };
-    if (!arguments.empty())
-        request["arguments"] = arguments;
-    TRY_VOID(send(request.dump() + "\n", patience));
+    TRY_VOID(send(request(command, arguments), patience));
     return answer_of(TRY(read_line(patience)));
 }
 
@@ -96,9 +112,8 @@ Result<void> GuestAgent::greet(const Patience& patience)
 {
     for (auto interval = greeting_interval; !patience.over(); interval *= 2) {
         u32 number = ++m_last_greeting;
-        nlohmann::json greeting { { "execute", "guest-sync-delimited" }, { "arguments", { { "id", number } } } };
         auto once = patience.at_most(interval);
-        TRY_VOID(send(frame + greeting.dump() + "\n", once));
+        TRY_VOID(send(frame + request("guest-sync-delimited", { { "id", number } }), once));
         m_received.clear();
         while (auto line = read_line(once)) {
             m_known |= is_greeting(*line, number);
@@ -168,6 +183,24 @@ Result<void> GuestAgent::run(const std::string& program, const std::vector<std::
             return fail(fmt::format("{} does not end in the guest", program));
         std::this_thread::sleep_for(look_again);
     }
+}
+
+/// One that does it says nothing to that; it answers the next greeting, or has ended with its system.
+Result<void> GuestAgent::shut_down(const Patience& patience)
+{
+    std::unique_lock lock(m_mutex, std::try_to_lock);
+    if (!lock)
+        return fail("the guest agent does something else");
+    TRY_VOID(greet(patience.at_most(shutdown_patience)));
+    u32 number = ++m_last_greeting;
+    TRY_VOID(send(request("guest-shutdown", nlohmann::json::object()) + request("guest-sync", { { "id", number } }), patience));
+    auto once = patience.at_most(shutdown_patience);
+    while (auto line = read_line(once)) {
+        if (is_greeting(*line, number))
+            return {};
+        (void)TRY(answer_of(*line));
+    }
+    return {};
 }
 
 } // namespace zvisor

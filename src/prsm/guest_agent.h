@@ -32,11 +32,14 @@ struct Patience {
 /// a line each, over a stream. Answers are the guest's: their length is limited, their form is checked. From any thread.
 class GuestAgent {
 public:
-    /// The longest answer, in bytes.
+    /// The longest answer, in bytes, and how deep it may be.
     static constexpr std::size_t longest_answer = 4 << 20;
+    static constexpr int deepest_answer = 8;
     /// An agent that is there answers a greeting within this time; one that has answered before may be busy.
     static constexpr std::chrono::milliseconds greeting_patience { 10'000 };
     static constexpr std::chrono::milliseconds known_greeting_patience { 30'000 };
+    /// Who wants to shut down has another way when it is silent for longer.
+    static constexpr std::chrono::milliseconds shutdown_patience { 3'000 };
 
     /// `socket`: a stream to the partition's port, not blocking.
     explicit GuestAgent(UniqueFd socket)
@@ -49,6 +52,8 @@ public:
     [[nodiscard]] Result<nlohmann::json> call(std::string_view command, const nlohmann::json& arguments, const Patience& patience);
     /// Runs a program of the guest and waits for its end; an error when it fails, with what it wrote on its standard error.
     [[nodiscard]] Result<void> run(const std::string& program, const std::vector<std::string>& arguments, const Patience& patience);
+    /// Asks for the end of its system. Errors: it does something else now, does not answer, or refuses.
+    [[nodiscard]] Result<void> shut_down(const Patience& patience);
 
 private:
     [[nodiscard]] Result<void> greet(const Patience& patience);

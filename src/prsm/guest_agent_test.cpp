@@ -3,6 +3,7 @@
 
 #include "prsm/acted_agent.h"
 
+#include <atomic>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <thread>
@@ -114,6 +115,40 @@ TEST_F(GuestAgentTest, ProgramsEndWellOrWithTheirError)
     });
     EXPECT_TRUE(agent->run("true", {}, Patience::of(5s)));
     EXPECT_EQ(agent->run("chcpu", { "-g", "1" }, Patience::of(5s)).error().message, "chcpu fails in the guest: cpu: busy");
+}
+
+TEST_F(GuestAgentTest, WhatIsDeeperThanAnAnswerIsNotKept)
+{
+    act(R"({"return": {"near": 1, "far": [[[[[[[[[[[[2]]]]]]]]]]]]}})"
+        "\n");
+    auto answer = agent->call("guest-info", json::object(), Patience::of(5s));
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ((*answer)["near"], 1);
+    EXPECT_EQ(answer->dump().find('2'), std::string::npos) << answer->dump();
+}
+
+TEST_F(GuestAgentTest, AShutdownIsNotAnsweredUnlessItIsRefused)
+{
+    std::atomic<bool> refused { false };
+    std::vector<std::string> asked;
+    act([&](const std::string& command, const json&) {
+        asked.push_back(command);
+        return refused ? ActedAgent::refuses("not now") : "";
+    });
+    auto done = agent->shut_down(Patience::of(5s));
+    EXPECT_TRUE(done) << done.error().message;
+    EXPECT_EQ(asked, std::vector<std::string> { "guest-shutdown" });
+    refused = true;
+    EXPECT_EQ(agent->shut_down(Patience::of(5s)).error().message, "the guest agent refuses: not now");
+}
+
+TEST_F(GuestAgentTest, AnAgentThatDoesSomethingElseIsNotWaitedFor)
+{
+    std::thread busy([this] { EXPECT_FALSE(agent->call("guest-info", json::object(), Patience::of(1s))); });
+    char greeting = 0;
+    EXPECT_EQ(recv(guest.get(), &greeting, 1, 0), 1);
+    EXPECT_EQ(agent->shut_down(Patience::of(5s)).error().message, "the guest agent does something else");
+    busy.join();
 }
 
 TEST_F(GuestAgentTest, BlocksAreOfferedInOrder)

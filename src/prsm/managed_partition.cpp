@@ -117,9 +117,16 @@ Result<void> ManagedPartition::attach(PartitionProcess process, std::shared_ptr<
     m_process = std::make_shared<PartitionProcess>(std::move(process));
     m_link = std::move(link);
     m_blocks = std::move(blocks);
+    m_registers.clear();
     m_typed.clear();
     m_typing = 0;
     return send_blocks(*m_link, m_blocks, { { "order", "blocks" }, { "id", 0 } }, send_patience);
+}
+
+std::vector<CpuStatus> ManagedPartition::last_registers() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_registers;
 }
 
 u64 ManagedPartition::block_count() const
@@ -391,9 +398,15 @@ void ManagedPartition::take_state(LinkMessage& message)
 {
     auto name = message.get<std::string>("state").value_or("");
     auto why = printable(message.get<std::string>("why").value_or(""), longest_reason);
-    for (auto state : program_states)
-        if (name_of(state) == name)
-            become(state, why);
+    for (auto state : program_states) {
+        if (name_of(state) != name)
+            continue;
+        {
+            std::lock_guard lock(m_mutex);
+            m_registers = state == PartitionState::disabled_wait ? cpus_of(message.body) : std::vector<CpuStatus> {};
+        }
+        become(state, why);
+    }
 }
 
 void ManagedPartition::take_console(LinkMessage& message)

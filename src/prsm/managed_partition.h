@@ -6,6 +6,7 @@
 #include "prsm/error_output.h"
 #include "prsm/guest_agent.h"
 #include "prsm/link.h"
+#include "prsm/partition_dump.h"
 #include "prsm/process.h"
 #include "prsm/share.h"
 #include "prsm/storage_pool.h"
@@ -103,6 +104,8 @@ public:
     void set_agent(std::shared_ptr<GuestAgent> agent);
     /// What finds the process again; nothing without one.
     [[nodiscard]] std::optional<StoredProcess> stored_process() const;
+    /// Registers of its CPUs as its process told them when the program gave up; none after it did something else.
+    [[nodiscard]] std::vector<CpuStatus> last_registers() const;
     /// Number of blocks it has.
     [[nodiscard]] u64 block_count() const;
     /// Descriptors of its blocks besides the partition's own.
@@ -196,6 +199,7 @@ private:
     std::shared_ptr<PartitionProcess> m_process;
     std::shared_ptr<GuestAgent> m_agent;
     HeldBlocks m_blocks;
+    std::vector<CpuStatus> m_registers;
     prsm::PartitionShare m_share;
     u64 m_last_order { 0 };
     std::map<u64, Reply> m_replies;

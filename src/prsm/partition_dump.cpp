@@ -233,7 +233,7 @@ void add_notes(Notes& notes, const CpuStatus& cpu)
     TRY_VOID(write_at(file, &header, sizeof header, 0));
     TRY_VOID(write_at(file, headers.data(), headers.size() * sizeof(ProgramHeader), sizeof header));
     TRY_VOID(write_at(file, notes.bytes().data(), notes.bytes().size(), headers[0].offset));
-    DumpSize size;
+    DumpSize size { .cpus = static_cast<u16>(source.cpus.size()) };
     u64 offset = aligned(headers[0].offset + headers[0].file_size);
     for (const auto& [number, block] : source.blocks) {
         size.written += TRY(write_block(file, block.get(), source.block_size, offset + size.storage));
@@ -247,6 +247,18 @@ void add_notes(Notes& notes, const CpuStatus& cpu)
 }
 
 } // namespace
+
+std::vector<CpuStatus> cpus_of(const nlohmann::json& message)
+{
+    std::vector<CpuStatus> cpus;
+    auto list = message.find("cpus");
+    if (list == message.end() || !list->is_array())
+        return cpus;
+    for (const auto& item : *list)
+        if (item.is_binary() && item.get_binary().size() == sizeof(CpuStatus))
+            std::memcpy(&cpus.emplace_back(), item.get_binary().data(), sizeof(CpuStatus));
+    return cpus;
+}
 
 Result<DumpSize> write_dump(const std::string& path, const DumpSource& source, const std::function<bool(u64)>& progress)
 {

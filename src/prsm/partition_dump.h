@@ -4,6 +4,7 @@
 #include "prsm/storage_pool.h"
 
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 
@@ -26,19 +27,23 @@ struct CpuStatus {
 };
 static_assert(sizeof(CpuStatus) == 888);
 
+/// The CPUs that a message of a partition's process lists as `cpus`; what is none is left out.
+[[nodiscard]] std::vector<CpuStatus> cpus_of(const nlohmann::json& message);
+
 /// What a dump is made of.
 struct DumpSource {
     /// Descriptors of its own.
     HeldBlocks blocks;
     u64 block_size { 0 };
-    /// None of a partition whose process has ended.
+    /// None of a partition whose process ended while it operated.
     std::vector<CpuStatus> cpus {};
 };
 
-/// What a dump became, in bytes: of storage, and of it what is not zero.
+/// What a dump became: bytes of storage, and of it what is not zero; CPUs whose registers it shows.
 struct DumpSize {
     u64 storage { 0 };
     u64 written { 0 };
+    u16 cpus { 0 };
 };
 
 /// Writes a new file, an ELF core for s390x as gdb and crash read it: the notes of each CPU, then storage by its absolute addresses; pages

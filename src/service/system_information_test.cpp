@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <gtest/gtest.h>
+#include <numeric>
 
 namespace zvisor {
 namespace {
@@ -119,6 +120,19 @@ TEST(Topology, CpusLieInBooks)
     EXPECT_EQ(at<TopologyContainer>(block, 48).id, 1);
     EXPECT_EQ(at<TopologyCpus>(block, 64).mask, 0xc000000000000000U);
     EXPECT_EQ(at<TopologyContainer>(topology.information(2), 16 + 24).id, 1) << "sockets have numbers of their own without books";
+}
+
+TEST(Topology, SocketsOfManyBooksHaveDifferentNumbers)
+{
+    constexpr u16 count = 60;
+    auto cpus = *CpuConfiguration::create(count);
+    std::vector<u8> books(count);
+    std::iota(books.begin(), books.end(), u8 { 0 });
+    Topology topology(cpus, { .cpus_per_socket = 8, .books = books });
+    auto block = topology.information(2);
+    EXPECT_EQ(at<TopologyInformation>(block).magnitudes[4], count);
+    for (u16 i = 0; i < count; ++i)
+        EXPECT_EQ(at<TopologyContainer>(block, 16 + i * 24u).id, i);
 }
 
 TEST(Topology, PerformTopologyFunction)

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace zvisor {
 
@@ -60,14 +61,12 @@ void put_cpus(EntryWriter& writer, TopologyCpus entry, const CpuMask& configured
     return mask;
 }
 
-/// A container and the CPUs of it; nothing for a socket without configured CPUs.
+/// A container and the CPUs of it.
 void put_socket(EntryWriter& writer, u8 id, const CpusByPolarization& configured, const CpuMask& socket, bool dedicated)
 {
     // In the order in which the entries of a container stand.
     constexpr Polarization order[]
         = { Polarization::horizontal, Polarization::vertical_high, Polarization::vertical_medium, Polarization::vertical_low };
-    if (std::ranges::none_of(configured, [&](const auto& cpus) { return (cpus & socket).any(); }))
-        return;
     writer.put(TopologyContainer { .nesting_level = 1, .id = id });
     TopologyCpus entry;
     entry.type = static_cast<u8>(CpuType::linux_facility);
@@ -146,32 +145,50 @@ std::optional<std::array<std::byte, 4096>> Topology::information(unsigned nestin
 {
     if (!m_options.installed || nesting < 2 || nesting > maximum_nesting)
         return {};
-    unsigned size = m_options.cpus_per_socket;
-    unsigned sockets = (m_cpus.size() + size - 1) / size;
-    TopologyInformation header;
-    header.nesting = static_cast<u8>(nesting);
-    header.magnitudes[5] = static_cast<u8>(size);
-    header.magnitudes[4] = static_cast<u8>(nesting > 2 ? sockets : sockets * book_count());
-    for (unsigned level = 4; level <= nesting; ++level)
-        header.magnitudes[6 - level] = 1;
-    header.magnitudes[3] = nesting > 2 ? book_count() : u8 { 0 };
-
+    bool shows_books = nesting > 2;
+    auto sockets = all_sockets();
     EntryWriter writer;
     if (nesting > 3)
         writer.put(TopologyContainer { .nesting_level = 3 });
     // Taken once: what changes meanwhile is for the next list.
     auto configured = configured_cpus();
-    u8 id = 0;
-    for (u8 book = 0; book < book_count(); ++book) {
-        auto members = cpus_of_book(book);
-        if (nesting > 2 && std::ranges::any_of(configured, [&](const auto& cpus) { return (cpus & members).any(); }))
-            writer.put(TopologyContainer { .nesting_level = 2, .id = book });
+    std::optional<u8> shown_book;
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+        const auto& socket = sockets[i];
+        if (std::ranges::none_of(configured, [&](const auto& cpus) { return (cpus & socket.members).any(); }))
+            continue;
+        if (shows_books && std::exchange(shown_book, socket.book) != socket.book)
+            writer.put(TopologyContainer { .nesting_level = 2, .id = socket.book });
         // Where books are not shown sockets have numbers of their own.
-        for (unsigned socket = 0; socket < sockets; ++socket)
-            put_socket(writer, nesting > 2 ? static_cast<u8>(socket) : id++, configured, range_mask(socket * size, size) & members,
-                m_options.dedicated_cpus);
+        put_socket(writer, shows_books ? socket.number : static_cast<u8>(i), configured, socket.members, m_options.dedicated_cpus);
     }
-    return writer.finish(header);
+    return writer.finish(header_for(nesting, sockets.size()));
+}
+
+TopologyInformation Topology::header_for(unsigned nesting, std::size_t sockets) const
+{
+    unsigned size = m_options.cpus_per_socket;
+    unsigned in_a_book = (m_cpus.size() + size - 1) / size;
+    TopologyInformation header;
+    header.nesting = static_cast<u8>(nesting);
+    header.magnitudes[5] = static_cast<u8>(size);
+    header.magnitudes[4] = static_cast<u8>(nesting > 2 ? in_a_book : sockets);
+    header.magnitudes[3] = nesting > 2 ? book_count() : u8 { 0 };
+    header.magnitudes[2] = nesting > 3 ? 1 : 0;
+    return header;
+}
+
+std::vector<Topology::Socket> Topology::all_sockets() const
+{
+    unsigned size = m_options.cpus_per_socket;
+    std::vector<Socket> sockets;
+    for (u8 book = 0; book < book_count(); ++book) {
+        auto in_book = cpus_of_book(book);
+        for (unsigned first = 0; first < m_cpus.size(); first += size)
+            if (auto members = range_mask(first, size) & in_book; members.any())
+                sockets.push_back({ .book = book, .number = static_cast<u8>(first / size), .members = members });
+    }
+    return sockets;
 }
 
 u8 Topology::book_count() const

@@ -14,6 +14,8 @@
 
 namespace zvisor {
 
+struct TopologyInformation;
+
 /// CPU addresses for each Polarization.
 using CpusByPolarization = std::array<std::bitset<CpuConfiguration::maximum_cpus>, 4>;
 
@@ -57,11 +59,20 @@ public:
     [[nodiscard]] std::optional<std::array<std::byte, 4096>> information(unsigned nesting) const;
 
 private:
+    /// CPU addresses that share a socket of a book; there is at least one.
+    struct Socket {
+        u8 book;
+        u8 number;
+        std::bitset<CpuConfiguration::maximum_cpus> members;
+    };
+
     [[nodiscard]] FunctionResult request_polarization(bool vertical, u64 r1);
     [[nodiscard]] bool vertical() const;
     [[nodiscard]] Polarization polarization(u16 address) const;
     [[nodiscard]] bool set_polarization(bool vertical);
     [[nodiscard]] CpusByPolarization configured_cpus() const;
+    [[nodiscard]] TopologyInformation header_for(unsigned nesting, std::size_t sockets) const;
+    [[nodiscard]] std::vector<Socket> all_sockets() const;
     [[nodiscard]] u8 book_count() const;
     [[nodiscard]] std::bitset<CpuConfiguration::maximum_cpus> cpus_of_book(u8 book) const;
 

@@ -104,6 +104,19 @@ class Operating(MachineOfThree):
         self.assertEqual(self.refused("move", "memory", "32M", "LOOP", "STOP"), "zvisor: partition LOOP has 16M, of which 32M cannot be moved")
         self.assertEqual(self.refused("move", "memory", "lots", "LOOP", "IDLE"), "zvisor: SIZE must be a size such as 512M or 2G, not 'lots'")
 
+    def test_a_dump_has_the_registers_that_did_not_end_with_the_process(self):
+        self.start()
+        self.done("lpar", "activate", "IDLE")
+        self.done("lpar", "load", "IDLE")
+        self.expect_state("IDLE", "disabled-wait")
+        wait_address = bytes.fromhex("000000000000dead")
+        for name, registers, told in (("IDLE", "registers of 1 CPU", True), ("LOOP", "no registers, which ended with its process", False)):
+            os.kill(json.loads(self.done("lpar", "show", name, "--json"))[0]["pid"], signal.SIGKILL)
+            self.expect_state(name, "failed")
+            core = self.folder / f"{name}.core"
+            self.assertIn(f"not zero, {registers}, in {core}\n", self.zvisor("lpar", "dump", name, str(core)).output)
+            self.assertEqual(wait_address in core.read_bytes()[:4096], told)
+
     def test_of_several_partitions_those_that_can_are_served(self):
         self.start()
         done = self.zvisor("lpar", "activate", "LOOP", "IDLE")
@@ -130,8 +143,9 @@ class Operating(MachineOfThree):
         text = self.done("top", "-b", "-n", "2", "-d", "0.3")
         self.assertEqual(len(re.findall(r"(?m)^CPC1  1 of 3 partitions operating", text)), 2)
         self.assertEqual(len(re.findall(r"(?m)^LOOP +operating +1 +100 +[0-9.]+ +[0-9.]+ +[0-9.]+ s +16M$", text)), 2)
-        (figures,) = json.loads(self.done("top", "--json", "-n", "1"))[0:1]
-        self.assertGreater(figures["cpu_percent"], 0)
+        # On a busy host a partition that loops may have got nothing between two looks.
+        looks = (json.loads(self.done("top", "--json", "-n", "1"))[0] for _ in range(20))
+        self.assertTrue(any(figures["cpu_percent"] > 0 for figures in looks))
 
     def test_top_on_a_terminal_gives_it_back(self):
         self.start()

@@ -87,6 +87,7 @@ class Moves(unittest.TestCase):
         with Console("console", "FROM", env=self.environment) as console:
             console.expect("books: 0 1")
         self.assertEqual(self.zvisor("move", "board", "SB2", "FROM", "TO")[:2], (SUCCESS, "FROM: 512M, 1 CPU\nTO: 768M, 2 CPUs\n"))
+        self.assertRegex(self.zvisor("lpar", "list")[1], r"(?m)^TO +\d+ +operating +2 ")
         first, second = (json.loads(self.zvisor("lpar", "show", name, "--json")[1])[0]["boards"] for name in ("FROM", "TO"))
         self.assertEqual([each["storage"] >> 20 for each in first + second], [512, 0, 512, 256])
         self.assertEqual(self.zvisor("move", "board", "SB2", "FROM", "TO")[2], "zvisor: partition FROM has nothing on board SB2\n")
@@ -106,11 +107,17 @@ class Moves(unittest.TestCase):
             self.assertRegex(error.splitlines()[-1], sentence)
         self.assertRegex(self.zvisor("lpar", "list")[1], r"FROM .* 768M ")
 
+    def test_an_agent_that_listens_shuts_its_program_down(self):
+        self.assertEqual(self.zvisor("lpar", "shutdown", "TO")[0], SUCCESS)
+        with Console("console", "TO", env=self.environment) as console:
+            self.assertEqual(console.end(), SUCCESS)
+        self.assertRegex(self.zvisor("lpar", "list")[1], "TO .* not-operating .*the program powered off")
+
     def test_a_running_partition_is_dumped_and_goes_on(self):
         core = self.folder / "core"
         status, output, _ = self.zvisor("lpar", "dump", "TO", str(core))
         self.assertEqual(status, SUCCESS)
-        self.assertRegex(output, rf"^TO: 512M of storage, [0-9.]+M of it not zero, in {re.escape(str(core))}$")
+        self.assertRegex(output, rf"^TO: 512M of storage, [0-9.]+M of it not zero, registers of 1 CPU, in {re.escape(str(core))}$")
         data = core.read_bytes()
         self.assertEqual((data[:6], struct.unpack(">HH", data[16:20])), (b"\x7fELF\2\2", (4, 22)))
         self.assertIn(b"Linux version ", data)

@@ -46,7 +46,7 @@ constexpr std::array orders { Order { "activate", &operations::activate }, Order
     TextTable table({ { "NAME" }, { "NO", true }, { "STATE" }, { "CPUS", true }, { "WEIGHT", true }, { "CAP" }, { "STORAGE", true },
         { "CPU TIME", true }, { "WHY" } });
     for (const auto& each : partitions)
-        table.add({ each.name, std::to_string(each.number), each.state, std::to_string(each.cpus),
+        table.add({ each.name, std::to_string(each.number), each.state, std::to_string(each.configured_cpus),
             each.dedicated ? "dedic." : std::to_string(each.weight), cap_of(each), size_text(each.storage),
             fmt::format("{:.2f} s", each.cpu_seconds), each.why });
     return table;
@@ -115,6 +115,13 @@ void print_members(const PartitionInfo& partition)
     return done.size() == options.names.size() ? ExitStatus::success : ExitStatus::failure;
 }
 
+[[nodiscard]] std::string registers_of(const DumpInfo& dump)
+{
+    if (dump.cpus == 0)
+        return "no registers, which ended with its process";
+    return fmt::format("registers of {} CPU{}", dump.cpus, dump.cpus == 1 ? "" : "s");
+}
+
 [[nodiscard]] Result<int> dump(const DumpOptions& options)
 {
     auto socket = TRY(find_machine(options.machine));
@@ -125,8 +132,8 @@ void print_members(const PartitionInfo& partition)
     if (options.json)
         print_json(to_wire(done));
     else
-        fmt::print("{}: {} of storage, {:.1f}M of it not zero, in {}\n", request.name, size_text(done.storage),
-            static_cast<double>(done.written) / (1 << 20), done.file);
+        fmt::print("{}: {} of storage, {:.1f}M of it not zero, {}, in {}\n", request.name, size_text(done.storage),
+            static_cast<double>(done.written) / (1 << 20), registers_of(done), done.file);
     return ExitStatus::success;
 }
 

@@ -5,8 +5,6 @@
 #include "base/size.h"
 #include "control/places.h"
 
-#include <algorithm>
-
 namespace zvisor {
 
 namespace {
@@ -31,10 +29,8 @@ void print(const MoveOptions& options, const PartitionList& both)
 {
     if (options.json)
         return print_json(to_wire(both.partitions));
-    for (const auto& each : both.partitions) {
-        auto cpus = std::ranges::count(each.logical_cpus, true, &LogicalCpuInfo::configured);
-        fmt::print("{}: {}, {} CPU{}\n", each.name, size_text(each.storage), cpus, cpus == 1 ? "" : "s");
-    }
+    for (const auto& each : both.partitions)
+        fmt::print("{}: {}, {} CPU{}\n", each.name, size_text(each.storage), each.configured_cpus, each.configured_cpus == 1 ? "" : "s");
 }
 
 [[nodiscard]] Result<int> move_memory(const MoveOptions& options)

@@ -39,7 +39,7 @@ std::string Usage::table() const
         { "CPU TIME", true }, { "STORAGE", true } });
     for (const auto& row : m_rows) {
         const auto& each = row.partition;
-        table.add({ each.name, each.state, std::to_string(each.cpus), each.dedicated ? "dedic." : std::to_string(each.weight),
+        table.add({ each.name, each.state, std::to_string(each.configured_cpus), each.dedicated ? "dedic." : std::to_string(each.weight),
             fmt::format("{:.1f}", row.cpu_percent), fmt::format("{:.1f}", row.ready_percent), fmt::format("{:.2f} s", each.cpu_seconds),
             size_text(each.storage) });
     }

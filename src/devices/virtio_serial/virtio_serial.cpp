@@ -79,6 +79,12 @@ void VirtioSerial::connect(UniqueFd socket)
     wake();
 }
 
+bool VirtioSerial::is_open() const
+{
+    auto held = lock();
+    return m_open;
+}
+
 std::vector<std::byte> VirtioSerial::configuration() const
 {
     // No size of a terminal, and no register for emergencies.

@@ -22,6 +22,8 @@ public:
 
     /// Takes another socket in the place of the one before; from any thread.
     void connect(UniqueFd socket);
+    /// A program of the guest has the port open; from any thread.
+    [[nodiscard]] bool is_open() const;
 
 private:
     /// virtio_console_control, its fields in the driver's byte order.

@@ -121,8 +121,11 @@ TEST_F(VirtioSerialTest, WhatNobodyReadsWaitsAndNothingIsLost)
 
 TEST_F(VirtioSerialTest, WhatIsSentToAClosedPortIsLost)
 {
+    EXPECT_FALSE(device->is_open());
     open_port();
+    EXPECT_TRUE(device->is_open());
     write(control_out, control(1, 6, 0));
+    EXPECT_FALSE(device->is_open());
     EXPECT_EQ(::send(host.get(), "lost", 4, 0), 4);
     EXPECT_TRUE(ChannelBench::eventually([&] {
         int unread = -1;

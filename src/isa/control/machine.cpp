@@ -94,22 +94,23 @@ constexpr auto ptf = [](Cpu& c, Gr r1) {
 
 /// Register R1 has the function code in bits 48-63, R2 the address of a page; R2+1 gets the return code.
 constexpr auto sthyi = [](Cpu& c, Gr r1, Gr r2) {
+    constexpr u16 capacity = 0;
     constexpr u64 unknown_function = 4;
     if (r1 == r2 || (r1 | r2) & 1)
         c.specification();
     auto function = static_cast<u16>(c.g(r1));
     auto a = c.register_address(r2);
     auto return_code = static_cast<u8>(r2 + 1);
-    std::array<std::byte, page_size> block {};
-    if (function != 0) {
+    if (function != capacity) {
         c.g(return_code, unknown_function);
         c.cc(3);
         return;
     }
     c.require_aligned(a.at, page_size);
     c.probe(a, page_size, Access::store);
-    if (c.group().machine().store_hypervisor_information(c, function, block))
-        c.store_bytes(a, block.data(), block.size());
+    std::array<std::byte, page_size> block {};
+    c.group().machine().store_hypervisor_information(c, block);
+    c.store_bytes(a, block.data(), block.size());
     c.g(return_code, 0);
     c.cc(0);
 };

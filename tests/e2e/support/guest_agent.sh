@@ -22,6 +22,8 @@ serve() {
         separator=
         case "$line" in
         *guest-sync-delimited*) printf '\377' >&3; say "{\"return\": $(number "$line" id)}" ;;
+        *guest-sync*) say "{\"return\": $(number "$line" id)}" ;;
+        *guest-shutdown*) poweroff -f ;;
         *guest-get-memory-block-info*) say "{\"return\": {\"size\": $((0x$(cat memory/block_size_bytes)))}}" ;;
         *guest-get-memory-blocks*) say "{\"return\": [$(blocks)]}" ;;
         *guest-set-memory-blocks*)
