@@ -247,12 +247,12 @@ void Runtime::reset()
 
 void Runtime::settle()
 {
-    auto settle_up_to = [&](std::size_t end, std::size_t& settled) {
-        for (; settled + CodeMemory::piece <= end; settled += CodeMemory::piece)
+    auto settle_up_to = [&](std::size_t begin, std::size_t end, std::size_t& settled) {
+        for (; end > begin + CodeMemory::piece && settled < end; settled += CodeMemory::piece)
             memory.make_large(settled);
     };
-    settle_up_to(assembler.getSize(), m_settled);
-    settle_up_to(m_apart_used, m_settled_apart);
+    settle_up_to(0, assembler.getSize(), m_settled);
+    settle_up_to(m_apart, m_apart_used, m_settled_apart);
 }
 
 std::size_t Runtime::go_apart()

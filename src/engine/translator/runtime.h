@@ -73,7 +73,7 @@ public:
     /// The assembler goes on where code is that is executed seldom; where it goes on after that, for `come_back`.
     [[nodiscard]] std::size_t go_apart();
     void come_back(std::size_t to);
-    /// A block has its code: memory that has been filled since is backed by large pages.
+    /// A block has its code: when there is more than a little, large pages back it, and what comes next, which is cheaper than copying.
     void settle();
 
     /// What is there before any block, where it is executed.
