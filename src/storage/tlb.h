@@ -157,7 +157,7 @@ struct SpaceKey {
 class Space {
     friend struct CpuLayout;
     static constexpr u32 fewest_entries = 512;
-    static constexpr u32 most_entries = 8192;
+    static constexpr u32 most_entries = 32768;
 
 public:
     // What translated code looks at in each access comes first: it is reached by short displacements.

@@ -1,8 +1,10 @@
 #include "engine/translator/translator.h"
 
+#include "base/verify.h"
 #include "isa/table.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace zvisor {
 
@@ -10,6 +12,7 @@ namespace {
 
 constexpr u32 most_instructions = 64;
 constexpr unsigned counter_bits = 20;
+constexpr std::size_t counters = std::size_t { 1 } << counter_bits;
 
 void leave_step(Cpu&, const Op*) { }
 
@@ -42,8 +45,9 @@ Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
     , m_cache(storage)
     , m_interpreter(m_cache, options.observer)
     , m_statistics(options.statistics ? std::make_unique<TranslationStatistics>() : nullptr)
-    , m_executions(std::size_t { 1 } << counter_bits)
+    , m_executions(static_cast<u8*>(std::calloc(counters, 1)), &std::free)
 {
+    VERIFY(m_executions);
     m_fetching.ops[1].run = &leave_step;
 }
 
@@ -234,7 +238,7 @@ bool Translator::is_hot(u64 absolute)
 void Translator::set_patience(u8 executions)
 {
     m_patience = executions;
-    std::ranges::fill(m_executions, u8 { 0 });
+    forget_executions();
 }
 
 /// Starts over when the memory for code is used up. What ran before then is interpreted at first, so that a guest that runs more
@@ -251,12 +255,17 @@ void Translator::start_over()
     forget_all();
     m_cache.free_dropped();
     m_machinery->exits.clear();
-    std::ranges::fill(m_executions, u8 { 0 });
+    forget_executions();
     m_left_by = Runtime::no_link; // its number will be another exit's
     m_path.executions = nullptr;
     m_machinery->runtime.reset();
     if (m_statistics)
         m_statistics->started_over();
+}
+
+void Translator::forget_executions()
+{
+    std::memset(m_executions.get(), 0, counters);
 }
 
 Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)

@@ -10,6 +10,7 @@
 #include "ir/builder.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -158,6 +159,7 @@ private:
     void note_interpreted(const Cpu& cpu);
     void make_room(Cpu& cpu);
     void start_over();
+    void forget_executions();
     void link(Cpu& cpu, u32 number, Block& block);
 
     EngineOptions m_options;
@@ -166,7 +168,8 @@ private:
     /// Null when nothing is counted.
     std::unique_ptr<TranslationStatistics> m_statistics;
     std::unique_ptr<Machinery> m_machinery;
-    std::vector<u8> m_executions;
+    /// How often blocks were interpreted, by a hash of where they are; the host has no memory for what is zero from the beginning.
+    std::unique_ptr<u8[], decltype(&std::free)> m_executions;
     Cpu* m_cpu { nullptr };
     u8 m_patience { 16 };
     i32 m_path_patience { 50'000 };
