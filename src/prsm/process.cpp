@@ -79,7 +79,8 @@ struct Birth {
 [[nodiscard]] unsigned long long stat_field(pid_t pid, unsigned number)
 {
     std::ifstream file(fmt::format("/proc/{}/stat", pid));
-    std::string text { std::istreambuf_iterator<char>(file), {} };
+    std::string text;
+    std::getline(file, text, '\0'); // by its iterators a process that ends meanwhile would be an exception
     auto after_name = text.rfind(')');
     if (after_name == std::string::npos)
         return 0;
