@@ -133,7 +133,8 @@ void Cpu::settle_code()
     auto is_there = [&](const CodePages::Page& page) {
         FoundPage now = find_page(*m_code, page.address, Access::instruction, in_primary);
         m_code->note_code(now.entry);
-        return m_host + now.absolute == page.host;
+        // By the same entry too: another one says nothing of the other pages of a larger frame.
+        return m_host + now.absolute == page.host && now.entry == page.entry;
     };
     auto is_open = [&](const CodePages::Page& page) {
         u64 at = absolute(page.host);

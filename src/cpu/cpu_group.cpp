@@ -92,6 +92,7 @@ void wait_for_answer(Cpu& self, const Cpu& other)
         std::this_thread::yield();
     }
     auto wait = [&] {
+        // A wait that nothing ends: a partition's process may not ask the host to sleep.
         std::mutex mutex;
         std::condition_variable nothing;
         std::unique_lock lock(mutex);

@@ -301,6 +301,23 @@ TEST_F(CpuTest, CodeThatMayNotBeFetchedAnyMoreIsNotKnownAfterAPurge)
     EXPECT_THROW((void)cpu.fetch_view(0x5000), ProgramInterruption);
 }
 
+TEST_F(CpuTest, CodeOfALargerFrameIsNotKnownWhenItIsMadeOfPages)
+{
+    constexpr u64 other_page_table = 0x18000;
+    set_control_0(cr0::edat);
+    put(segment_table + 8, 0x200000 | 0x400);
+    dat_on();
+    (void)cpu.fetch_view(0x105000);
+    EXPECT_EQ(cpu.fetch_view(0x106000), storage->host() + 0x206000);
+    u64 before = cpu.code_stamp();
+    for (u64 page = 0; page < 256; ++page)
+        put(other_page_table + page * 8, (page == 6 ? 0x100000 : 0x200000) + page * page_size);
+    put(segment_table + 8, other_page_table);
+    cpu.purge_all();
+    EXPECT_NE(cpu.code_stamp(), before);
+    EXPECT_EQ(cpu.fetch_view(0x106000), storage->host() + 0x106000);
+}
+
 TEST_F(CpuTest, CodeIsReferredToAgainAfterItsKeyWasReset)
 {
     (void)cpu.fetch_view(0x5000);

@@ -38,8 +38,9 @@ CodeBlock* BlockTable::find(const BlockKey& key) const
 
 void BlockTable::add(std::unique_ptr<CodeBlock> block)
 {
-    if (++m_size > m_places.size())
+    if (m_size == m_places.size())
         grow();
+    ++m_size;
     auto& first = m_places[place(key_of(*block))];
     block->next = std::move(first);
     first = std::move(block);
@@ -58,16 +59,11 @@ std::unique_ptr<CodeBlock> BlockTable::take(const CodeBlock& block)
 
 void BlockTable::grow()
 {
-    auto old = std::exchange(m_places, std::vector<std::unique_ptr<CodeBlock>>(2 * m_places.size()));
-    for (auto& first : old) {
-        while (first) {
-            auto block = std::move(first);
-            first = std::move(block->next);
-            auto& place_of_block = m_places[place(key_of(*block))];
-            block->next = std::move(place_of_block);
-            place_of_block = std::move(block);
-        }
-    }
+    std::vector<std::unique_ptr<CodeBlock>> all;
+    take_all([&](std::unique_ptr<CodeBlock> block) { all.push_back(std::move(block)); });
+    m_places.resize(2 * m_places.size());
+    for (auto& block : all)
+        add(std::move(block));
 }
 
 CodeCache::CodeCache(AbsoluteStorage& storage)

@@ -163,6 +163,9 @@ bool Translator::has_path(Cpu& cpu, u64 address) const
 void Translator::translate_path(Cpu& cpu)
 {
     Recording recording = begin_recording(cpu, m_path.blocks.front(), m_path.absolute);
+    // While its page came to be watched another CPU's store may have ended it.
+    if (m_path.blocks.empty())
+        return;
     ir::Builder& builder = m_machinery->builder;
     record_rounds(cpu, recording);
     if (!builder.finished())
