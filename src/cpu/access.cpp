@@ -208,14 +208,14 @@ u8* Cpu::host_view_in(Space& space, u64 address, u64, Access access, u8 space_in
         }
         if (u8* host = recall(space, address, access))
             return host;
+    } else if (u8* host = space.code.find(address)) {
+        return host;
     }
     return fill(space, address, access, space_indication);
 }
 
 u8* Cpu::fetch_view(u64 address)
 {
-    if (u8* host = m_code->code.find(address))
-        return host;
     bool home = m_psw.dat() && m_psw.space() == AddressSpaceControl::home;
     return host_view_in(*m_code, address, 2, Access::instruction, home ? static_cast<u8>(AddressSpaceControl::home) : in_primary);
 }

@@ -423,6 +423,19 @@ public:
     const Op* op { nullptr };
     /// Where the block went: valid when an op chain returns.
     u64 next { 0 };
+    /// Instructions executed, by finished blocks.
+    u64 retired { 0 };
+
+private:
+    // Before what is larger, since translated code reaches the first 256 bytes by short displacements:
+    Space* m_data { nullptr };
+    Space* m_code { nullptr };
+    std::atomic<u32> m_pending { 0 };
+    u8 m_cc { 0 };
+    u8 m_program_mask { 0 };
+    u8 m_mode { 0 };
+
+public:
     std::array<Vr, 32> vr {};
     std::array<u64, 16> cr {};
     std::array<u32, 16> ar {};
@@ -430,8 +443,6 @@ public:
     u64 prefix { 0 };
     u32 tod_programmable { 0 };
     u64 breaking_event { 0 };
-    /// Instructions executed, by finished blocks.
-    u64 retired { 0 };
     /// Interruptions taken, in the order of the new PSWs: restart, external, supervisor call, program, machine check, I/O.
     std::array<u64, 6> interruptions {};
     /// Stays the same while what code is fetched from at an address does; see Space::generation.
@@ -503,17 +514,11 @@ private:
 
     Psw m_psw;
     u64 m_address_mask { 0xffffff };
-    u8 m_cc { 0 };
-    u8 m_program_mask { 0 };
-    u8 m_mode { 0 };
     bool m_careful { false };
-    Space* m_data { nullptr };
-    Space* m_code { nullptr };
     std::vector<std::unique_ptr<Space>> m_spaces;
     u64 m_generation { 1 };
     u64 m_space_use { 0 };
 
-    std::atomic<u32> m_pending { 0 };
     /// Some interruption may be pending, enabled or not: looked at again when masks change.
     std::atomic<bool> m_attention { false };
     /// The current PSW is invalid: the specification exception is next (PoP ch. 6, "Early Exception Recognition").

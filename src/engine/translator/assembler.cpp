@@ -44,6 +44,13 @@ void Assembler::jump_if(HostCondition condition, JumpTarget& to)
     put_distance(to);
 }
 
+const u8* Assembler::compare_wide(const Xbyak::Address& with)
+{
+    constexpr u32 no_byte = 0x7fffffff;
+    cmp(with, no_byte);
+    return getCurr() - sizeof no_byte;
+}
+
 void Assembler::bind(JumpTarget& target)
 {
     target.m_at = getCurr();

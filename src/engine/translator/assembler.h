@@ -28,6 +28,11 @@ enum class HostCondition : u8 {
 /// A place in code that near jumps lead to, from before and behind it. Until it is bound, the jumps are a list through the fields of
 /// their distances: blocks have many, and nothing is allocated for them.
 class JumpTarget {
+public:
+    /// Where it is bound, or null.
+    [[nodiscard]] const u8* at() const { return m_at; }
+
+private:
     friend class Assembler;
     const u8* m_at { nullptr };
     /// The field of the last jump from before.
@@ -48,6 +53,8 @@ public:
     void bind(JumpTarget& target);
     void set_if(HostCondition condition, const Xbyak::Reg8& to);
     void move_if(HostCondition condition, const Xbyak::Reg& to, const Xbyak::Operand& from);
+    /// Compares with a constant of 4 bytes that is put in later: returns where it is.
+    [[nodiscard]] const u8* compare_wide(const Xbyak::Address& with);
     /// Reverses the bytes of a register of 4 or 8.
     void reverse(const Xbyak::Reg& reg);
     /// Moves between a register and storage with the bytes reversed; `movbe`: the host has the instruction for it.

@@ -8,20 +8,22 @@ namespace zvisor {
 struct CpuLayout {
     explicit CpuLayout(const Cpu& cpu);
 
-    u32 general_registers;
-    u32 vector_registers;
-    u32 access_registers;
-    u32 fpc;
-    u32 next;
-    u32 op;
-    u32 retired;
-    u32 condition_code;
-    u32 program_mask;
-    u32 mode;
-    u32 pending;
-    u32 data_space;
-    u32 code_space;
-    /// Within a Space.
+    /// How far behind the Cpu's address is the one its parts are reached from: so displacements of one byte reach 256 bytes.
+    static constexpr i32 bias = 128;
+    i32 general_registers;
+    i32 vector_registers;
+    i32 access_registers;
+    i32 fpc;
+    i32 next;
+    i32 op;
+    i32 retired;
+    i32 condition_code;
+    i32 program_mask;
+    i32 mode;
+    i32 pending;
+    i32 data_space;
+    i32 code_space;
+    // Within a Space, from its address:
     u32 generation;
     u32 tlb_mask;
     u32 tlb;

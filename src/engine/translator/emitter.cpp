@@ -29,6 +29,8 @@ struct Emitter::KindRow {
     static constexpr u8 has_effect = 1;
     static constexpr u8 has_third_operand = 2;
     static constexpr u8 names_condition = 4;
+    /// Of one storage operand, in the space of its second operand.
+    static constexpr u8 is_access = 8;
 };
 
 const Emitter::KindRow& Emitter::row_of(Kind kind)
@@ -68,12 +70,14 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::select, Row::names_condition, &Emitter::emit_select },
         { Kind::truth, Row::names_condition, &Emitter::emit_select },
         { Kind::code, Row::names_condition, &Emitter::emit_select },
-        { Kind::load, Row::has_effect, &Emitter::emit_load, &Emitter::emit_slow_access },
-        { Kind::store, Row::has_effect | Row::has_third_operand, &Emitter::emit_store, &Emitter::emit_slow_access },
-        { Kind::swap, Row::has_effect | Row::has_third_operand, &Emitter::emit_interlocked, &Emitter::emit_slow_interlocked },
-        { Kind::update, Row::has_effect | Row::has_third_operand, &Emitter::emit_interlocked, &Emitter::emit_slow_interlocked },
-        { Kind::load_registers, Row::has_effect, &Emitter::emit_multiple, &Emitter::emit_slow_multiple },
-        { Kind::store_registers, Row::has_effect, &Emitter::emit_multiple, &Emitter::emit_slow_multiple },
+        { Kind::load, Row::has_effect | Row::is_access, &Emitter::emit_load, &Emitter::emit_slow_access },
+        { Kind::store, Row::has_effect | Row::is_access | Row::has_third_operand, &Emitter::emit_store, &Emitter::emit_slow_access },
+        { Kind::swap, Row::has_effect | Row::is_access | Row::has_third_operand, &Emitter::emit_interlocked,
+            &Emitter::emit_slow_interlocked },
+        { Kind::update, Row::has_effect | Row::is_access | Row::has_third_operand, &Emitter::emit_interlocked,
+            &Emitter::emit_slow_interlocked },
+        { Kind::load_registers, Row::has_effect | Row::is_access, &Emitter::emit_multiple, &Emitter::emit_slow_multiple },
+        { Kind::store_registers, Row::has_effect | Row::is_access, &Emitter::emit_multiple, &Emitter::emit_slow_multiple },
         { Kind::block, Row::has_effect | Row::has_third_operand, &Emitter::emit_block, &Emitter::emit_slow_block },
         { Kind::string, Row::has_effect | Row::has_third_operand, &Emitter::emit_string, &Emitter::leave_by_handler },
         { Kind::program_mask, 0, &Emitter::emit_state_access },
@@ -142,9 +146,10 @@ void Emitter::for_each_in_snapshot(u32 snapshot, Function function) const
 template<class Function>
 void Emitter::for_each_direct_operand(const Node& node, Function function) const
 {
+    bool called = finds_by_call(node);
     if (node.a)
-        function(node.a);
-    if (node.b)
+        function(called ? address_of(node) : node.a);
+    if (node.b && !called)
         function(node.b);
     if (Id third = third_operand(node))
         function(third);
@@ -175,18 +180,48 @@ void Emitter::find_uses()
 {
     const auto& nodes = m_program->nodes;
     m_last.assign(nodes.size(), 0);
+    m_displaced.assign(nodes.size(), false);
+    m_used_otherwise.assign(nodes.size(), false);
     m_wants_number.assign(nodes.size(), false);
     for (Id id = static_cast<Id>(nodes.size()) - 1; id > 0; --id) {
         if (m_last[id] == 0 && !(row_of(nodes[id].kind).traits & KindRow::has_effect))
             continue;
-        for_each_operand(nodes[id], [&](Id operand) {
-            if (m_last[operand] == 0)
-                m_last[operand] = id;
-        });
+        note_uses(id);
         find_numbers(id);
     }
     find_carried_numbers();
     keep_through_loop();
+}
+
+/// All uses of the value itself are noted.
+void Emitter::note_uses(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    m_displaced[id] = is_displaced(id);
+    Id until = m_displaced[id] ? m_last[id] : id;
+    for_each_operand(node, [&](Id operand) { m_last[operand] = std::max(m_last[operand], until); });
+    auto use_otherwise = [&](Id operand) { m_used_otherwise[operand] = true; };
+    if (!finds_by_call(node))
+        return for_each_operand(node, use_otherwise);
+    use_otherwise(third_operand(node));
+    use_otherwise(node.d);
+    for_each_in_snapshot(node.before, use_otherwise);
+    for_each_in_snapshot(node.after, use_otherwise);
+}
+
+/// Whether a value is the sum of another one and a displacement, and nothing but an address.
+bool Emitter::is_displaced(Id id) const
+{
+    const Node& node = m_program->nodes[id];
+    if (node.kind != Kind::add || node.width != 8 || m_used_otherwise[id] || m_block->is_path)
+        return false;
+    const Node& second = m_program->nodes[node.b];
+    return m_program->nodes[node.a].kind != Kind::constant && second.kind == Kind::constant && fits(second.imm, 8);
+}
+
+bool Emitter::finds_by_call(const Node& node) const
+{
+    return !m_block->is_path && row_of(node.kind).traits & KindRow::is_access;
 }
 
 std::vector<u32> Emitter::count_uses(Id from) const
@@ -245,8 +280,8 @@ Xbyak::Address Emitter::slot(i16 number) const
 Xbyak::Address Emitter::register_at(u8 number, u8 width) const
 {
     bool is_floating = number >= ir::RegisterNumber::floating;
-    u32 at = is_floating ? m_layout.vector_registers + 16U * (number - ir::RegisterNumber::floating) + 16U - width
-                         : m_layout.general_registers + 8U * number;
+    i32 at = is_floating ? m_layout.vector_registers + 16 * (number - ir::RegisterNumber::floating) + 16 - width
+                         : m_layout.general_registers + 8 * number;
     return width == 4 ? dword[rbp + at] : qword[rbp + at];
 }
 
@@ -256,8 +291,9 @@ Xbyak::Address Emitter::other_register(const Node& node) const
     u32 number = node.info;
     if (number < ir::Place::access_register)
         return register_at(static_cast<u8>(ir::RegisterNumber::floating + number), node.width);
-    u32 at = number >= ir::Place::right_half ? m_layout.vector_registers + 16 * (number - ir::Place::right_half)
-                                             : m_layout.access_registers + 4 * (number - ir::Place::access_register);
+    bool is_half = number >= ir::Place::right_half;
+    i32 at = is_half ? m_layout.vector_registers + 16 * static_cast<i32>(number - ir::Place::right_half)
+                     : m_layout.access_registers + 4 * static_cast<i32>(number - ir::Place::access_register);
     return node.width == 4 ? dword[rbp + at] : qword[rbp + at];
 }
 
@@ -373,6 +409,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_exits.clear();
     m_unlinked.clear();
     m_detours.clear();
+    m_calls.clear();
     m_saved_places.clear();
     m_copies.clear();
     m_remainder = 0;
@@ -399,7 +436,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     for (Id id = 1; id < program.nodes.size(); ++id) {
         const Node& node = program.nodes[id];
         const KindRow& row = row_of(node.kind);
-        if (node.kind == Kind::constant || (m_last[id] == 0 && !(row.traits & KindRow::has_effect)))
+        if (node.kind == Kind::constant || m_displaced[id] || (m_last[id] == 0 && !(row.traits & KindRow::has_effect)))
             continue;
         m_pinned = 0;
         m_numbers_pinned = 0;
@@ -424,6 +461,8 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         emit_leave_for(block.address);
     }
     m_runtime.come_back(behind);
+    for (const Call& call : m_calls)
+        m_runtime.add_call(call.back, m_detours[call.detour].entry.at());
     return m_start;
 }
 
@@ -443,7 +482,9 @@ void Emitter::emit_nothing(Id) { }
 
 void Emitter::emit_fence(Id)
 {
-    m_asm.mfence();
+    // Takes half the time of MFENCE, which waits for more than storage.
+    m_asm.lock();
+    m_asm.or_(dword[rsp], 0);
 }
 
 void Emitter::emit_state_access(Id id)

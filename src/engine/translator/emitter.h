@@ -74,14 +74,6 @@ struct CountingCode {
     std::size_t bytes { 0 };
 };
 
-/// An exit that may be linked to another block.
-struct ExitCode {
-    u32 link { 0 };
-    u64 target { 0 };
-    /// Executable address of the code that leaves by it.
-    const void* unlinked { nullptr };
-};
-
 /// Makes host code of a recorded block: one pass forward that gives values host registers as they come, after one backward that
 /// finds what is used and how long. What is seldom executed is put behind the block.
 class Emitter {
@@ -168,6 +160,8 @@ private:
         Place c;
         Place d;
         Register result;
+        /// Of an access: added to `a` for the address.
+        u32 displacement;
         /// Of an access with a site, its number.
         std::optional<u32> site;
         /// The SSE register of the result, and which of m_copies others hold that are needed afterwards.
@@ -181,6 +175,11 @@ private:
     [[nodiscard]] static Id third_operand(const ir::Node& node);
 
     void find_uses();
+    /// Whether a shared routine finds the operand of an access: that is slower than to look for it in place, but takes a third of the
+    /// code, which counts for more until code is known to be executed often.
+    [[nodiscard]] bool finds_by_call(const ir::Node& node) const;
+    void note_uses(Id id);
+    [[nodiscard]] bool is_displaced(Id id) const;
     /// Notes which values are used as numbers or vectors.
     void find_numbers(Id id);
     /// Whether a value is of bits that are combined in SSE registers.
@@ -225,9 +224,15 @@ private:
     void emit_update(Id id, const Xbyak::Reg64& to);
     void emit_multiple(Id id);
     Xbyak::Reg64 use_operands(const ir::Node& node);
+    /// Which value an access has its address from.
+    [[nodiscard]] Id address_of(const ir::Node& node) const { return m_displaced[node.a] ? m_program->nodes[node.a].a : node.a; }
+    void load_address(const Xbyak::Reg64& to, const Detour& detour);
+    [[nodiscard]] Xbyak::RegExp find_operand(Detour& detour, u32 bytes, bool for_store);
+    void call_for_operand(const Detour& detour, const u8* routine);
+    void load_operand_address(Detour& detour, u32 bytes, bool for_store);
+    [[nodiscard]] Xbyak::RegExp find_page(Detour& detour);
     [[nodiscard]] std::optional<u32> take_site(const ir::Node& node);
     [[nodiscard]] Xbyak::Address site_field(const Detour& detour, std::size_t field) const;
-    void find_page(Detour& detour);
     void emit_site_lookup(Detour& detour);
     void emit_site_refill(Detour& detour, JumpTarget& miss);
     void emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, JumpTarget& miss);
@@ -298,6 +303,8 @@ private:
     void go_back_unless_stale(Detour& detour);
 
     void emit_exit(const Place& target);
+    void expect_return(const ir::Node& node, const State& after);
+    void emit_dispatch();
     void emit_unlinked();
     void emit_leave_for(u64 address);
     void set_op(const ir::Node& node);
@@ -381,6 +388,10 @@ private:
     std::vector<CodeMark> m_marks;
     std::vector<CountingCode> m_counting;
     std::vector<Id> m_last;
+    /// Sums that accesses make themselves, since nothing else uses them.
+    std::vector<bool> m_displaced;
+    /// Values with another use than as an address that an access finds by a call.
+    std::vector<bool> m_used_otherwise;
     std::vector<Register> m_register;
     std::vector<i16> m_slot;
     std::array<Id, register_count> m_owner {};
@@ -394,6 +405,12 @@ private:
     std::array<Id, number_count> m_number_owner {};
     u32 m_numbers_pinned { 0 };
     std::vector<Detour> m_detours;
+    /// Where calls that find operands come back to, and the detours of those that find none.
+    struct Call {
+        const u8* back;
+        u32 detour;
+    };
+    std::vector<Call> m_calls;
     // Of the states and detours of the block:
     std::vector<SavedPlace> m_saved_places;
     std::vector<Copy> m_copies;

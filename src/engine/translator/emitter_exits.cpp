@@ -1,5 +1,7 @@
 #include "engine/translator/emitter.h"
 
+#include <algorithm>
+
 namespace zvisor {
 
 namespace {
@@ -35,14 +37,14 @@ void Emitter::emit_call(Id id)
     count_handler(node);
     Step& step = m_block->steps[node.step];
     m_asm.move_constant(rsi, reinterpret_cast<u64>(&step.ops[0]));
-    m_asm.mov(rdi, rbp);
+    m_asm.lea(rdi, ptr[rbp - CpuLayout::bias]);
     m_asm.mov(ptr[rbp + m_layout.retired], Runtime::counter());
     m_asm.call(ptr[rsi]);
     forget_numbers();
     static_assert(offsetof(Op, run) == 0);
     if (node.imm) {
         m_asm.mov(rax, ptr[rbp + m_layout.next]);
-        return m_runtime.emit_dispatch();
+        return emit_dispatch();
     }
     emit_leave_if_stale(id);
 }
@@ -69,8 +71,22 @@ void Emitter::emit_side_exit(Id id)
 void Emitter::emit_end(Id id)
 {
     const Node& node = m_program->nodes[id];
-    write_back(state_of(node.after));
+    State after = state_of(node.after);
+    expect_return(node, after);
+    write_back(after);
     emit_exit(place(node.a));
+}
+
+/// Behind a call the position of the code it returns to is fetched, which no cache of the host may hold.
+void Emitter::expect_return(const Node& node, const State& after)
+{
+    if (m_block->is_path || node.step >= m_block->steps.size())
+        return;
+    u64 sequential = m_block->steps[node.step].ops[1].address;
+    auto is_link = [&](const SavedPlace& saved) { return saved.place.constant && saved.width == 8 && saved.place.value == sequential; };
+    auto begin = m_saved_places.begin();
+    if (std::any_of(begin + after.begin, begin + after.end, is_link))
+        m_asm.prefetcht0(ptr[rip + reinterpret_cast<const u8*>(&m_runtime.position(sequential))]);
 }
 
 // ---- Detours -------------------------------------------------------------------------------------------------
@@ -80,6 +96,8 @@ Emitter::Detour& Emitter::add_detour(Id id)
 {
     const Node& node = m_program->nodes[id];
     auto first_copy = static_cast<u32>(m_copies.size());
+    bool called = finds_by_call(node);
+    Id address = called ? address_of(node) : node.a;
     note_live_numbers();
     return m_detours.emplace_back(Detour { .node = &node,
         .entry = {},
@@ -87,11 +105,12 @@ Emitter::Detour& Emitter::add_detour(Id id)
         .found = {},
         .before = node.kind == Kind::call ? State {} : state_of(node.before),
         .after = state_of(node.after),
-        .a = place(node.a),
-        .b = place(node.b),
+        .a = place(address),
+        .b = called ? Place {} : place(node.b),
         .c = place(third_operand(node)),
         .d = place(node.d),
         .result = m_register[id],
+        .displacement = address == node.a ? 0 : static_cast<u32>(m_program->nodes[m_program->nodes[node.a].b].imm),
         .site = {},
         .number = m_number[id],
         .first_copy = first_copy,
@@ -157,7 +176,7 @@ void Emitter::emit_slow_access(Detour& detour)
     count(m_block->counters.slow_accesses);
     keep_numbers(detour);
     set_op(node);
-    move(rax, detour.a);
+    load_address(rax, detour);
     m_asm.mov(edx, node.base);
     if (node.kind == Kind::load) {
         m_asm.call(m_runtime.load[code][size_index(node.info)]);
@@ -184,7 +203,7 @@ void Emitter::emit_slow_interlocked(Detour& detour)
         move(rax, detour.d);
         m_asm.mov(qword[rsp + Runtime::argument_slot * 8], rax);
     }
-    move(rax, detour.a);
+    load_address(rax, detour);
     m_asm.mov(edx, node.base);
     move(rcx, detour.c);
     m_asm.call(node.kind == Kind::swap ? m_runtime.swap[size] : m_runtime.update[node.imm][size]);
@@ -242,14 +261,11 @@ void Emitter::emit_exit(const Place& target)
 {
     if (!target.constant) {
         move(rax, target);
-        return m_runtime.emit_dispatch();
+        return emit_dispatch();
     }
-    u32 number = m_runtime.next_link();
-    m_runtime.set_next_link(number + 1);
-    const u8* at = reinterpret_cast<const u8*>(m_runtime.links() + number);
     // An instruction at the page's end may go on in the next page, which is not where it was when the spaces change.
     bool same_page = (target.value ^ m_block->address) < page_size && target.value % page_size < page_size - 4;
-    m_exits.push_back({ .link = number, .target = target.value });
+    ExitCode& exit = m_exits.emplace_back(ExitCode { .number = m_runtime.next_exit(), .target = target.value });
     JumpTarget& unlinked = m_unlinked.emplace_back();
     // Every loop has an exit that does not lead forward, or one that is dispatched.
     if (target.value <= m_block->address) {
@@ -258,11 +274,20 @@ void Emitter::emit_exit(const Place& target)
     }
     if (!same_page) {
         m_asm.mov(rcx, ptr[rbp + m_layout.code_space]);
-        m_asm.mov(rcx, ptr[rcx + m_layout.generation]);
-        m_asm.cmp(rcx, ptr[rip + (at + offsetof(Link, generation))]);
+        exit.generation = m_asm.compare_wide(dword[rcx + m_layout.generation]);
         m_asm.jump_if(!HostCondition::equal, unlinked);
     }
-    m_asm.jmp(ptr[rip + (at + offsetof(Link, code))]);
+    exit.jump = m_asm.getCurr();
+    m_asm.jump(unlinked);
+}
+
+/// Goes to the code at the guest address in rax. The last jump is at each place that does, since the host predicts it by place.
+void Emitter::emit_dispatch()
+{
+    if (m_block->is_path)
+        return m_runtime.emit_dispatch();
+    m_asm.call(m_runtime.find_code);
+    m_asm.jmp(ptr[rdx + offsetof(CodePosition, code)]);
 }
 
 /// Where exits lead until they are linked.
@@ -271,10 +296,9 @@ void Emitter::emit_unlinked()
     for (std::size_t i = 0; i < m_exits.size(); ++i) {
         ExitCode& exit = m_exits[i];
         m_asm.bind(m_unlinked[i]);
-        exit.unlinked = m_runtime.memory.executable(m_asm.getCurr());
-        m_asm.mov(eax, exit.link);
+        exit.unlinked = m_asm.getCurr();
+        m_asm.mov(eax, exit.number);
         m_asm.jmp(m_runtime.leave);
-        m_runtime.links()[exit.link] = { exit.unlinked, 0 };
     }
 }
 
@@ -293,7 +317,7 @@ void Emitter::set_op(const Node& node)
 /// Calls a function that does not return, with the Cpu as its first argument.
 void Emitter::call(const void* function)
 {
-    m_asm.mov(rdi, rbp);
+    m_asm.lea(rdi, ptr[rbp - CpuLayout::bias]);
     m_asm.mov(ptr[rbp + m_layout.retired], Runtime::counter());
     m_asm.move_constant(rax, reinterpret_cast<u64>(function));
     m_asm.call(rax);

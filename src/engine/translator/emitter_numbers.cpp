@@ -212,14 +212,14 @@ void Emitter::restore_numbers(const Detour& detour)
 void Emitter::emit_load_number(Id id)
 {
     const Node& node = m_program->nodes[id];
-    Xbyak::Reg64 address = use_operands(node);
+    (void)use_operands(node);
     Xbyak::Xmm to = allocate_number(id);
     Detour& miss = add_detour(id);
-    find_page(miss);
+    Xbyak::RegExp operand = find_page(miss);
     if (node.info == 4)
-        m_asm.movd(to, dword[rdx + address]);
+        m_asm.movd(to, dword[operand]);
     else
-        m_asm.movq(to, qword[rdx + address]);
+        m_asm.movq(to, qword[operand]);
     m_asm.pshufb(to, xword[rip + m_runtime.reversal[size_index(node.info)]]);
     m_asm.bind(miss.back);
 }
@@ -227,11 +227,11 @@ void Emitter::emit_load_number(Id id)
 void Emitter::emit_load_vector(Id id)
 {
     const Node& node = m_program->nodes[id];
-    Xbyak::Reg64 address = use_operands(node);
+    (void)use_operands(node);
     Xbyak::Xmm to = allocate_number(id);
     Detour& miss = add_detour(id);
-    find_page(miss);
-    m_asm.movups(to, xword[rdx + address]);
+    Xbyak::RegExp operand = find_page(miss);
+    m_asm.movups(to, xword[operand]);
     m_asm.pshufb(to, xword[rip + m_runtime.reversal[4]]);
     m_asm.bind(miss.back);
 }

@@ -30,12 +30,45 @@ using ir::Node;
 /// The register that emit_lookup takes the address of an access in; everything the access needs is in registers or constant then.
 Xbyak::Reg64 Emitter::use_operands(const Node& node)
 {
-    (void)use(node.b);
-    for (Id operand : { node.a, third_operand(node), node.d })
+    bool called = finds_by_call(node);
+    if (!called)
+        (void)use(node.b);
+    Id from = called ? address_of(node) : node.a;
+    for (Id operand : { from, third_operand(node), node.d })
         if (operand && !place(operand).constant && !is_wide(operand))
             (void)use(operand);
-    Place address = place(node.a);
+    Place address = place(from);
     return address.constant ? rax : host(address.reg);
+}
+
+/// Of the operand of an access.
+void Emitter::load_address(const Xbyak::Reg64& to, const Detour& detour)
+{
+    if (detour.displacement && detour.a.reg != no_register)
+        return m_asm.lea(to, ptr[host(detour.a.reg) + static_cast<i32>(detour.displacement)]);
+    move(to, detour.a);
+    if (detour.displacement)
+        m_asm.add(to, detour.displacement);
+}
+
+/// Returns where the operand of an access is.
+Xbyak::RegExp Emitter::find_operand(Detour& detour, u32 bytes, bool for_store)
+{
+    const Node& node = *detour.node;
+    if (!finds_by_call(node)) {
+        emit_lookup(detour.a, detour.b, bytes, for_store, detour.entry);
+        return rdx + (detour.a.constant ? rax : host(detour.a.reg));
+    }
+    bool in_code = m_program->nodes[node.b].kind == Kind::code_tlb;
+    call_for_operand(detour, m_runtime.find_operand(in_code, for_store, bytes));
+    return rdx;
+}
+
+void Emitter::call_for_operand(const Detour& detour, const u8* routine)
+{
+    load_address(rdx, detour);
+    m_asm.call(routine);
+    m_calls.push_back({ m_asm.getCurr(), static_cast<u32>(m_detours.size() - 1) });
 }
 
 /// Leaves in rdx what added to the address gives the host address. The address is in its register, or in rax when constant.
@@ -68,6 +101,14 @@ void Emitter::emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_
         a.move_constant(rax, at.value);
 }
 
+/// The same in rdx.
+void Emitter::load_operand_address(Detour& detour, u32 bytes, bool for_store)
+{
+    Xbyak::RegExp operand = find_operand(detour, bytes, for_store);
+    if (!finds_by_call(*detour.node))
+        m_asm.lea(rdx, ptr[operand]);
+}
+
 // ---- Sites -------------------------------------------------------------------------------------------------
 
 /// Groups of sites go to kinds of access as they are needed, every second one to stores; when there is none left a kind begins its
@@ -90,16 +131,16 @@ std::optional<u32> Emitter::take_site(const Node& node)
 
 /// emit_lookup; by the place's site where it is executed often and mostly finds the same page: in loops, and in programs. The control
 /// program works for one program after the other, each with pages of its own.
-void Emitter::find_page(Detour& detour)
+Xbyak::RegExp Emitter::find_page(Detour& detour)
 {
     const Node& node = *detour.node;
     bool is_steady = m_loop_begins || m_block->problem_state;
     if (m_block->is_path && is_steady && !detour.a.constant)
         detour.site = take_site(node);
-    if (detour.site)
-        emit_site_lookup(detour);
-    else
-        emit_lookup(detour.a, detour.b, node.info, node.kind == Kind::store, detour.entry);
+    if (!detour.site)
+        return find_operand(detour, node.info, node.kind == Kind::store);
+    emit_site_lookup(detour);
+    return rdx + host(detour.a.reg);
 }
 
 Xbyak::Address Emitter::site_field(const Detour& detour, std::size_t field) const
@@ -141,23 +182,23 @@ void Emitter::emit_load(Id id)
         return emit_load_vector(id);
     if (m_wants_number[id] && node.info >= 4)
         return emit_load_number(id);
-    Xbyak::Reg64 address = use_operands(node);
+    (void)use_operands(node);
     Xbyak::Reg64 to = host(allocate(id));
     Detour& miss = add_detour(id);
-    find_page(miss);
+    Xbyak::RegExp operand = find_page(miss);
     switch (node.info) {
     case 1:
-        m_asm.movzx(to.cvt32(), byte[rdx + address]);
+        m_asm.movzx(to.cvt32(), byte[operand]);
         break;
     case 2:
-        m_asm.movzx(to.cvt32(), word[rdx + address]);
+        m_asm.movzx(to.cvt32(), word[operand]);
         m_asm.ror(to.cvt16(), 8);
         break;
     case 4:
-        m_asm.load_reversed(to.cvt32(), dword[rdx + address], m_runtime.features.movbe);
+        m_asm.load_reversed(to.cvt32(), dword[operand], m_runtime.features.movbe);
         break;
     default:
-        m_asm.load_reversed(to, qword[rdx + address], m_runtime.features.movbe);
+        m_asm.load_reversed(to, qword[operand], m_runtime.features.movbe);
     }
     m_asm.bind(miss.back);
 }
@@ -170,23 +211,22 @@ void Emitter::emit_store(Id id)
         (void)use_number(node.c);
     Node operands = node;
     operands.c = is_number ? 0 : node.c;
-    Xbyak::Reg64 address = use_operands(operands);
+    (void)use_operands(operands);
     Place value = place(node.c);
     Detour& miss = add_detour(id);
-    find_page(miss);
+    Xbyak::RegExp at = find_page(miss);
     if (is_number) {
-        store_number(node, rdx + address);
+        store_number(node, at);
     } else if (value.constant) {
         m_asm.move_constant(rcx, swapped(value.value, node.info));
-        m_asm.mov(operand_at(node.info, rdx + address), rcx_of(node.info));
+        m_asm.mov(operand_at(node.info, at), rcx_of(node.info));
     } else if (node.info >= 4) {
-        m_asm.store_reversed(
-            operand_at(node.info, rdx + address), sized(host(value.reg), node.info), sized(rcx, node.info), m_runtime.features.movbe);
+        m_asm.store_reversed(operand_at(node.info, at), sized(host(value.reg), node.info), sized(rcx, node.info), m_runtime.features.movbe);
     } else {
         move(rcx, value);
         if (node.info == 2)
             m_asm.ror(cx, 8);
-        m_asm.mov(operand_at(node.info, rdx + address), rcx_of(node.info));
+        m_asm.mov(operand_at(node.info, at), rcx_of(node.info));
     }
     m_asm.bind(miss.back);
 }
@@ -196,11 +236,10 @@ void Emitter::emit_store(Id id)
 void Emitter::emit_interlocked(Id id)
 {
     const Node& node = m_program->nodes[id];
-    Xbyak::Reg64 address = use_operands(node);
+    (void)use_operands(node);
     Xbyak::Reg64 to = host(allocate(id));
     Detour& miss = add_detour(id);
-    emit_lookup(miss.a, miss.b, node.info, true, miss.entry);
-    m_asm.add(rdx, address);
+    load_operand_address(miss, node.info, true);
     if (node.kind == Kind::swap)
         emit_swap(id, to);
     else
@@ -266,12 +305,15 @@ void Emitter::emit_multiple(Id id)
     const Node& node = m_program->nodes[id];
     bool store = node.kind == Kind::store_registers;
     u32 count = ((static_cast<u32>(node.imm) - node.info) & 15) + 1;
-    Xbyak::Reg64 address = use_operands(node);
+    (void)use_operands(node);
     Detour& miss = add_detour(id);
     if (store)
         write_registers(miss.before);
-    emit_lookup(miss.a, miss.b, count * node.width, store, miss.entry);
-    m_asm.add(rdx, address);
+    if (finds_by_call(node) && node.width == 8 && m_runtime.move_registers(store, node.info, count)) {
+        call_for_operand(miss, m_runtime.move_registers(store, node.info, count));
+        return m_asm.bind(miss.back);
+    }
+    load_operand_address(miss, count * node.width, store);
     Xbyak::Reg value = sized(rcx, node.width);
     for (u32 i = 0; i < count; ++i) {
         Xbyak::Address reg = register_at(static_cast<u8>((node.info + i) & 15), node.width);

@@ -18,7 +18,7 @@ protected:
     ExitLists()
     {
         for (u32 number = 0; number < 4; ++number)
-            exits.add({ .link = number, .target = 0x1000 + number }, 0);
+            exits.add({ .number = number, .target = 0x1000 + number }, 0);
     }
     std::vector<u32> released(Exits::Incoming& list)
     {

@@ -1,7 +1,9 @@
 #include "engine/translator/runtime.h"
 
 #include "base/verify.h"
+#include "engine/translator/serialize_host.h"
 
+#include <cstring>
 #include <xbyak/xbyak_util.h>
 
 namespace zvisor {
@@ -84,10 +86,10 @@ template<class Function>
 
 } // namespace
 
-/// Besides positions and links some for blocks, of which each takes 64 bytes of code at least.
+/// Besides positions some for blocks, of which each takes 64 bytes of code at least.
 std::size_t Runtime::data_bytes(std::size_t code_bytes)
 {
-    std::size_t wanted = sizeof(CodePosition) * positions + code_bytes / bytes_a_link * sizeof(Link) + code_bytes / 8 + spare;
+    std::size_t wanted = sizeof(CodePosition) * (positions + 1) + code_bytes / 8 + spare;
     return (wanted + page_size - 1) & page_mask;
 }
 
@@ -96,13 +98,11 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     , memory(code_bytes, data_bytes(code_bytes))
     , layout(cpu)
     , assembler(memory.writable(), code_bytes)
-    , m_most_links(static_cast<u32>(code_bytes / bytes_a_link))
     , m_apart(in_one_piece || code_bytes < least_apart ? code_bytes : code_bytes / 2)
     , m_apart_used(m_apart)
     , m_settled_apart((m_apart + CodeMemory::piece - 1) / CodeMemory::piece * CodeMemory::piece)
 {
-    m_positions = reinterpret_cast<CodePosition*>(allocate_data(sizeof(CodePosition) * positions));
-    m_links = reinterpret_cast<Link*>(allocate_data(sizeof(Link) * m_most_links));
+    m_positions = reinterpret_cast<CodePosition*>(allocate_data(sizeof(CodePosition) * (positions + 1)));
     make_constants();
     m_shared_data = m_data_used;
     make_entry();
@@ -110,6 +110,8 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     make_thunks();
     const u8* body = assembler.getCurr();
     make_exits();
+    make_lookups();
+    make_find_code();
     memory.describe_frames(thunks, body, thunk_frame);
     memory.describe_frames(body, memory.writable() + memory.code_size(), body_frame);
     memory.register_frames();
@@ -122,16 +124,17 @@ void Runtime::make_entry()
     for (const auto& reg : { rbp, rbx, r12, r13, r14, r15 })
         assembler.push(reg);
     assembler.sub(rsp, frame_bytes);
-    assembler.mov(rbp, rdi);
+    assembler.lea(rbp, ptr[rdi + CpuLayout::bias]);
     assembler.mov(counter(), ptr[rbp + layout.retired]);
     assembler.jmp(rsi);
 }
 
-void Runtime::emit_dispatch()
+/// Goes to `none` when the position is not known, or something is pending.
+void Runtime::emit_find_code(const void* none)
 {
     Assembler& a = assembler;
     a.cmp(dword[rbp + layout.pending], 0);
-    a.jne(miss);
+    a.jne(none);
     a.mov(rcx, rax);
     a.shl(rcx, 4);
     a.and_(ecx, (positions - 1) * sizeof(CodePosition));
@@ -142,11 +145,30 @@ void Runtime::emit_dispatch()
     a.shl(rcx, 8);
     a.mov(cl, byte[rbp + layout.mode]);
     a.cmp(ptr[rdx + offsetof(CodePosition, address)], rax);
-    a.jne(miss);
+    a.jne(none);
     a.cmp(ptr[rdx + offsetof(CodePosition, stamp)], rcx);
-    a.jne(miss);
-    a.jmp(ptr[rdx + offsetof(CodePosition, code)]);
+    a.jne(none);
     static_assert(sizeof(CodePosition) == 32);
+}
+
+void Runtime::emit_dispatch()
+{
+    emit_find_code(miss);
+    assembler.jmp(ptr[rdx + offsetof(CodePosition, code)]);
+}
+
+/// What is not known is a position that leads to `miss`.
+void Runtime::make_find_code()
+{
+    Assembler& a = assembler;
+    CodePosition& nowhere = m_positions[positions];
+    nowhere.code = memory.executable(miss);
+    const u8* none = a.getCurr();
+    a.lea(rdx, ptr[rip + reinterpret_cast<const u8*>(&nowhere)]);
+    a.ret();
+    find_code = a.getCurr();
+    emit_find_code(none);
+    a.ret();
 }
 
 void Runtime::make_exits()
@@ -156,7 +178,7 @@ void Runtime::make_exits()
     a.mov(rcx, rax);
     leave_for = a.getCurr();
     a.mov(ptr[rbp + layout.next], rcx);
-    a.mov(eax, no_link);
+    a.mov(eax, no_exit);
     leave = a.getCurr();
     a.mov(ptr[rbp + layout.retired], counter());
     a.add(rsp, frame_bytes);
@@ -174,7 +196,7 @@ const u8* Runtime::make_thunk(const void* function)
     for (u32 i = 0; i < 6; ++i)
         a.mov(ptr[rsp + i * 8], kept[i]);
     a.mov(ptr[rbp + layout.retired], counter());
-    a.mov(rdi, rbp);
+    a.lea(rdi, ptr[rbp - CpuLayout::bias]);
     a.mov(rsi, rax);
     a.mov(r8, ptr[rsp + thunk_bytes + 8 + argument_slot * 8]);
     a.mov(rax, reinterpret_cast<u64>(function));
@@ -218,21 +240,27 @@ void Runtime::make_thunks()
     make_store_leftmost();
 }
 
+/// Aligned to 4 bytes.
 u8* Runtime::allocate_data(std::size_t size)
 {
-    size = (size + 7) & ~std::size_t { 7 };
-    if (m_data_used + size > memory.data_size())
-        return nullptr;
+    VERIFY(m_data_used + m_flags_used + size <= memory.data_size());
     u8* at = memory.data() + m_data_used;
-    m_data_used += size;
+    m_data_used += size + (-size & 3);
     return at;
+}
+
+u8* Runtime::allocate_flag()
+{
+    VERIFY(m_data_used + m_flags_used < memory.data_size());
+    u8* flag = memory.data() + memory.data_size() - ++m_flags_used;
+    *flag = 0;
+    return flag;
 }
 
 bool Runtime::is_full() const
 {
     bool full_apart = m_apart < memory.code_size() && m_apart_used + spare > memory.code_size();
-    return assembler.getSize() + spare > m_apart || full_apart || m_data_used + spare > memory.data_size()
-        || m_next_link + 2000 > m_most_links;
+    return assembler.getSize() + spare > m_apart || full_apart || m_data_used + m_flags_used + spare / 2 > memory.data_size();
 }
 
 void Runtime::reset()
@@ -240,7 +268,9 @@ void Runtime::reset()
     for (std::size_t i = 0; i < positions; ++i)
         m_positions[i] = {};
     m_data_used = m_shared_data;
-    m_next_link = 0;
+    m_flags_used = 0;
+    m_exits = 0;
+    m_calls.clear();
     assembler.setSize(m_shared_code);
     m_apart_used = m_apart;
 }
@@ -253,6 +283,27 @@ void Runtime::settle()
     };
     settle_up_to(0, assembler.getSize(), m_settled);
     settle_up_to(m_apart, m_apart_used, m_settled_apart);
+}
+
+void Runtime::make_jump(const u8* at, const u8* to)
+{
+    constexpr std::size_t bytes = 5;
+    auto distance = static_cast<u32>(to - (at + bytes));
+    std::memcpy(memory.writable() + (at + 1 - memory.writable()), &distance, sizeof distance);
+    serialize_host();
+}
+
+void Runtime::link(const ExitCode& exit, const void* code, u64 generation)
+{
+    auto low = static_cast<u32>(generation);
+    if (exit.generation)
+        std::memcpy(memory.writable() + (exit.generation - memory.writable()), &low, sizeof low);
+    make_jump(exit.jump, memory.writable() + (static_cast<const u8*>(code) - memory.executable<const u8*>(memory.writable())));
+}
+
+void Runtime::unlink(const ExitCode& exit)
+{
+    make_jump(exit.jump, exit.unlinked);
 }
 
 std::size_t Runtime::go_apart()

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <span>
+#include <vector>
 
 namespace zvisor {
 
@@ -19,10 +20,16 @@ struct Step {
     u32 remaining { 0 };
 };
 
-/// Where an exit of translated code goes: to its own code that leaves, or to another block while the spaces of code are as they were.
-struct Link {
-    const void* code { nullptr };
-    u64 generation { 0 };
+/// An exit of translated code to another block, at writable addresses. It jumps to its own code that leaves, or, once linked, to the
+/// other block while the spaces of code are as they were.
+struct ExitCode {
+    u32 number { 0 };
+    u64 target { 0 };
+    const u8* jump { nullptr };
+    /// The constant that the generation of the space of code is compared with; null when the other block is where it is whatever happens
+    /// to spaces.
+    const u8* generation { nullptr };
+    const u8* unlinked { nullptr };
 };
 
 /// Where code at an address was found under a stamp of Cpu::code_stamp.
@@ -36,13 +43,13 @@ struct alignas(32) CodePosition {
 
 /// What translated code of one CPU shares: its memory, the ways in and out, and the functions it calls.
 ///
-/// In translated code rbp is the Cpu, rsp the frame and r15 counts retired instructions in the place of Cpu::retired, which is right in
-/// whatever is called; rax, rcx and rdx are for the moment.
+/// In translated code rbp is the Cpu + CpuLayout::bias, rsp the frame and r15 counts retired instructions in the place of Cpu::retired,
+/// which is right in whatever is called; rax, rcx and rdx are for the moment.
 class Runtime {
 public:
     static constexpr std::size_t positions = 65536;
     [[nodiscard]] static const Xbyak::Reg64& counter() { return Xbyak::util::r15; }
-    static constexpr u32 no_link = ~u32 { 0 };
+    static constexpr u32 no_exit = ~u32 { 0 };
     /// SSE registers of values, and a slot of two doublewords for each to be kept in; the two others are for the moment.
     static constexpr u32 numbers = 14;
     static constexpr Xbyak::Xmm scratch_number { 14 };
@@ -60,13 +67,14 @@ public:
     /// it; so is all code where there is little memory for it.
     Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece);
 
-    /// Executes from `code`, an executable address. Returns the number of the link the code left by, or no_link when Cpu::next is
+    /// Executes from `code`, an executable address. Returns the number of the exit the code left by, or no_exit when Cpu::next is
     /// where it goes on.
     [[nodiscard]] u32 enter(Cpu& cpu, const void* code) const { return m_enter(cpu, code); }
 
     [[nodiscard]] CodePosition& position(u64 address) { return m_positions[address / 2 % positions]; }
-    /// Memory for `size` bytes of data, aligned to 8; null when there is none left.
-    [[nodiscard]] u8* allocate_data(std::size_t size);
+    /// What a block counts its executions in: close to those of other blocks, since each execution changes it.
+    [[nodiscard]] i32* allocate_counter() { return reinterpret_cast<i32*>(allocate_data(sizeof(i32))); }
+    [[nodiscard]] u8* allocate_flag();
     [[nodiscard]] bool is_full() const;
     /// Forgets all code; none may be executing. Positions never used are zeros, which no stamp is.
     void reset();
@@ -79,12 +87,25 @@ public:
     /// What is there before any block, where it is executed.
     [[nodiscard]] std::span<const u8> shared_code() const { return { memory.executable<const u8*>(memory.writable()), m_shared_code }; }
 
-    [[nodiscard]] Link* links() { return m_links; }
-    [[nodiscard]] u32 next_link() const { return m_next_link; }
-    void set_next_link(u32 next) { m_next_link = next; }
+    /// Exits have numbers without gaps.
+    [[nodiscard]] u32 next_exit() { return m_exits++; }
+    /// Makes an exit go to `code`, an executable address, under a generation of the space of code.
+    void link(const ExitCode& exit, const void* code, u64 generation);
+    void unlink(const ExitCode& exit);
 
-    /// Emits going to the code at the guest address in rax: at each place that does, since the host predicts it by place.
+    /// Emits going to the code at the guest address in rax.
     void emit_dispatch();
+
+    // Operands in storage: a call with the address in rdx leaves the host address there, or comes back in the detour of the call. rax
+    // and rcx are lost.
+    /// What is called for an operand of 1, 2 or a multiple of 4 bytes, up to 128; in the space of instructions or that of operands.
+    [[nodiscard]] const u8* find_operand(bool in_code, bool for_store, u32 bytes) const;
+    /// Also moves `count` general registers from number `first` on, to the operand or from it; null when there is no such routine.
+    [[nodiscard]] const u8* move_registers(bool stores, u8 first, u32 count) const;
+    /// Writable addresses, in the order of code, since it is found by a search: where a call comes back to, and its detour.
+    void add_call(const u8* back, const u8* detour);
+    /// Executable addresses.
+    [[nodiscard]] const void* detour_of(const u8* back) const;
 
     /// What the host has beyond x86-64-v2.
     struct Features {
@@ -98,8 +119,10 @@ public:
     Assembler assembler;
 
     // Places in the shared code, at writable addresses.
-    /// Leaves by the link whose number is in eax.
+    /// Leaves by the exit whose number is in eax.
     const u8* leave { nullptr };
+    /// Leaves in rdx the CodePosition to go to for the guest address in rax; rcx is lost.
+    const u8* find_code { nullptr };
     /// Leaves for the guest address in rax.
     const u8* miss { nullptr };
     /// Sets Cpu::next to rcx and leaves.
@@ -129,6 +152,8 @@ public:
     const u8* store_leftmost { nullptr };
     /// Vectors: indexes that reverse the rightmost 4, 8 or 16 bytes and make the others zeros, by log2 of the bytes.
     std::array<const u8*, 5> reversal {};
+    /// Indexes that reverse each of two doublewords.
+    const u8* reversed_doublewords { nullptr };
     /// 16 zeros and 16 ones: at byte n is a mask of the n leftmost bytes.
     const u8* leftmost_masks { nullptr };
     /// What is taken from twice the bits of a long number: numbers below are not plain, see isa::host::plain.
@@ -137,18 +162,24 @@ public:
     const u8* run_step { nullptr };
 
 private:
-    /// For one exit there are this many bytes of code at least.
-    static constexpr std::size_t bytes_a_link = 96;
     /// For the largest block.
     static constexpr std::size_t spare = std::size_t { 1 } << 20;
     /// Memory for code from which on seldom executed code has its half.
     static constexpr std::size_t least_apart = 8 * spare;
     [[nodiscard]] static std::size_t data_bytes(std::size_t code_bytes);
 
+    [[nodiscard]] u8* allocate_data(std::size_t size);
+    void make_jump(const u8* at, const u8* to);
+    void emit_find_code(const void* none);
+    void make_find_code();
     void make_entry();
     void make_exits();
     [[nodiscard]] const u8* make_thunk(const void* function);
     void make_thunks();
+    void make_lookups();
+    void emit_lookup(bool in_code, bool for_store, u32 bytes);
+    void make_lookup(bool in_code, bool for_store, u32 bytes);
+    void make_move_registers(bool stores, u8 first);
     void make_block_routines();
     void make_string_routines();
     void make_store_leftmost();
@@ -156,11 +187,24 @@ private:
     template<StorageUpdate Update>
     void make_update_thunks();
 
+    struct Call {
+        u32 back;
+        u32 detour;
+    };
+    std::vector<Call> m_calls;
+    const u8* m_not_found { nullptr };
+    /// By whether it is in code, whether it is stored into, and bytes.
+    std::array<std::array<std::array<const u8*, 129>, 2>, 2> m_lookups {};
+
+    /// By whether they are stored, and the first register of those up to 15.
+    std::array<std::array<const u8*, 16>, 2> m_move_registers {};
+
     u32 (*m_enter)(Cpu&, const void*) { nullptr };
+    /// The last one, behind those by address, leads to `miss`.
     CodePosition* m_positions { nullptr };
-    Link* m_links { nullptr };
-    u32 m_most_links;
-    u32 m_next_link { 0 };
+    u32 m_exits { 0 };
+    /// Bytes of flags, at the end of data.
+    std::size_t m_flags_used { 0 };
     std::size_t m_shared_data { 0 };
     std::size_t m_data_used { 0 };
     std::size_t m_shared_code { 0 };

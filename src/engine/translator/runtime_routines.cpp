@@ -261,7 +261,7 @@ void Runtime::make_store_leftmost()
 
 void Runtime::make_constants()
 {
-    u8* at = allocate_data(5 * 16 + 8);
+    u8* at = allocate_data(6 * 16 + 12);
     at += -reinterpret_cast<std::uintptr_t>(at) & 15;
     for (std::size_t size = 2; size <= 4; ++size, at += 16) {
         std::size_t bytes = std::size_t { 1 } << size;
@@ -269,6 +269,10 @@ void Runtime::make_constants()
             at[i] = static_cast<u8>(i < bytes ? bytes - 1 - i : 0x80);
         reversal[size] = at;
     }
+    for (std::size_t i = 0; i < 16; ++i)
+        at[i] = static_cast<u8>(i ^ 7);
+    reversed_doublewords = at;
+    at += 16;
     for (std::size_t i = 0; i < 32; ++i)
         at[i] = i < 16 ? 0 : 0xff;
     leftmost_masks = at;

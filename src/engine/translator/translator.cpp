@@ -36,8 +36,7 @@ void Translator::Block::retire()
         position = {};
     if (machinery.statistics)
         machinery.statistics->dropped();
-    machinery.exits.release(
-        incoming, [this](u32 number, const Exits::Exit& exit) { machinery.runtime.links()[number].code = exit.code.unlinked; });
+    machinery.exits.release(incoming, [this](u32, const Exits::Exit& exit) { machinery.runtime.unlink(exit.code); });
 }
 
 Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
@@ -67,14 +66,14 @@ void Translator::serve(Cpu& cpu)
 void Translator::execute_unlinked(Cpu& cpu)
 {
     serve(cpu);
-    m_left_by = Runtime::no_link;
+    m_left_by = Runtime::no_exit;
     m_cache.free_dropped();
     try {
         run_block(cpu);
     } catch (const ProgramInterruption& interruption) {
         interrupt(cpu, interruption);
     }
-    m_left_by = Runtime::no_link;
+    m_left_by = Runtime::no_exit;
 }
 
 void Translator::run(Cpu& cpu)
@@ -102,7 +101,7 @@ bool Translator::run_blocks(Cpu& cpu)
 {
     for (;;) {
         if (cpu.pending()) [[unlikely]] {
-            m_left_by = Runtime::no_link;
+            m_left_by = Runtime::no_exit;
             abandon_path();
             m_cache.free_dropped();
             if (!cpu.handle_pending())
@@ -120,7 +119,7 @@ void Translator::run_block(Cpu& cpu)
         return follow_path(cpu);
     if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
         if (Block* block = find_block(cpu, cpu.next)) {
-            if (m_left_by != Runtime::no_link)
+            if (m_left_by != Runtime::no_exit)
                 link(cpu, m_left_by, *block);
             if (begin_path(cpu, *block))
                 return;
@@ -133,13 +132,13 @@ void Translator::run_block(Cpu& cpu)
 void Translator::enter(Cpu& cpu, const Block& block)
 {
     m_left_by = m_machinery->runtime.enter(cpu, block.code);
-    if (m_left_by != Runtime::no_link)
+    if (m_left_by != Runtime::no_exit)
         cpu.next = m_machinery->exits[m_left_by].code.target;
 }
 
 void Translator::interpret(Cpu& cpu)
 {
-    m_left_by = Runtime::no_link;
+    m_left_by = Runtime::no_exit;
     m_interpreting = true;
     m_retired_before = cpu.retired;
     m_interpreter.execute_block(cpu);
@@ -174,7 +173,7 @@ void Translator::link(Cpu& cpu, u32 number, Block& block)
     const Exits::Exit& exit = m_machinery->exits[number];
     if (exit.code.target != block.address || exit.mode != block.mode || block.stale)
         return;
-    m_machinery->runtime.links()[number] = { block.code, cpu.code_stamp() >> 8 };
+    m_machinery->runtime.link(exit.code, block.code, cpu.code_stamp() >> 8);
     m_machinery->exits.lead(number, block.incoming);
 }
 
@@ -208,7 +207,9 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
     // The code may be elsewhere by now: pages were watched meanwhile, and requests of other CPUs answered.
     if (cpu.code_stamp() != stamp)
         return find_block(cpu, address);
-    position = { address, stamp, block->code, block };
+    // Where exits lead is found without positions: those are for what is computed.
+    if (m_left_by == Runtime::no_exit || position.address == address)
+        position = { address, stamp, block->code, block };
     return block;
 }
 
@@ -221,7 +222,7 @@ Translator::Block* Translator::recall_block(const Cpu& cpu, u64 address, u64 abs
     };
     CodeBlock* known = m_machinery->runtime.position(address).block;
     if (!is_there(known))
-        known = m_left_by == Runtime::no_link ? nullptr : m_machinery->exits.led_to(m_left_by);
+        known = m_left_by == Runtime::no_exit ? nullptr : m_machinery->exits.led_to(m_left_by);
     return is_there(known) ? static_cast<Block*>(known) : nullptr;
 }
 
@@ -256,7 +257,7 @@ void Translator::start_over()
     m_cache.free_dropped();
     m_machinery->exits.clear();
     forget_executions();
-    m_left_by = Runtime::no_link; // its number will be another exit's
+    m_left_by = Runtime::no_exit; // its number will be another exit's
     m_path.executions = nullptr;
     m_machinery->runtime.reset();
     if (m_statistics)
@@ -412,8 +413,7 @@ Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
         block->steps[i] = recording.steps[i];
         block->steps[i].remaining = static_cast<u32>((i < recording.before_loop ? recording.before_loop : count) - i);
     }
-    block->is_left = m_machinery->runtime.allocate_data(1);
-    *block->is_left = 0;
+    block->is_left = m_machinery->runtime.allocate_flag();
     block->is_path = is_path;
     count_executions(*block);
     const u8* code = emit(recording);

@@ -176,7 +176,7 @@ private:
     /// What is being followed; no blocks when nothing is.
     Path m_path;
     /// The exit the last block left by, if it may be linked to the block that is next.
-    u32 m_left_by { Runtime::no_link };
+    u32 m_left_by { Runtime::no_exit };
     bool m_interpreting { false };
     /// Cpu::retired when the interpreter was last entered.
     u64 m_retired_before { 0 };

@@ -213,7 +213,7 @@ void Translator::count_executions(Block& block)
     if (block.second_page || (block.is_path && !varies))
         return;
     block.entries = varies ? m_path.entries : 0;
-    block.executions = reinterpret_cast<i32*>(m_machinery->runtime.allocate_data(sizeof(i32)));
+    block.executions = m_machinery->runtime.allocate_counter();
     *block.executions = varies ? m_path.entries : m_path_patience;
 }
 

@@ -1,0 +1,134 @@
+#include "base/verify.h"
+#include "engine/translator/runtime.h"
+
+#include <algorithm>
+
+namespace zvisor {
+
+namespace {
+
+using namespace Xbyak::util;
+
+/// Of operands that are found by a call: 1, 2 and multiples of 4 bytes.
+constexpr u32 most_bytes = 128;
+
+/// What a value may be in while an operand is looked for, beside the registers that functions keep.
+constexpr Xbyak::Reg64 kept[] { Xbyak::Reg64(Xbyak::Operand::RSI), Xbyak::Reg64(Xbyak::Operand::RDI), Xbyak::Reg64(Xbyak::Operand::R8),
+    Xbyak::Reg64(Xbyak::Operand::R9), Xbyak::Reg64(Xbyak::Operand::R10), Xbyak::Reg64(Xbyak::Operand::R11) };
+
+[[nodiscard]] const void* detour_of(const Runtime& runtime, const u8* back)
+{
+    return runtime.detour_of(back);
+}
+
+} // namespace
+
+/// The address in rdx becomes a host address when the TLB has it; rax and rcx are lost.
+void Runtime::emit_lookup(bool in_code, bool for_store, u32 bytes)
+{
+    Assembler& a = assembler;
+    u32 tag = layout.tlb + static_cast<u32>(for_store ? offsetof(TlbEntry, write_tag) : offsetof(TlbEntry, read_tag));
+    u32 delta = layout.tlb + static_cast<u32>(offsetof(TlbEntry, delta));
+    static_assert(sizeof(TlbEntry) == 32);
+    a.mov(rax, ptr[rbp + (in_code ? layout.code_space : layout.data_space)]);
+    if (features.bmi2) {
+        a.rorx(ecx, edx, 7);
+    } else {
+        a.mov(ecx, edx);
+        a.shr(ecx, 7);
+    }
+    a.and_(ecx, dword[rax + layout.tlb_mask]);
+    a.add(rax, rcx);
+    a.mov(rcx, rdx);
+    a.sub(rcx, ptr[rax + tag]);
+    a.cmp(rcx, static_cast<u32>(page_size) - bytes);
+    a.ja(m_not_found);
+    a.add(rdx, ptr[rax + delta]);
+}
+
+void Runtime::make_lookup(bool in_code, bool for_store, u32 bytes)
+{
+    m_lookups[in_code][for_store][bytes] = assembler.getCurr();
+    emit_lookup(in_code, for_store, bytes);
+    assembler.ret();
+}
+
+/// Registers that were stored into last are loaded as they were stored, one by one: the host would wait for two.
+void Runtime::make_move_registers(bool stores, u8 first)
+{
+    Assembler& a = assembler;
+    u32 count = 16U - first;
+    m_move_registers[stores][first] = a.getCurr();
+    emit_lookup(false, stores, count * 8);
+    auto reg = [&](u32 i) { return rbp + (layout.general_registers + 8 * static_cast<i32>(first + i)); };
+    u32 i = 0;
+    for (; !stores && i + 2 <= count; i += 2) {
+        a.movups(scratch_number, ptr[rdx + i * 8]);
+        a.pshufb(scratch_number, xword[rip + reversed_doublewords]);
+        a.movups(ptr[reg(i)], scratch_number);
+    }
+    for (; i < count; ++i) {
+        a.load_reversed(rcx, stores ? qword[reg(i)] : qword[rdx + i * 8], features.movbe);
+        a.mov(stores ? qword[rdx + i * 8] : qword[reg(i)], rcx);
+    }
+    a.ret();
+}
+
+/// Goes on in the detour of the call.
+void Runtime::make_lookups()
+{
+    Assembler& a = assembler;
+    constexpr u32 numbers_at = std::size(kept) * 8;
+    constexpr u32 frame = numbers_at + numbers * 16 + 8;
+    m_not_found = a.getCurr();
+    a.sub(rsp, frame);
+    for (u32 i = 0; i < std::size(kept); ++i)
+        a.mov(ptr[rsp + i * 8], kept[i]);
+    for (u32 i = 0; i < numbers; ++i)
+        a.movups(ptr[rsp + numbers_at + i * 16], Xbyak::Xmm(static_cast<int>(i)));
+    a.mov(rdi, reinterpret_cast<u64>(this));
+    a.mov(rsi, ptr[rsp + frame]);
+    a.mov(rax, reinterpret_cast<u64>(&zvisor::detour_of));
+    a.call(rax);
+    for (u32 i = 0; i < numbers; ++i)
+        a.movups(Xbyak::Xmm(static_cast<int>(i)), ptr[rsp + numbers_at + i * 16]);
+    for (u32 i = 0; i < std::size(kept); ++i)
+        a.mov(kept[i], ptr[rsp + i * 8]);
+    a.add(rsp, frame + 8);
+    a.jmp(rax);
+    for (bool in_code : { false, true })
+        for (bool for_store : { false, true })
+            for (u32 bytes = 1; bytes <= most_bytes; bytes = bytes < 4 ? 2 * bytes : bytes + 4)
+                make_lookup(in_code, for_store, bytes);
+    for (bool stores : { false, true })
+        for (u8 first = 0; first < 14; ++first)
+            make_move_registers(stores, first);
+}
+
+const u8* Runtime::move_registers(bool stores, u8 first, u32 count) const
+{
+    return first + count == 16 ? m_move_registers[stores][first] : nullptr;
+}
+
+const u8* Runtime::find_operand(bool in_code, bool for_store, u32 bytes) const
+{
+    VERIFY(m_lookups[in_code][for_store][bytes]);
+    return m_lookups[in_code][for_store][bytes];
+}
+
+void Runtime::add_call(const u8* back, const u8* detour)
+{
+    auto offset = [this](const u8* at) { return static_cast<u32>(at - memory.writable()); };
+    VERIFY(m_calls.empty() || m_calls.back().back < offset(back));
+    m_calls.push_back({ offset(back), offset(detour) });
+}
+
+const void* Runtime::detour_of(const u8* back) const
+{
+    auto offset = static_cast<u32>(back - memory.executable<const u8*>(memory.writable()));
+    auto found = std::ranges::lower_bound(m_calls, offset, {}, &Call::back);
+    VERIFY(found != m_calls.end() && found->back == offset);
+    return memory.executable(memory.writable() + found->detour);
+}
+
+} // namespace zvisor
