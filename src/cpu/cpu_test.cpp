@@ -290,6 +290,16 @@ TEST_F(CpuTest, CodeStaysKnownOverAPurgeWhileItIsWhereItWas)
     EXPECT_EQ(cpu.fetch_view(0x6004), storage->host() + 0x300004);
 }
 
+TEST_F(CpuTest, CodeStaysKnownHoweverOftenAPageIsFetchedFrom)
+{
+    dat_on();
+    u64 before = cpu.code_stamp();
+    for (int i = 0; i < 20'000; ++i)
+        (void)cpu.host_view_in(cpu.code_space(), 0x5000, 2, Access::instruction, 0);
+    cpu.purge_all();
+    EXPECT_EQ(cpu.code_stamp(), before);
+}
+
 TEST_F(CpuTest, CodeThatMayNotBeFetchedAnyMoreIsNotKnownAfterAPurge)
 {
     dat_on(segment_table, 4);

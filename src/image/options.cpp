@@ -70,6 +70,8 @@ Result<void> validate_access(const ImageOptions& options)
         return fail("--ssh-key: expected one line");
     if (options.ssh_key && options.flavour == Flavour::minimal)
         return fail("--ssh-key: the minimal root has no ssh; leave out --minimal");
+    if (options.root_password && options.flavour == Flavour::minimal)
+        return fail("--root-password: the minimal root asks for no password; leave out --minimal");
     return {};
 }
 

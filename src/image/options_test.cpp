@@ -46,6 +46,14 @@ TEST_F(OptionsTest, DefaultsAreValid)
     EXPECT_EQ(refusal(), "");
 }
 
+TEST_F(OptionsTest, RefusesAPasswordThatNothingAsksFor)
+{
+    m_options.root_password = "secret";
+    EXPECT_EQ(refusal(), "");
+    m_options.flavour = Flavour::minimal;
+    EXPECT_EQ(refusal(), "--root-password: the minimal root asks for no password; leave out --minimal");
+}
+
 TEST_F(OptionsTest, RefusesNamesThatAreNone)
 {
     m_options.hostname = "-x";

@@ -11,9 +11,9 @@ template<class Whole, class Part>
 }
 
 template<class Part>
-[[nodiscard]] i32 place_in(const Cpu& cpu, const Part& part)
+[[nodiscard]] std::size_t place_in(const Cpu& cpu, const Part& part)
 {
-    return static_cast<i32>(place(cpu, part)) - CpuLayout::bias;
+    return place(cpu, part) - CpuLayout::bias;
 }
 
 } // namespace

@@ -280,8 +280,8 @@ Xbyak::Address Emitter::slot(i16 number) const
 Xbyak::Address Emitter::register_at(u8 number, u8 width) const
 {
     bool is_floating = number >= ir::RegisterNumber::floating;
-    i32 at = is_floating ? m_layout.vector_registers + 16 * (number - ir::RegisterNumber::floating) + 16 - width
-                         : m_layout.general_registers + 8 * number;
+    std::size_t at = is_floating ? m_layout.vector_registers + 16U * (number - ir::RegisterNumber::floating) + 16U - width
+                                 : m_layout.general_registers + 8U * number;
     return width == 4 ? dword[rbp + at] : qword[rbp + at];
 }
 
@@ -292,8 +292,8 @@ Xbyak::Address Emitter::other_register(const Node& node) const
     if (number < ir::Place::access_register)
         return register_at(static_cast<u8>(ir::RegisterNumber::floating + number), node.width);
     bool is_half = number >= ir::Place::right_half;
-    i32 at = is_half ? m_layout.vector_registers + 16 * static_cast<i32>(number - ir::Place::right_half)
-                     : m_layout.access_registers + 4 * static_cast<i32>(number - ir::Place::access_register);
+    std::size_t at = is_half ? m_layout.vector_registers + 16 * (number - ir::Place::right_half)
+                             : m_layout.access_registers + 4 * (number - ir::Place::access_register);
     return node.width == 4 ? dword[rbp + at] : qword[rbp + at];
 }
 

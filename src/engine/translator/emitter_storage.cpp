@@ -45,7 +45,7 @@ Xbyak::Reg64 Emitter::use_operands(const Node& node)
 void Emitter::load_address(const Xbyak::Reg64& to, const Detour& detour)
 {
     if (detour.displacement && detour.a.reg != no_register)
-        return m_asm.lea(to, ptr[host(detour.a.reg) + static_cast<i32>(detour.displacement)]);
+        return m_asm.lea(to, ptr[host(detour.a.reg) + static_cast<std::size_t>(i64 { static_cast<i32>(detour.displacement) })]);
     move(to, detour.a);
     if (detour.displacement)
         m_asm.add(to, detour.displacement);

@@ -41,6 +41,9 @@ public:
     /// Calls `function(number, exit)` for each exit on the list, and empties it.
     template<class Function>
     void release(Incoming& list, Function function);
+    /// The same for every exit that leads to a block.
+    template<class Function>
+    void release_all(Function function);
 
 private:
     static constexpr u32 none = ~u32 { 0 };
@@ -63,6 +66,17 @@ void Exits::release(Incoming& list, Function function)
         u32 number = list.m_first;
         take_off(m_all[number]);
         function(number, m_all[number].exit);
+    }
+}
+
+template<class Function>
+void Exits::release_all(Function function)
+{
+    for (Entry& entry : m_all) {
+        if (!entry.on)
+            continue;
+        take_off(entry);
+        function(entry.exit);
     }
 }
 

@@ -63,5 +63,18 @@ TEST_F(ExitLists, TakeAnExitAgainAfterARelease)
     EXPECT_THAT(released(one), ElementsAre(1));
 }
 
+TEST_F(ExitLists, AreEmptiedTogether)
+{
+    exits.lead(0, one);
+    exits.lead(3, one);
+    exits.lead(2, two);
+    std::vector<u64> targets;
+    exits.release_all([&](const Exits::Exit& exit) { targets.push_back(exit.code.target); });
+    EXPECT_THAT(targets, UnorderedElementsAre(0x1000, 0x1002, 0x1003));
+    EXPECT_EQ(exits.led_to(3), nullptr);
+    EXPECT_THAT(released(one), IsEmpty());
+    EXPECT_THAT(released(two), IsEmpty());
+}
+
 } // namespace
 } // namespace zvisor

@@ -60,7 +60,7 @@ void Runtime::make_move_registers(bool stores, u8 first)
     u32 count = 16U - first;
     m_move_registers[stores][first] = a.getCurr();
     emit_lookup(false, stores, count * 8);
-    auto reg = [&](u32 i) { return rbp + (layout.general_registers + 8 * static_cast<i32>(first + i)); };
+    auto reg = [&](u32 i) { return rbp + (layout.general_registers + 8 * (first + i)); };
     u32 i = 0;
     for (; !stores && i + 2 <= count; i += 2) {
         a.movups(scratch_number, ptr[rdx + i * 8]);

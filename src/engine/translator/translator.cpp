@@ -131,6 +131,11 @@ void Translator::run_block(Cpu& cpu)
 
 void Translator::enter(Cpu& cpu, const Block& block)
 {
+    // Exits compare the lower halves of generations.
+    if (u64 upper = cpu.code_stamp() >> 40; upper != m_generations) [[unlikely]] {
+        m_generations = upper;
+        m_machinery->exits.release_all([&](const Exits::Exit& exit) { m_machinery->runtime.unlink(exit.code); });
+    }
     m_left_by = m_machinery->runtime.enter(cpu, block.code);
     if (m_left_by != Runtime::no_exit)
         cpu.next = m_machinery->exits[m_left_by].code.target;

@@ -177,6 +177,8 @@ private:
     Path m_path;
     /// The exit the last block left by, if it may be linked to the block that is next.
     u32 m_left_by { Runtime::no_exit };
+    /// The upper halves of the generations that exits are linked under.
+    u64 m_generations { 0 };
     bool m_interpreting { false };
     /// Cpu::retired when the interpreter was last entered.
     u64 m_retired_before { 0 };
