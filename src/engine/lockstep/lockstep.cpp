@@ -75,7 +75,7 @@ void Lockstep::run(Cpu& cpu)
 void Lockstep::execute_block(Cpu& cpu)
 {
     constexpr unsigned tries = 3;
-    CpuState before(cpu);
+    ComparedState before(cpu);
     Verdict verdict = Verdict::different;
     for (unsigned i = 0; i < tries && verdict == Verdict::different; ++i) {
         if (i != 0) {
@@ -93,13 +93,13 @@ void Lockstep::execute_block(Cpu& cpu)
     (skipped ? m_tally.skipped_instructions : m_tally.instructions) += instructions;
 }
 
-Lockstep::Verdict Lockstep::compare(Cpu& cpu, const CpuState& before)
+Lockstep::Verdict Lockstep::compare(Cpu& cpu, const ComparedState& before)
 {
     m_stores.begin(cpu);
     // Loops within translated code are left when there is something to look at.
     cpu.notify(Pending::request);
     m_translator.execute_unlinked(cpu);
-    CpuState translated(cpu);
+    ComparedState translated(cpu);
     // An invalid PSW is noted where it cannot be taken back; program-event recording is the interpreter's.
     if (!translated.psw.is_valid() || translated.prefix != before.prefix || translated.psw.per() || before.psw.per())
         return Verdict::skipped;
@@ -112,12 +112,12 @@ Lockstep::Verdict Lockstep::compare(Cpu& cpu, const CpuState& before)
         cpu.purge_all(); // what the interpreter filled in would not record references that the instruction reset
         return Verdict::skipped;
     }
-    m_differences = translated.differences(CpuState(cpu)) + m_stores.differences(cpu);
+    m_differences = translated.differences(ComparedState(cpu)) + m_stores.differences(cpu);
     return m_differences.empty() ? Verdict::equal : Verdict::different;
 }
 
 /// Executes as many instructions and interruptions as there were `until` a state.
-void Lockstep::interpret(Cpu& cpu, const CpuState& until)
+void Lockstep::interpret(Cpu& cpu, const ComparedState& until)
 {
     m_way.instructions.clear();
     m_way.once_only = false;
@@ -125,7 +125,7 @@ void Lockstep::interpret(Cpu& cpu, const CpuState& until)
     cpu.set_careful(true);
     u64 most_steps = until.retired - cpu.retired + 2;
     for (u64 steps = 0; steps < most_steps && !m_way.once_only; ++steps) {
-        if (cpu.retired >= until.retired && CpuState(cpu).interruptions_taken() >= until.interruptions_taken())
+        if (cpu.retired >= until.retired && ComparedState(cpu).interruptions_taken() >= until.interruptions_taken())
             break;
         step(cpu);
     }
@@ -146,7 +146,7 @@ void Lockstep::step(Cpu& cpu)
     }
 }
 
-void Lockstep::report(const CpuState& before) const
+void Lockstep::report(const ComparedState& before) const
 {
     std::string text = fmt::format(
         "lockstep: interpreter and translator differ in the block at {:x}, PSW mask {:016x}\n", before.psw.address, before.psw.mask);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "engine/interpreter/interpreter.h"
-#include "engine/lockstep/cpu_state.h"
+#include "engine/lockstep/compared_state.h"
 #include "engine/lockstep/store_log.h"
 #include "engine/translator/translator.h"
 
@@ -55,10 +55,10 @@ private:
     };
 
     void execute_block(Cpu& cpu);
-    [[nodiscard]] Verdict compare(Cpu& cpu, const CpuState& before);
-    void interpret(Cpu& cpu, const CpuState& until);
+    [[nodiscard]] Verdict compare(Cpu& cpu, const ComparedState& before);
+    void interpret(Cpu& cpu, const ComparedState& until);
     void step(Cpu& cpu);
-    [[noreturn]] void report(const CpuState& before) const;
+    [[noreturn]] void report(const ComparedState& before) const;
 
     Way m_way;
     Translator m_translator;

@@ -259,10 +259,10 @@ void Emitter::emit_exit(const Place& target)
     if (!same_page) {
         m_asm.mov(rcx, ptr[rbp + m_layout.code_space]);
         m_asm.mov(rcx, ptr[rcx + m_layout.generation]);
-        m_asm.cmp(rcx, ptr[rip + (at + offsetof(Link, generation))]);
+        m_asm.cmp(rcx, ptr[rip + (at + offsetof(ExitTarget, generation))]);
         m_asm.jump_if(!HostCondition::equal, unlinked);
     }
-    m_asm.jmp(ptr[rip + (at + offsetof(Link, code))]);
+    m_asm.jmp(ptr[rip + (at + offsetof(ExitTarget, code))]);
 }
 
 /// Where exits lead until they are linked.

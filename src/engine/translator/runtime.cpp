@@ -87,7 +87,7 @@ template<class Function>
 /// Besides positions and links some for blocks, of which each takes 64 bytes of code at least.
 std::size_t Runtime::data_bytes(std::size_t code_bytes)
 {
-    std::size_t wanted = sizeof(CodePosition) * positions + code_bytes / bytes_a_link * sizeof(Link) + code_bytes / 8 + spare;
+    std::size_t wanted = sizeof(CodePosition) * positions + code_bytes / bytes_a_link * sizeof(ExitTarget) + code_bytes / 8 + spare;
     return (wanted + page_size - 1) & page_mask;
 }
 
@@ -102,7 +102,7 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     , m_settled_apart((m_apart + CodeMemory::piece - 1) / CodeMemory::piece * CodeMemory::piece)
 {
     m_positions = reinterpret_cast<CodePosition*>(allocate_data(sizeof(CodePosition) * positions));
-    m_links = reinterpret_cast<Link*>(allocate_data(sizeof(Link) * m_most_links));
+    m_links = reinterpret_cast<ExitTarget*>(allocate_data(sizeof(ExitTarget) * m_most_links));
     make_constants();
     m_shared_data = m_data_used;
     make_entry();

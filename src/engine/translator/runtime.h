@@ -20,7 +20,7 @@ struct Step {
 };
 
 /// Where an exit of translated code goes: to its own code that leaves, or to another block while the spaces of code are as they were.
-struct Link {
+struct ExitTarget {
     const void* code { nullptr };
     u64 generation { 0 };
 };
@@ -79,7 +79,7 @@ public:
     /// What is there before any block, where it is executed.
     [[nodiscard]] std::span<const u8> shared_code() const { return { memory.executable<const u8*>(memory.writable()), m_shared_code }; }
 
-    [[nodiscard]] Link* links() { return m_links; }
+    [[nodiscard]] ExitTarget* links() { return m_links; }
     [[nodiscard]] u32 next_link() const { return m_next_link; }
     void set_next_link(u32 next) { m_next_link = next; }
 
@@ -158,7 +158,7 @@ private:
 
     u32 (*m_enter)(Cpu&, const void*) { nullptr };
     CodePosition* m_positions { nullptr };
-    Link* m_links { nullptr };
+    ExitTarget* m_links { nullptr };
     u32 m_most_links;
     u32 m_next_link { 0 };
     std::size_t m_shared_data { 0 };

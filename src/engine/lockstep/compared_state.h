@@ -7,13 +7,13 @@
 namespace zvisor {
 
 /// What an instruction may change of a CPU, besides storage and what only control instructions change.
-struct CpuState {
-    explicit CpuState(const Cpu& cpu);
+struct ComparedState {
+    explicit ComparedState(const Cpu& cpu);
 
     /// Makes this the state of the CPU it was taken from.
     void restore(Cpu& cpu) const;
     /// A line for each register that differs, or nothing.
-    [[nodiscard]] std::string differences(const CpuState& wanted) const;
+    [[nodiscard]] std::string differences(const ComparedState& wanted) const;
     [[nodiscard]] u64 interruptions_taken() const;
 
     Psw psw;

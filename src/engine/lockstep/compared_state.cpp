@@ -1,11 +1,11 @@
-#include "engine/lockstep/cpu_state.h"
+#include "engine/lockstep/compared_state.h"
 
 #include <fmt/format.h>
 #include <numeric>
 
 namespace zvisor {
 
-CpuState::CpuState(const Cpu& cpu)
+ComparedState::ComparedState(const Cpu& cpu)
     : psw(cpu.psw())
     , gr(cpu.gr)
     , cr(cpu.cr)
@@ -18,7 +18,7 @@ CpuState::CpuState(const Cpu& cpu)
 {
 }
 
-void CpuState::restore(Cpu& cpu) const
+void ComparedState::restore(Cpu& cpu) const
 {
     bool other_controls = cpu.cr != cr;
     cpu.gr = gr;
@@ -33,7 +33,7 @@ void CpuState::restore(Cpu& cpu) const
         cpu.control_registers_changed();
 }
 
-std::string CpuState::differences(const CpuState& wanted) const
+std::string ComparedState::differences(const ComparedState& wanted) const
 {
     std::string out;
     auto check = [&](std::string_view what, unsigned number, u64 is, u64 should_be) {
@@ -59,7 +59,7 @@ std::string CpuState::differences(const CpuState& wanted) const
     return out;
 }
 
-u64 CpuState::interruptions_taken() const
+u64 ComparedState::interruptions_taken() const
 {
     return std::accumulate(interruptions.begin(), interruptions.end(), u64 { 0 });
 }
