@@ -18,6 +18,10 @@ find_program(MOLD mold)
 if(MOLD)
     add_link_options(-fuse-ld=mold)
 endif()
+# With the whole program at hand g++ sees types of one name that differ.
+if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_link_options(-Werror=odr)
+endif()
 
 add_library(zvisor_options INTERFACE)
 target_include_directories(zvisor_options INTERFACE ${PROJECT_SOURCE_DIR}/src)

@@ -141,7 +141,8 @@ void look_for_others(Attempts& attempts, const Host& host)
         attempts.add("others", fmt::format("whether process {} is there", pid), syscall(SYS_kill, pid, 0));
         attempts.add("others", fmt::format("priority of process {}", pid), syscall(SYS_getpriority, PRIO_PROCESS, pid));
         attempts.add("others", fmt::format("scheduler of process {}", pid), syscall(SYS_sched_getscheduler, pid));
-        attempts.add("others", fmt::format("CPUs of process {}", pid), syscall(SYS_sched_getaffinity, pid, room.size(), room.data()));
+        if (!sanitized)
+            attempts.add("others", fmt::format("CPUs of process {}", pid), syscall(SYS_sched_getaffinity, pid, room.size(), room.data()));
         attempts.add("others", fmt::format("limits of process {}", pid), syscall(SYS_prlimit64, pid, RLIMIT_CPU, nullptr, room.data()));
     }
 }

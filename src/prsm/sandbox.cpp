@@ -1,5 +1,6 @@
 #include "prsm/sandbox.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -18,6 +19,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/// Of the sanitizers, where there is one: what is at an address, in words.
+extern "C" [[gnu::weak]] void __sanitizer_symbolize_pc(void* address, const char* format, char* text, std::size_t size);
+
 namespace zvisor {
 
 namespace {
@@ -35,6 +39,16 @@ constexpr std::array<std::string_view, 29> allowed { "restart_syscall", "read", 
     "fdatasync", "io_uring_enter", "poll", "recvmsg", "sendmsg", "accept4", "close", "fcntl", "newfstatat", "futex", "mmap", "munmap",
     "mprotect", "madvise", "brk", "getrandom", "sched_yield", "sched_setaffinity", "exit_group", "rseq", "set_robust_list",
     "rt_sigprocmask" };
+
+/// And, where they have a sanitizer, of threads that begin or end.
+constexpr std::array<std::string_view, 2> of_sanitizers { "sigaltstack", "sched_getaffinity" };
+
+constexpr auto all_allowed = [] {
+    std::array<std::string_view, allowed.size() + (sanitized ? of_sanitizers.size() : 0)> all {};
+    auto rest = std::ranges::copy(allowed, all.begin()).out;
+    std::ranges::copy_n(of_sanitizers.begin(), all.end() - rest, rest);
+    return all;
+}();
 
 /// What abort() begins with. As process 1 of its namespace a partition's would survive the signal, so it is ended in its place.
 constexpr const char* abort_call = "tgkill";
@@ -94,6 +108,15 @@ constexpr std::array<unsigned, 4> changing_flags { O_WRONLY, O_RDWR, O_CREAT, O_
     return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 && syscall(SYS_capset, &header, none.data()) == 0;
 }
 
+/// A sanitizer takes names from a process that it starts when it first needs one, which it could not do later; without names the
+/// suppressions of guests' races are not found.
+void start_symbolizer()
+{
+    std::array<char, 64> name {};
+    if (__sanitizer_symbolize_pc)
+        __sanitizer_symbolize_pc(__builtin_return_address(0), "%f", name.data(), name.size());
+}
+
 [[nodiscard]] bool set_limit(__rlimit_resource resource, rlim_t value)
 {
     rlimit limit {};
@@ -110,6 +133,7 @@ Result<void> lock_in(u64 address_space, std::string& missing)
         if (!done)
             missing += fmt::format("{}{} ({})", missing.empty() ? "" : ", ", what, std::strerror(errno));
     };
+    start_symbolizer();
     note(empty_root(), "an empty file system");
     note(become_nobody(), "a user of its own");
     note(drop_capabilities(), "no capabilities");
@@ -123,7 +147,7 @@ Result<void> lock_in(u64 address_space, std::string& missing)
 
 std::span<const std::string_view> running_system_calls()
 {
-    return allowed;
+    return all_allowed;
 }
 
 Result<void> allow_only_running()
@@ -132,7 +156,7 @@ Result<void> allow_only_running()
     if (!filter)
         return fail("the host has no memory for the system call list of a partition");
     int error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
-    for (std::string_view name : allowed) {
+    for (std::string_view name : all_allowed) {
         int number = seccomp_syscall_resolve_name(std::string(name).c_str());
         auto condition = condition_of(name);
         if (error == 0)

@@ -8,14 +8,16 @@
 
 namespace zvisor {
 
-/// The sanitizers map terabytes for themselves: a process with one has no limit of its address space.
+/// Whether this is a build with the address or the thread sanitizer.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool limits_address_space = false;
+constexpr bool sanitized = true;
 #elif defined(__has_feature)
-constexpr bool limits_address_space = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
+constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
 #else
-constexpr bool limits_address_space = true;
+constexpr bool sanitized = false;
 #endif
+/// The sanitizers map terabytes for themselves: a process with one has no limit of its address space.
+constexpr bool limits_address_space = !sanitized;
 
 /// Takes from this process what a partition has no need of, for good: an empty read-only file system as root, no user, no capability, no
 /// new privileges, limits on memory and descriptors. Called while it has one thread and before anything of a guest is looked at.
