@@ -13,7 +13,11 @@ HostInstruction disassemble_host(std::span<const u8> code, u64 address)
     return { found.info.length, static_cast<const char*>(found.text) };
 }
 
-u64 count_host_instructions(std::span<const u8> code)
+namespace {
+
+/// Counts up to the instruction behind which `is_last(mnemonic)` holds, or to the end.
+template<class Last>
+[[nodiscard]] u64 count_instructions(std::span<const u8> code, Last is_last)
 {
     ZydisDecoder decoder;
     ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
@@ -23,8 +27,22 @@ u64 count_host_instructions(std::span<const u8> code)
         bool known = ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, nullptr, code.data(), code.size(), &found));
         code = code.subspan(known ? found.length : 1);
         ++count;
+        if (known && is_last(found.mnemonic))
+            break;
     }
     return count;
+}
+
+} // namespace
+
+u64 count_host_instructions(std::span<const u8> code)
+{
+    return count_instructions(code, [](ZydisMnemonic) { return false; });
+}
+
+u64 count_host_routine(std::span<const u8> code)
+{
+    return count_instructions(code, [](ZydisMnemonic mnemonic) { return mnemonic == ZYDIS_MNEMONIC_RET; });
 }
 
 } // namespace zvisor

@@ -19,5 +19,7 @@ struct HostInstruction {
 [[nodiscard]] HostInstruction disassemble_host(std::span<const u8> code, u64 address);
 
 [[nodiscard]] u64 count_host_instructions(std::span<const u8> code);
+/// Those of a routine that is executed from its beginning to its first RET.
+[[nodiscard]] u64 count_host_routine(std::span<const u8> code);
 
 } // namespace zvisor

@@ -67,11 +67,13 @@ struct BlockCode {
     bool marked { false };
 };
 
-/// Where in a block's code a counter is incremented.
+/// Where a block's code has what is not counted as the block's, such as the increment of a counter, or calls what is.
 struct CountingCode {
-    static constexpr u64 instructions = 2;
+    static constexpr i64 increment = 2;
     std::size_t offset { 0 };
     std::size_t bytes { 0 };
+    /// Host instructions that the block has fewer; negative for a routine that it calls.
+    i64 instructions { increment };
 };
 
 /// Makes host code of a recorded block: one pass forward that gives values host registers as they come, after one backward that
@@ -299,6 +301,8 @@ private:
     /// Increments a counter unless it is null; rax is lost.
     void count(u64* counter);
     void count_handler(const ir::Node& node);
+    /// A routine is about to be called that is counted as the block's.
+    void count_routine(const u8* routine);
     void go_back(Detour& detour);
     void go_back_unless_stale(Detour& detour);
 

@@ -1,3 +1,4 @@
+#include "engine/host_code.h"
 #include "engine/translator/emitter.h"
 
 namespace zvisor {
@@ -24,6 +25,15 @@ void Emitter::count_handler(const ir::Node& node)
 {
     if (!m_block->counters.handlers.empty())
         count(m_block->counters.handlers[node.step]);
+}
+
+void Emitter::count_routine(const u8* routine)
+{
+    if (!m_block->counters.executions)
+        return;
+    auto end = m_runtime.memory.writable() + m_runtime.memory.code_size();
+    auto instructions = static_cast<i64>(count_host_routine({ routine, end }));
+    m_counting.push_back({ .offset = static_cast<std::size_t>(m_asm.getCurr() - m_start), .bytes = 0, .instructions = -instructions });
 }
 
 } // namespace zvisor

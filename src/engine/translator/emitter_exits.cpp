@@ -286,6 +286,7 @@ void Emitter::emit_dispatch()
 {
     if (m_block->is_path)
         return m_runtime.emit_dispatch();
+    count_routine(m_runtime.find_code);
     m_asm.call(m_runtime.find_code);
     m_asm.jmp(ptr[rdx + offsetof(CodePosition, code)]);
 }

@@ -67,6 +67,7 @@ Xbyak::RegExp Emitter::find_operand(Detour& detour, u32 bytes, bool for_store)
 void Emitter::call_for_operand(const Detour& detour, const u8* routine)
 {
     load_address(rdx, detour);
+    count_routine(routine);
     m_asm.call(routine);
     m_calls.push_back({ m_asm.getCurr(), static_cast<u32>(m_detours.size() - 1) });
 }

@@ -27,9 +27,11 @@ public:
 
     [[nodiscard]] u64 between(std::size_t from, std::size_t to) const
     {
-        auto inside = [=](const CountingCode& code) { return code.offset >= from && code.offset < to; };
-        auto counters = static_cast<u64>(std::ranges::count_if(m_counting, inside));
-        return count_host_instructions(m_block.code.subspan(from, to - from)) - counters * CountingCode::instructions;
+        auto count = static_cast<i64>(count_host_instructions(m_block.code.subspan(from, to - from)));
+        for (const CountingCode& code : m_counting)
+            if (code.offset >= from && code.offset < to)
+                count -= code.instructions;
+        return static_cast<u64>(count);
     }
     /// Of what begins with a mark.
     [[nodiscard]] u64 at(std::size_t mark) const { return between(m_block.marks[mark].offset, end_of(mark)); }

@@ -34,6 +34,14 @@ TEST_F(Loop, IsCountedByInstructionsExecuted)
     EXPECT_GT(sum.executions, 0U);
 }
 
+TEST_F(Loop, IsCountedWithTheRoutineThatFindsItsOperand)
+{
+    constexpr u64 least_of_lookup = 9;
+    run(true);
+    EngineStatistics sum = bench->cpu.engine().statistics();
+    EXPECT_GT(sum.host_executed, sum.executed + least_of_lookup * (rounds - 20));
+}
+
 TEST_F(Loop, IsCountedAsTranslated)
 {
     run(true);
@@ -97,6 +105,9 @@ TEST(HostCode, IsCountedAndWrittenAsInstructions)
 {
     const u8 code[] { 0x48, 0x83, 0xc0, 0x05, 0xc3 };
     EXPECT_EQ(count_host_instructions(code), 2U);
+    const u8 routine[] { 0x90, 0x90, 0xc3, 0x90 };
+    EXPECT_EQ(count_host_instructions(routine), 4U);
+    EXPECT_EQ(count_host_routine(routine), 3U);
     auto first = disassemble_host(code, 0x1000);
     EXPECT_EQ(first.text, "add rax, 0x05");
     EXPECT_EQ(first.length, 4U);
