@@ -207,6 +207,31 @@ TEST(Policy, AWakingCpuBelowItsShareRunsAtOnce)
     EXPECT_EQ(std::ranges::max(latencies), 0ms);
 }
 
+TEST(Policy, AWakingCpuDoesNotWaitUntilAnotherHasGivenBack)
+{
+    World world({ 0 });
+    world.give_back_time = 5ms;
+    world.add(1, 1, { .weight = 100 }, World::cycles(1ms, 29ms));
+    for (PartitionId id = 2; id < 5; ++id)
+        world.add(id, 1, { .weight = 100 }, World::spins());
+    world.run_for(10s);
+    auto latencies = std::span(world.latencies({ 1, 0 })).subspan(10);
+    EXPECT_GT(latencies.size(), 300u);
+    EXPECT_EQ(std::ranges::max(latencies), 0ms);
+}
+
+TEST(Policy, AWakingCpuDoesNotWaitForASliceThatEndedWhileNobodyWasReady)
+{
+    for (nanoseconds sleeps : { 3ms, 30ms, 300ms }) {
+        World world({ 0 });
+        world.add(1, 1, { .weight = 100 }, World::cycles(1ms, sleeps));
+        world.add(2, 1, { .weight = 100 }, World::spins());
+        world.run_for(10s);
+        auto latencies = std::span(world.latencies({ 1, 0 })).subspan(10);
+        EXPECT_EQ(std::ranges::max(latencies), 0ms) << sleeps.count();
+    }
+}
+
 TEST(Policy, SleepingJustBeforeTheSliceEndsGainsNothing)
 {
     World world({ 0 });
