@@ -189,7 +189,6 @@ void Cpu::hand_over()
         held = get_dispatched();
     if (!held)
         return;
-    // One that was not given back is held since before.
     auto since = std::max(*held, until);
     execute_since(since);
     std::chrono::nanoseconds taken = since - until;

@@ -81,6 +81,7 @@ Dispatching::Held DispatchAdapter::acquire(Cpu& cpu)
         auto now = DispatchState::from(word);
         if (now.use == CpuUse::running) {
             bind(cpu, now.physical);
+            slot(cpu).lost = 0;
             return time_of(mine.granted);
         }
         if (now.use == CpuUse::parked) {
@@ -112,11 +113,15 @@ void DispatchAdapter::wait_for_answer(Cpu& cpu)
 
 Clock::time_point DispatchAdapter::held_until(Cpu& cpu)
 {
+    auto& mine = slot(cpu);
+    mine.looked = Clock::now();
+    if (m_unsupervised.load())
+        return mine.looked;
     u64 withdrawn = cell(cpu).withdrawn;
-    if (withdrawn == 0 || m_unsupervised.load())
-        return Clock::now();
+    u64 lost = cell(cpu).lost;
+    auto until = (withdrawn != 0 ? time_of(withdrawn) : mine.looked) - std::chrono::nanoseconds(lost - std::exchange(mine.lost, lost));
     // One that waited may have gone on while the firmware decided.
-    return std::max(time_of(withdrawn), slot(cpu).resumed);
+    return std::max(until, mine.resumed);
 }
 
 /// Goes on where it waited, unless the physical CPU is wanted back.
@@ -166,7 +171,7 @@ Dispatching::Held DispatchAdapter::give_back(Cpu& cpu)
         if (!now.give_back && !(hint && now.tell)) {
             if (hint)
                 std::this_thread::yield();
-            return time_of(mine.granted);
+            return slot(cpu).looked;
         }
         mine.hint = hint;
         if (!change(cpu, word, { .use = CpuUse::ready }, true))

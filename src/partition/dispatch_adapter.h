@@ -54,6 +54,9 @@ private:
         int bound { -1 };
         /// When it went on with the physical CPU on which it had waited.
         std::chrono::steady_clock::time_point resumed {};
+        /// What is known of DispatchCell::lost, and when it was looked at.
+        u64 lost { 0 };
+        std::chrono::steady_clock::time_point looked {};
         HostSlice slice { HostSlice::brief };
         /// For the answer to one that woke up.
         WaitPolling answer;

@@ -240,6 +240,20 @@ TEST_F(DispatchAdapterTest, TimeEndsWhenThePhysicalCpuWentToAnother)
     EXPECT_LT(cpu().times().executing.read(), 100s);
 }
 
+TEST_F(DispatchAdapterTest, TimeThatAnotherHadMeanwhileDoesNotCount)
+{
+    start();
+    ASSERT_TRUE(grant(100s));
+    cell().lost = 40'000'000'000;
+    cpu().notify(Pending::give_back);
+    ASSERT_TRUE(becomes([&] { return !cpu().pending(); }));
+    EXPECT_GE(cpu().times().executing.read(), 60s);
+    EXPECT_LT(cpu().times().executing.read(), 61s);
+    cpu().notify(Pending::give_back);
+    ASSERT_TRUE(becomes([&] { return !cpu().pending(); }));
+    EXPECT_GE(cpu().times().executing.read(), 60s) << "only once";
+}
+
 TEST_F(DispatchAdapterTest, AParkedCpuThatIsToGiveBackAsksForAnother)
 {
     cpu().load_psw({ mode_64 | Psw::wait_bit | Psw::external_bit, 0x2000 });

@@ -73,6 +73,8 @@ struct alignas(64) DispatchCell {
     std::atomic<u64> granted { 0 };
     /// When it went to another that woke up, although this one has not given it back yet; 0: it has not. Written by the firmware.
     std::atomic<u64> withdrawn { 0 };
+    /// How long it was another's since it was granted, and came back before that was noticed. Written by the firmware.
+    std::atomic<u64> lost { 0 };
     /// Entitlement, written by the firmware for the partition.
     std::atomic<u32> entitlement { 0 };
     /// Share of a physical CPU that is guaranteed, in thousandths, written by the firmware for the partition.

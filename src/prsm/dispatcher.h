@@ -158,6 +158,7 @@ private:
     [[nodiscard]] bool carry_out(const Policy::Grant& grant, nanoseconds time);
     [[nodiscard]] bool ask(LogicalCpu cpu, nanoseconds time);
     [[nodiscard]] bool displace(LogicalCpu cpu, nanoseconds time);
+    [[nodiscard]] bool resume(LogicalCpu cpu, nanoseconds time);
     bool tell_holders(nanoseconds time);
     [[nodiscard]] static u64 parked_now(const DispatchCell& cell, nanoseconds time);
     [[nodiscard]] bool set_flags(LogicalCpu cpu, u32 flags, nanoseconds time);

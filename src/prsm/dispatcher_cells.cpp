@@ -47,6 +47,8 @@ void Dispatcher::serve(nanoseconds time)
         auto decisions = m_policy.decide(time);
         for (LogicalCpu cpu : decisions.displaced)
             again |= !displace(cpu, time);
+        for (LogicalCpu cpu : decisions.resumed)
+            again |= !resume(cpu, time);
         for (const auto& grant : decisions.grants)
             again |= !carry_out(grant, time);
         for (LogicalCpu cpu : decisions.take_back)
@@ -162,7 +164,7 @@ bool Dispatcher::carry_out(const Policy::Grant& grant, nanoseconds time)
         return true;
     auto& state = cell(cpu).state;
     cell(cpu).granted = static_cast<u64>(time.count());
-    cell(cpu).withdrawn = 0;
+    cell(cpu).withdrawn = cell(cpu).lost = 0;
     DispatchState granted { .use = CpuUse::running, .tell = m_policy.needs_word_of(cpu), .physical = grant.physical };
     u32 word = state.load();
     for (int attempt = 0; attempt < most_attempts; ++attempt) {
@@ -221,6 +223,25 @@ bool Dispatcher::displace(LogicalCpu cpu, nanoseconds time)
         return false;
     if (logical(cpu).belief == Belief::running)
         believe(cpu, Belief::displaced, time);
+    return true;
+}
+
+/// It has its physical CPU again before it noticed anything. False: it has given back.
+bool Dispatcher::resume(LogicalCpu cpu, nanoseconds time)
+{
+    auto& shared = cell(cpu);
+    // Before it is told, so that nothing counts twice.
+    shared.lost += static_cast<u64>(time.count()) - shared.withdrawn.exchange(0);
+    u32 word = shared.state.load();
+    auto state = DispatchState::from(word);
+    state.give_back = false;
+    if (state.use != CpuUse::running || state.physical != logical(cpu).physical
+        || !shared.state.compare_exchange_strong(word, state.word())) {
+        look(cpu, time);
+        return false;
+    }
+    believe(cpu, Belief::running, time);
+    logical(cpu).due.reset();
     return true;
 }
 

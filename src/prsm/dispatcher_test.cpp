@@ -370,6 +370,27 @@ TEST_F(DispatcherTest, WhoWakesUpBelowItsShareGoesOnBeforeAnotherHasGivenBack)
     EXPECT_EQ(reports(), 0u);
 }
 
+TEST_F(DispatcherTest, WhoMadeRoomForAMomentGoesOnBeforeItHasNoticed)
+{
+    auto dispatcher = make({ 3 });
+    Partition slow(1);
+    Partition woken(1);
+    ASSERT_TRUE(dispatcher->add(1, slow.firmware, 1, {}));
+    ASSERT_TRUE(dispatcher->add(2, woken.firmware, 1, {}));
+    slow.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(slow.runs(0));
+    woken.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(woken.runs(0));
+    ASSERT_TRUE(slow.is_asked(0));
+    std::this_thread::sleep_for(5ms);
+    woken.becomes(0, CpuUse::waiting);
+    EXPECT_TRUE(slow.reaches(0, [](DispatchState now) { return now.use == CpuUse::running && !now.give_back; }));
+    auto& cell = slow.region->cells()[0];
+    EXPECT_EQ(cell.withdrawn, 0u);
+    EXPECT_GE(cell.lost, 5'000'000u);
+    EXPECT_EQ(reports(), 0u);
+}
+
 TEST_F(DispatcherTest, OnlineTimeIsThatOfTheConfiguredState)
 {
     auto dispatcher = make({ 0 });

@@ -69,6 +69,8 @@ public:
         /// Their physical CPUs were granted to others, and they are to notice. They count as ready, but are not dispatched until
         /// they have given back; some were to do that before.
         std::vector<LogicalCpu> displaced;
+        /// Were displaced and go on where they were, if they have not noticed yet. Run from now on.
+        std::vector<LogicalCpu> resumed;
     };
     [[nodiscard]] Decisions decide(nanoseconds now);
     /// When `decide` is to be called although nothing happened; nothing: never.
@@ -228,6 +230,8 @@ private:
     void grant(nanoseconds now, LogicalCpu cpu, Physical& physical, Decisions& decisions);
     void take_back(LogicalCpu cpu, Decisions& decisions);
     void displace(LogicalCpu cpu, Decisions& decisions);
+    [[nodiscard]] std::optional<LogicalCpu> find_displaced(nanoseconds now, const Physical& physical, bool others_wait) const;
+    void resume_displaced(nanoseconds now, const Ranked& waiting, Decisions& decisions);
     void take_back_where_not_allowed(Decisions& decisions);
     void grant_dedicated(nanoseconds now, Decisions& decisions);
     void grant_inherited(nanoseconds now, Decisions& decisions);

@@ -122,6 +122,7 @@ Policy::Decisions Policy::decide(nanoseconds now)
     grant_dedicated(now, decisions);
     grant_inherited(now, decisions);
     Ranked waiting = candidates();
+    resume_displaced(now, waiting, decisions);
     grant_free(now, waiting, decisions);
     grant_urgent(now, waiting, decisions);
     // Those who were asked before make room for the first ones.
@@ -165,6 +166,37 @@ void Policy::displace(LogicalCpu cpu, Decisions& decisions)
     at(cpu).displaced = true;
     std::erase(decisions.take_back, cpu);
     decisions.displaced.push_back(cpu);
+}
+
+/// One that was displaced from a physical CPU and may go on there, because its slice has not ended or nobody else waits.
+std::optional<LogicalCpu> Policy::find_displaced(nanoseconds now, const Physical& physical, bool others_wait) const
+{
+    for (const auto& [id, partition] : m_partitions)
+        for (u16 i = 0; i < partition.cpus.size(); ++i) {
+            const Logical& cpu = partition.cpus[i];
+            bool goes_on = cpu.displaced && cpu.physical == physical.number && (now < cpu.slice_end || !others_wait);
+            if (goes_on && partition.competes() && may_run({ id, i }))
+                return LogicalCpu { id, i };
+        }
+    return {};
+}
+
+/// Who made room for a moment goes on with its slice, so that it hardly notices.
+void Policy::resume_displaced(nanoseconds now, const Ranked& waiting, Decisions& decisions)
+{
+    if (!waiting.empty() && is_urgent(waiting.front().cpu()))
+        return;
+    for (Physical& physical : m_physical) {
+        if (physical.holder || physical.owner || physical.leaving)
+            continue;
+        auto cpu = find_displaced(now, physical, !waiting.empty());
+        if (!cpu)
+            continue;
+        at(*cpu).displaced = false;
+        set_use(*cpu, Use::running);
+        physical.holder = cpu;
+        decisions.resumed.push_back(*cpu);
+    }
 }
 
 void Policy::take_back_where_not_allowed(Decisions& decisions)

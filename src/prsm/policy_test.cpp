@@ -220,6 +220,19 @@ TEST(Policy, AWakingCpuDoesNotWaitUntilAnotherHasGivenBack)
     EXPECT_EQ(std::ranges::max(latencies), 0ms);
 }
 
+TEST(Policy, WhoMadeRoomForAMomentGoesOnAlthoughItHasNotNoticed)
+{
+    World world({ 0 });
+    world.give_back_time = 20ms;
+    world.add(1, 1, { .weight = 100 }, World::cycles(100us, 4'900us));
+    for (PartitionId id = 2; id < 4; ++id)
+        world.add(id, 1, { .weight = 100 }, World::spins());
+    world.run_for(1s);
+    double sleeper = rate_over(world, 1, 10s);
+    EXPECT_NEAR(sleeper, 0.02, 0.001);
+    EXPECT_GE(rate_over(world, 2, 10s) + rate_over(world, 3, 10s), 0.9);
+}
+
 TEST(Policy, AWakingCpuDoesNotWaitForASliceThatEndedWhileNobodyWasReady)
 {
     for (nanoseconds sleeps : { 3ms, 30ms, 300ms }) {

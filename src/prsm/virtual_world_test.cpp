@@ -39,6 +39,11 @@ void VirtualWorld::decide()
         m_cpus.at(id).runs = false;
         m_cpus.at(id).gives_back_at = std::min(m_cpus.at(id).gives_back_at, now + give_back_time);
     }
+    for (LogicalCpu id : result.resumed) {
+        VERIFY(!m_cpus.at(id).runs && m_cpus.at(id).gives_back_at > now);
+        m_cpus.at(id).runs = true;
+        m_cpus.at(id).gives_back_at = endless;
+    }
     for (const auto& grant : result.grants) {
         Cpu& cpu = m_cpus.at(grant.cpu);
         VERIFY(cpu.ready && !cpu.runs);
