@@ -167,7 +167,7 @@ struct Plan {
 [[noreturn]] void be_partition(DispatchRegion& given, u32 cpus, bool sleeps, Latencies& latencies)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prefer_slice(HostSlice::brief);
+    HostSlices().prefer(HostSlice::brief);
     auto region = DispatchRegion::attach(duplicate(given.memory_fd()), duplicate(given.doorbell_fd())).value();
     auto storage = std::move(AbsoluteStorage::create(1 << 20)).value();
     FacilitySet facilities;

@@ -57,9 +57,14 @@ void prefer_low_latency(bool real_time)
         take_slice(brief_slice, present);
 }
 
-void prefer_slice(HostSlice slice)
+HostSlices::HostSlices()
+    : m_nice(getpriority(PRIO_PROCESS, 0))
 {
-    take_slice(slice == HostSlice::brief ? brief_slice : long_slice, getpriority(PRIO_PROCESS, 0));
+}
+
+void HostSlices::prefer(HostSlice slice) const
+{
+    take_slice(slice == HostSlice::brief ? brief_slice : long_slice, m_nice);
 }
 
 } // namespace zvisor

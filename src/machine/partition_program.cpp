@@ -266,7 +266,7 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
     auto files = TRY(MachineFiles::open(config));
     std::string missing;
     TRY_VOID(lock_in(*address_space, missing));
-    prefer_slice(HostSlice::brief);
+    HostSlices().prefer(HostSlice::brief);
     MachineSupply supply {
         .console_is_terminal = true, .blocks = this, .block_size = *block_size, .firmware = this, .place = place_of(message)
     };

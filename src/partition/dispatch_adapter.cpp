@@ -195,7 +195,7 @@ void DispatchAdapter::yield_to(Cpu& cpu, u16 address)
 void DispatchAdapter::prefer(Cpu& cpu, HostSlice slice)
 {
     if (std::exchange(slot(cpu).slice, slice) != slice)
-        prefer_slice(slice);
+        m_slices.prefer(slice);
 }
 
 void DispatchAdapter::bind(Cpu& cpu, u16 physical)

@@ -82,6 +82,7 @@ private:
     std::atomic<DispatchRegion*> m_region;
     std::atomic<bool> m_unsupervised { false };
     std::vector<Slot> m_slots;
+    HostSlices m_slices;
     /// Where threads may run when they are not bound.
     cpu_set_t m_everywhere {};
     std::mutex m_mutex;
