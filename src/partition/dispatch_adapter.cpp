@@ -176,7 +176,7 @@ Dispatching::Held DispatchAdapter::give_back(Cpu& cpu)
         mine.hint = hint;
         if (!change(cpu, word, { .use = CpuUse::ready }, true))
             continue;
-        prefer(cpu, HostSlice::long_one);
+        prefer(cpu, hint ? HostSlice::brief : HostSlice::long_one);
         return acquire(cpu);
     }
 }
