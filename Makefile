@@ -1,7 +1,7 @@
 # A short front to CMakePresets.json. Everything is left under build/; what is missing is installed by tools/setup.
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: help all run machine check asan tsan tidy coverage bench durability faults fuzz difftest random-programs litmus docs format clean
+.PHONY: help all run machine check asan tsan tidy coverage bench durability faults fairness fuzz difftest random-programs litmus docs format clean
 
 all: ## build/zvisor
 	@tools/setup build >&2
@@ -48,6 +48,11 @@ durability: all ## kill zvisor while a guest writes, and look for what was ackno
 faults: all ## kill partitions and firmware of a running machine at random, 1000 times or ROUNDS
 	@tools/setup check
 	@ZVISOR=build/zvisor python3 tests/e2e/partition_faults.py --rounds $(or $(ROUNDS),1000)
+
+fairness: all ## what partitions get against their weights on this host, 60 seconds a set or SECONDS; SET='weights random-8' chooses
+	@tools/setup check cross
+	@tools/build dev guests
+	@ZVISOR=build/zvisor python3 tests/e2e/fairness.py --seconds $(or $(SECONDS),60) $(if $(SET),--set $(SET))
 
 fuzz: ## one fuzz target for a minute, or SECONDS: make fuzz T=psw
 	@tools/setup build check clang

@@ -1,7 +1,10 @@
 // How well PR/SM shares the host's CPUs: partitions are processes with real dispatch cells, and their CPUs spin, or sleep and wake up.
 // Counters: error_% is the greatest difference of a share from its ideal, in per cent of all physical CPUs; wake_*_us are times from
-// the due time of the clock comparator to the instruction behind the wait; firmware_% is the dispatcher's own CPU time.
+// the due time of the clock comparator to the instruction behind the wait, of which ask_* is until the host let the CPU's thread ask for a
+// physical CPU, grant_* from there until it was granted, and resume_* until the host let the thread go on; host_* is how late the host
+// wakes up a real-time program that sleeps likewise, which nobody can do better than; firmware_% is the dispatcher's own CPU time.
 
+#include "base/host_priority.h"
 #include "cpu/cpu.h"
 #include "cpu/engine.h"
 #include "cpu/null_services.h"
@@ -25,11 +28,69 @@ constexpr u64 mode_64 = Psw::extended_addressing_bit | Psw::basic_addressing_bit
 constexpr auto warm_up = 500ms;
 constexpr auto measured_time = 10s;
 
+using Clock = std::chrono::steady_clock;
+
+/// Nanoseconds that parts of a wake-up took.
+struct WakeUp {
+    i64 all { 0 };
+    i64 ask { 0 };
+    i64 grant { 0 };
+    i64 resume { 0 };
+};
+
 /// What the CPU of a partition measured, in memory it shares with the benchmark.
 struct Latencies {
     static constexpr std::size_t most = 1 << 16;
     std::atomic<std::size_t> count;
-    std::array<u64, most> nanoseconds;
+    std::array<WakeUp, most> wake_ups;
+
+    void add(const WakeUp& wake_up)
+    {
+        if (count == most)
+            return;
+        wake_ups[count] = wake_up;
+        ++count;
+    }
+};
+
+[[nodiscard]] Latencies* shared_latencies()
+{
+    return static_cast<Latencies*>(mmap(nullptr, sizeof(Latencies), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+}
+
+/// When a CPU last asked for a physical CPU, was granted one, and went on.
+struct WayToCpu {
+    Clock::time_point asked;
+    Clock::time_point granted;
+    Clock::time_point went_on;
+};
+
+/// The dispatching of a partition with one CPU, and how long it takes.
+class TimedDispatching final : public Dispatching {
+public:
+    TimedDispatching(std::unique_ptr<Dispatching> real, WayToCpu& way)
+        : m_real(std::move(real))
+        , m_way(way)
+    {
+    }
+
+    Held acquire(Cpu& cpu) override
+    {
+        auto asked = Clock::now();
+        auto held = m_real->acquire(cpu);
+        m_way = { asked, std::max(asked, held.value_or(asked)), Clock::now() };
+        return held;
+    }
+    Clock::time_point held_until(Cpu& cpu) override { return m_real->held_until(cpu); }
+    bool release(Cpu& cpu, Idle idle) override { return m_real->release(cpu, idle); }
+    Held give_back(Cpu& cpu) override { return m_real->give_back(cpu); }
+    void yield(Cpu& cpu) override { m_real->yield(cpu); }
+    void yield_to(Cpu& cpu, u16 address) override { m_real->yield_to(cpu, address); }
+    void interrupt(Cpu& cpu) override { m_real->interrupt(cpu); }
+
+private:
+    std::unique_ptr<Dispatching> m_real;
+    WayToCpu& m_way;
 };
 
 class SpinningEngine : public Engine {
@@ -46,8 +107,9 @@ public:
 /// Waits for the clock comparator, runs for a moment, and so on.
 class SleepingEngine final : public SpinningEngine {
 public:
-    explicit SleepingEngine(Latencies& latencies)
+    SleepingEngine(Latencies& latencies, const WayToCpu& way)
         : m_latencies(latencies)
+        , m_way(way)
     {
     }
 
@@ -56,12 +118,13 @@ public:
         constexpr u64 sleep = 5'000 * TodClock::units_per_microsecond;
         constexpr u64 work = 100 * TodClock::units_per_microsecond;
         for (;;) {
+            auto due_at = Clock::now() + std::chrono::nanoseconds(TodClock::to_nanoseconds(sleep));
             u64 due = cpu.tod() + sleep;
             cpu.set_clock_comparator(due);
             cpu.load_psw({ mode_64 | Psw::wait_bit | Psw::external_bit, 0x2000 });
             if (!cpu.handle_pending())
                 return;
-            note(cpu.tod() - due);
+            note(due_at);
             while (cpu.tod() < due + work)
                 if (cpu.pending() && !cpu.handle_pending())
                     return;
@@ -69,51 +132,22 @@ public:
     }
 
 private:
-    void note(u64 latency)
+    void note(Clock::time_point due)
     {
-        std::size_t index = m_latencies.count;
-        if (index == Latencies::most)
-            return;
-        m_latencies.nanoseconds[index] = TodClock::to_nanoseconds(latency);
-        m_latencies.count = index + 1;
+        auto took = [](Clock::time_point from, Clock::time_point to) { return std::chrono::nanoseconds(to - from).count(); };
+        m_latencies.add({ .all = took(due, Clock::now()),
+            .ask = took(due, m_way.asked),
+            .grant = took(m_way.asked, m_way.granted),
+            .resume = took(m_way.granted, m_way.went_on) });
     }
 
     Latencies& m_latencies;
+    const WayToCpu& m_way;
 };
 
 [[nodiscard]] UniqueFd duplicate(int fd)
 {
     return UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-}
-
-/// The process of a partition: until it is killed.
-[[noreturn]] void be_partition(DispatchRegion& given, u32 cpus, bool sleeps, Latencies& latencies)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    // What else runs on the host is not to be measured.
-    setpriority(PRIO_PROCESS, 0, -20);
-    auto region = DispatchRegion::attach(duplicate(given.memory_fd()), duplicate(given.doorbell_fd())).value();
-    auto storage = std::move(AbsoluteStorage::create(1 << 20)).value();
-    FacilitySet facilities;
-    NullChannelServices channels;
-    NullMachineServices machine;
-    CpuGroup group(*storage, facilities, channels, machine);
-    store_be<u64>(storage->host() + lowcore::external_new_psw, mode_64);
-    for (u32 i = 0; i < cpus; ++i) {
-        Cpu& cpu = group.add();
-        if (sleeps)
-            cpu.set_engine(std::make_unique<SleepingEngine>(latencies));
-        else
-            cpu.set_engine(std::make_unique<SpinningEngine>());
-        cpu.load_psw({ mode_64, 0x2000 });
-        cpu.cr[0] |= cr0::clock_comparator;
-        cpu.control_registers_changed();
-        cpu.order_start();
-    }
-    group.set_dispatching(std::make_unique<DispatchAdapter>(group, region));
-    group.start();
-    for (;;)
-        pause();
 }
 
 struct PartitionPlan {
@@ -125,7 +159,39 @@ struct PartitionPlan {
 struct Plan {
     const char* name;
     std::vector<PartitionPlan> partitions;
+    /// Programs that run on the host besides and have as much of its CPUs as a partition's thread.
+    unsigned host_programs { 0 };
 };
+
+/// The process of a partition: until it is killed.
+[[noreturn]] void be_partition(DispatchRegion& given, u32 cpus, bool sleeps, Latencies& latencies)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    HostSlices().prefer(HostSlice::brief);
+    auto region = DispatchRegion::attach(duplicate(given.memory_fd()), duplicate(given.doorbell_fd())).value();
+    auto storage = std::move(AbsoluteStorage::create(1 << 20)).value();
+    FacilitySet facilities;
+    NullChannelServices channels;
+    NullMachineServices machine;
+    CpuGroup group(*storage, facilities, channels, machine);
+    store_be<u64>(storage->host() + lowcore::external_new_psw, mode_64);
+    WayToCpu way;
+    for (u32 i = 0; i < cpus; ++i) {
+        Cpu& cpu = group.add();
+        if (sleeps)
+            cpu.set_engine(std::make_unique<SleepingEngine>(latencies, way));
+        else
+            cpu.set_engine(std::make_unique<SpinningEngine>());
+        cpu.load_psw({ mode_64, 0x2000 });
+        cpu.cr[0] |= cr0::clock_comparator;
+        cpu.control_registers_changed();
+        cpu.order_start();
+    }
+    group.set_dispatching(std::make_unique<TimedDispatching>(std::make_unique<DispatchAdapter>(group, region), way));
+    group.start();
+    for (;;)
+        pause();
+}
 
 /// A partition that runs.
 struct Running {
@@ -136,10 +202,7 @@ struct Running {
 
 [[nodiscard]] Running start(const PartitionPlan& plan)
 {
-    void* shared = mmap(nullptr, sizeof(Latencies), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    Running running {
-        .region = DispatchRegion::create(plan.cpus).value(), .latencies = static_cast<Latencies*>(shared), .process = fork()
-    };
+    Running running { .region = DispatchRegion::create(plan.cpus).value(), .latencies = shared_latencies(), .process = fork() };
     if (running.process == 0)
         be_partition(*running.region, plan.cpus, plan.sleeps, *running.latencies);
     return running;
@@ -180,24 +243,70 @@ struct Running {
     return rates;
 }
 
-void report_latencies(benchmark::State& state, const std::vector<Running>& partitions)
+/// One part of the wake-ups of a partition, without the first ones.
+void report_latencies(benchmark::State& state, const Latencies& latencies, i64 WakeUp::* part, const std::string& name)
 {
-    std::vector<u64> all;
-    for (const auto& partition : partitions)
-        for (std::size_t i = partition.latencies->count / 10; i < partition.latencies->count; ++i)
-            all.push_back(partition.latencies->nanoseconds[i]);
+    std::vector<i64> all;
+    for (std::size_t i = latencies.count / 10; i < latencies.count; ++i)
+        all.push_back(latencies.wake_ups[i].*part);
     if (all.empty())
         return;
     std::ranges::sort(all);
-    auto microseconds = [&](std::size_t index) { return static_cast<double>(all[index]) / 1000; };
-    state.counters["wake_p50_us"] = microseconds(all.size() / 2);
-    state.counters["wake_p99_us"] = microseconds(all.size() * 99 / 100);
-    state.counters["wake_max_us"] = microseconds(all.size() - 1);
+    auto report = [&](const char* what, std::size_t index) { state.counters[name + what] = static_cast<double>(all[index]) / 1000; };
+    report("_p50_us", all.size() / 2);
+    report("_p99_us", all.size() * 99 / 100);
+    report("_max_us", all.size() - 1);
+}
+
+void report_latencies(benchmark::State& state, const Running& partition)
+{
+    static constexpr struct {
+        const char* name;
+        i64 WakeUp::* part;
+    } parts[] { { "wake", &WakeUp::all }, { "ask", &WakeUp::ask }, { "grant", &WakeUp::grant }, { "resume", &WakeUp::resume } };
+    for (const auto& part : parts)
+        report_latencies(state, *partition.latencies, part.part, part.name);
+}
+
+/// A real-time program of the host that sleeps and wakes up: until it is killed.
+[[nodiscard]] pid_t start_host_sleeper(Latencies& latencies)
+{
+    pid_t process = fork();
+    if (process != 0)
+        return process;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prefer_low_latency(true);
+    for (;;) {
+        auto due = Clock::now() + 5ms;
+        std::this_thread::sleep_until(due);
+        latencies.add({ .all = std::chrono::nanoseconds(Clock::now() - due).count() });
+    }
+}
+
+/// A program of the host: until it is killed.
+[[nodiscard]] pid_t start_host_program()
+{
+    pid_t process = fork();
+    if (process != 0)
+        return process;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (std::atomic<u64> count = 0;; ++count)
+        ;
+}
+
+void end(pid_t process)
+{
+    kill(process, SIGKILL);
+    waitpid(process, nullptr, 0);
 }
 
 void measure(benchmark::State& state, const Plan& plan)
 {
     auto physical = host_cpus();
+    std::vector<pid_t> programs(plan.host_programs);
+    std::ranges::generate(programs, start_host_program);
+    Latencies* host = shared_latencies();
+    programs.push_back(start_host_sleeper(*host));
     std::vector<Running> partitions;
     for (const auto& partition : plan.partitions)
         partitions.push_back(start(partition));
@@ -228,10 +337,13 @@ void measure(benchmark::State& state, const Plan& plan)
     state.counters["error_%"] = 100 * error;
     state.counters["firmware_%"] = 100 * std::chrono::duration<double>(firmware_after.own - firmware.own).count() / time / cpus;
     state.counters["wakeups/s"] = static_cast<double>(firmware_after.wakeups - firmware.wakeups) / time;
-    report_latencies(state, partitions);
+    for (const auto& partition : partitions)
+        report_latencies(state, partition);
+    report_latencies(state, *host, &WakeUp::all, "host");
+    munmap(host, sizeof(Latencies));
+    std::ranges::for_each(programs, end);
     for (auto& partition : partitions) {
-        kill(partition.process, SIGKILL);
-        waitpid(partition.process, nullptr, 0);
+        end(partition.process);
         munmap(partition.latencies, sizeof(Latencies));
     }
     if (!misdeeds.empty())
@@ -246,6 +358,8 @@ const Plan plans[] {
         { { {}, 1 }, { {}, 1 }, { {}, 1 }, { {}, 1 }, { {}, 1 }, { {}, 1 }, { {}, 1 }, { {}, 1 }, { {}, 1 }, { {}, 1 }, { {}, 1 },
             { {}, 1 }, { {}, 1 }, { {}, 1 }, { {}, 1 }, { {}, 1 } } },
     { "load/sleeper_and_3_spinners", { { .share = {}, .sleeps = true }, { {}, 2 }, { {}, 2 }, { {}, 2 } } },
+    { "load/sleeper_of_weight_500", { { .share = { .weight = 500 }, .sleeps = true }, { {}, 2 }, { {}, 2 }, { {}, 2 } } },
+    { "load/the_same_and_4_programs_of_the_host", { { .share = { .weight = 500 }, .sleeps = true }, { {}, 2 }, { {}, 2 }, { {}, 2 } }, 4 },
 };
 
 const int registered = [] {

@@ -35,10 +35,14 @@ bool take_real_time()
     return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters) == 0;
 }
 
-bool take_short_slice(i32 nice)
+constexpr u64 brief_slice = 100'000;
+/// As long as slices of logical CPUs, whose ends should not be waited for.
+constexpr u64 long_slice = 20'000'000;
+
+/// What the calling thread starts has the same slice.
+bool take_slice(u64 nanoseconds, i32 nice)
 {
-    constexpr u64 shortest = 100'000;
-    SchedulingAttributes attributes { .size = sizeof(attributes), .policy = SCHED_OTHER, .nice = nice, .runtime = shortest };
+    SchedulingAttributes attributes { .size = sizeof(attributes), .policy = SCHED_OTHER, .nice = nice, .runtime = nanoseconds };
     return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
 }
 
@@ -49,8 +53,18 @@ void prefer_low_latency(bool real_time)
     if (real_time && take_real_time())
         return;
     i32 present = getpriority(PRIO_PROCESS, 0);
-    if (!take_short_slice(std::min(present, best_nice)))
-        take_short_slice(present);
+    if (!take_slice(brief_slice, std::min(present, best_nice)))
+        take_slice(brief_slice, present);
+}
+
+HostSlices::HostSlices()
+    : m_nice(getpriority(PRIO_PROCESS, 0))
+{
+}
+
+void HostSlices::prefer(HostSlice slice) const
+{
+    take_slice(slice == HostSlice::brief ? brief_slice : long_slice, m_nice);
 }
 
 } // namespace zvisor

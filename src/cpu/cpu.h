@@ -495,6 +495,8 @@ private:
     void sleep_until_work(bool polls);
     [[nodiscard]] u64 wait_deadline() const;
     void pause();
+    [[nodiscard]] Dispatching::Held get_dispatched();
+    void execute_since(std::chrono::steady_clock::time_point time);
     bool start_executing();
     bool stop_executing(Dispatching::Idle idle);
     void hand_over();

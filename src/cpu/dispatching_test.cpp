@@ -33,23 +33,27 @@ public:
 /// Physical CPUs as a test grants them; notes what it was asked.
 class FakeDispatching final : public Dispatching {
 public:
-    bool acquire(Cpu& cpu) override
+    Held acquire(Cpu& cpu) override
     {
         ++acquired;
         for (;;) {
             if (cpu.leaving())
-                return false;
-            if (grants.load())
-                return true;
+                return {};
+            if (grants.load()) {
+                auto granted = std::chrono::steady_clock::now();
+                std::this_thread::sleep_for(resumes_after.load());
+                return granted;
+            }
             std::this_thread::sleep_for(100us);
         }
     }
+    std::chrono::steady_clock::time_point held_until(Cpu&) override { return std::chrono::steady_clock::now() - noticed_after.load(); }
     bool release(Cpu&, Idle idle) override
     {
         ++(idle == Idle::stopped ? stopped : waiting);
         return false;
     }
-    bool give_back(Cpu& cpu) override
+    Held give_back(Cpu& cpu) override
     {
         ++given_back;
         return acquire(cpu);
@@ -59,6 +63,10 @@ public:
     void interrupt(Cpu&) override { }
 
     std::atomic<bool> grants { true };
+    /// What the host takes to let the thread of a CPU go on that was granted a physical CPU.
+    std::atomic<std::chrono::milliseconds> resumes_after { 0ms };
+    /// What it takes a CPU to notice that it has lost its physical CPU.
+    std::atomic<std::chrono::milliseconds> noticed_after { 0ms };
     std::atomic<int> acquired { 0 };
     std::atomic<int> waiting { 0 };
     std::atomic<int> stopped { 0 };
@@ -191,6 +199,39 @@ TEST_F(DispatchingTest, TheCpuTimerStandsStillWhileAnotherHasThePhysicalCpu)
     cpu.wait_for_orders();
     u64 spent = long_time - cpu.cpu_timer();
     EXPECT_GE(cpu.tod() - begun - spent, TodClock::from_nanoseconds(std::chrono::nanoseconds(stolen).count()));
+}
+
+TEST_F(DispatchingTest, TimeCountsFromTheGrantNotFromWhenTheHostLetsTheThreadGoOn)
+{
+    constexpr u64 long_time = u64 { 1 } << 62;
+    cpu.set_cpu_timer(long_time);
+    start();
+    ASSERT_TRUE(becomes([&] { return cpu.running() && engine->instructions > 0; }));
+    cpu.order_stop(false);
+    cpu.wait_for_orders();
+    u64 timer = cpu.cpu_timer();
+    cpu.order_start();
+    ASSERT_TRUE(becomes([&] { return cpu.running(); }));
+    auto before = cpu.times().executing.read();
+    dispatching->resumes_after = 50ms;
+    cpu.notify(Pending::give_back);
+    ASSERT_TRUE(becomes([&] { return dispatching->given_back == 1 && cpu.running(); }));
+    EXPECT_GE(cpu.times().executing.read() - before, 50ms);
+    cpu.order_stop(false);
+    cpu.wait_for_orders();
+    EXPECT_GE(timer - cpu.cpu_timer(), TodClock::from_nanoseconds(std::chrono::nanoseconds(50ms).count()));
+}
+
+TEST_F(DispatchingTest, TimeEndsWhenThePhysicalCpuWasTakenNotWhenTheCpuNotices)
+{
+    start();
+    ASSERT_TRUE(becomes([&] { return cpu.times().executing.read() > 30ms; }));
+    dispatching->grants = false;
+    dispatching->noticed_after = 20ms;
+    auto before = cpu.times().executing.read();
+    cpu.notify(Pending::give_back);
+    ASSERT_TRUE(becomes([&] { return dispatching->given_back == 1 && !cpu.running(); }));
+    EXPECT_LT(cpu.times().executing.read(), before);
 }
 
 TEST_F(DispatchingTest, AStopOrderEndsTheWaitForAPhysicalCpu)

@@ -5,6 +5,7 @@
 #include "base/types.h"
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -77,14 +78,19 @@ public:
 class Dispatching {
 public:
     enum class Idle : u8 { waiting, stopped };
+    /// Since when a CPU has its physical CPU: its time counts from then on, although the host may have let its thread go on later.
+    /// Nothing: Cpu::leaving() became true before it had one.
+    using Held = std::optional<std::chrono::steady_clock::time_point>;
 
     virtual ~Dispatching() = default;
-    /// The CPU has instructions to execute; true once it may. False: Cpu::leaving() became true before it could.
-    [[nodiscard]] virtual bool acquire(Cpu& cpu) = 0;
+    /// The CPU has instructions to execute; returns once it may.
+    [[nodiscard]] virtual Held acquire(Cpu& cpu) = 0;
+    /// Until when the CPU, which executes, has had its physical CPU: another may have gone on there already, and it has not noticed yet.
+    [[nodiscard]] virtual std::chrono::steady_clock::time_point held_until(Cpu& cpu) = 0;
     /// The CPU has none, and may hold a physical CPU or not. True: it may go on for a moment to look for work on its physical CPU.
     virtual bool release(Cpu& cpu, Idle idle) = 0;
     /// The CPU was notified of Pending::give_back: gives its physical CPU back if it still is wanted, and then is like `acquire`.
-    [[nodiscard]] virtual bool give_back(Cpu& cpu) = 0;
+    [[nodiscard]] virtual Held give_back(Cpu& cpu) = 0;
     /// The program waits for something that another CPU does (DIAGNOSE X'44', X'9C'), in the second case the CPU with an address that
     /// need not exist. The CPU executes, and gives back soon.
     virtual void yield(Cpu& cpu) = 0;

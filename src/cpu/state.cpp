@@ -127,25 +127,41 @@ bool Cpu::handle_pending()
 
 // ---- Dispatching -------------------------------------------------------------------------------------------
 
+/// Since when the CPU is dispatched; nothing when it is leaving before that.
+Dispatching::Held Cpu::get_dispatched()
+{
+    auto* dispatching = m_group.dispatching();
+    if (!dispatching)
+        return std::chrono::steady_clock::now();
+    for (;;) {
+        auto held = dispatching->acquire(*this);
+        if (held || leaving())
+            return held;
+    }
+}
+
+void Cpu::execute_since(std::chrono::steady_clock::time_point time)
+{
+    m_times.executing.start(time);
+    m_executing = true;
+    m_attention = true;
+}
+
 /// False when the CPU is leaving before it was dispatched.
 bool Cpu::start_executing()
 {
-    if (auto* dispatching = m_group.dispatching())
-        while (!dispatching->acquire(*this))
-            if (leaving())
-                return false;
-    m_executing = true;
-    m_attention = true;
-    m_times.executing.start();
-    return true;
+    auto held = get_dispatched();
+    if (held)
+        execute_since(*held);
+    return held.has_value();
 }
 
 /// True when the CPU may look for work for a moment.
 bool Cpu::stop_executing(Dispatching::Idle idle)
 {
     m_executing = false;
-    m_times.executing.stop();
     auto* dispatching = m_group.dispatching();
+    m_times.executing.stop(dispatching ? dispatching->held_until(*this) : std::chrono::steady_clock::now());
     return !dispatching || dispatching->release(*this, idle);
 }
 
@@ -165,17 +181,18 @@ void Cpu::hand_over()
     auto* dispatching = m_group.dispatching();
     if (!dispatching)
         return;
-    auto began = std::chrono::steady_clock::now();
+    auto until = dispatching->held_until(*this);
     m_executing = false;
-    m_times.executing.stop(began);
-    bool dispatched = dispatching->give_back(*this);
-    if (!dispatched && !start_executing())
+    m_times.executing.stop(until);
+    auto held = dispatching->give_back(*this);
+    if (!held)
+        held = get_dispatched();
+    if (!held)
         return;
-    m_times.executing.start();
-    std::chrono::nanoseconds taken = std::chrono::steady_clock::now() - began;
+    auto since = std::max(*held, until);
+    execute_since(since);
+    std::chrono::nanoseconds taken = since - until;
     m_cpu_timer_deadline += TodClock::from_nanoseconds(static_cast<u64>(taken.count()));
-    m_executing = true;
-    m_attention = true;
     update_timer_deadline();
 }
 

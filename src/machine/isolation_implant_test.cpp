@@ -147,6 +147,23 @@ void look_for_others(Attempts& attempts, const Host& host)
     }
 }
 
+/// sched_setattr(2): a nice value for ordinary policies, a priority for real-time ones.
+[[nodiscard]] long set_attributes(pid_t process, u32 policy, i32 nice, u32 priority)
+{
+    struct Attributes {
+        u32 size;
+        u32 policy;
+        u64 flags;
+        i32 nice;
+        u32 priority;
+        std::array<u64, 3> times;
+    };
+    constexpr u64 period = 10'000'000;
+    bool ordinary = policy == SCHED_OTHER;
+    Attributes attributes { sizeof(Attributes), policy, 0, nice, ordinary ? 0 : priority, { period / 2, period, period } };
+    return syscall(SYS_sched_setattr, process, &attributes, 0);
+}
+
 void disturb_others(Attempts& attempts, const Host& host)
 {
     for (auto [who, pid] : { std::pair("the firmware", host.firmware), std::pair("another partition", host.other), std::pair("all", -1) })
@@ -157,7 +174,11 @@ void disturb_others(Attempts& attempts, const Host& host)
     attempts.add("disturb", "priority of another", syscall(SYS_setpriority, PRIO_PROCESS, host.other, 19));
     attempts.add("disturb", "a priority of its own", syscall(SYS_setpriority, PRIO_PROCESS, 0, -20));
     attempts.add("disturb", "a real-time priority", syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, "\1\0\0\0"));
-    attempts.add("disturb", "scheduling attributes", syscall(SYS_sched_setattr, 0, nullptr, 0));
+    constexpr u32 policies = 7;
+    for (u32 policy = 0; policy < policies; ++policy)
+        if (policy != SCHED_BATCH && policy != SCHED_IDLE)
+            attempts.add("disturb", fmt::format("attributes of policy {}", policy), set_attributes(0, policy, -1, 1));
+    attempts.add("disturb", "attributes of another", set_attributes(host.other, SCHED_OTHER, 0, 0));
     attempts.add("disturb", "CPUs of another", syscall(SYS_sched_setaffinity, host.other, 8, "\1\0\0\0\0\0\0"));
     attempts.add("disturb", "I/O priority", syscall(SYS_ioprio_set, 1, host.other, 0));
     attempts.add("disturb", "memory of another moved", syscall(SYS_migrate_pages, host.other, 1, nullptr, nullptr));

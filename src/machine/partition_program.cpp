@@ -1,5 +1,6 @@
 #include "machine/partition_program.h"
 
+#include "base/host_priority.h"
 #include "cpu/cpu.h"
 #include "machine/activity_answer.h"
 #include "machine/cpu_status.h"
@@ -265,6 +266,7 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
     auto files = TRY(MachineFiles::open(config));
     std::string missing;
     TRY_VOID(lock_in(*address_space, missing));
+    HostSlices().prefer(HostSlice::brief);
     MachineSupply supply {
         .console_is_terminal = true, .blocks = this, .block_size = *block_size, .firmware = this, .place = place_of(message)
     };

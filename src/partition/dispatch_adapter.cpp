@@ -5,7 +5,25 @@
 #include "base/verify.h"
 #include "cpu/cpu.h"
 
+#include <algorithm>
+
 namespace zvisor {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+[[nodiscard]] u64 nanoseconds_now()
+{
+    return static_cast<u64>(std::chrono::nanoseconds(Clock::now().time_since_epoch()).count());
+}
+
+[[nodiscard]] Clock::time_point time_of(u64 nanoseconds)
+{
+    return Clock::time_point(std::chrono::nanoseconds(static_cast<i64>(nanoseconds)));
+}
+
+} // namespace
 
 DispatchAdapter::DispatchAdapter(CpuGroup& group, std::shared_ptr<DispatchRegion> region, std::function<void()> on_share_changed)
     : m_group(group)
@@ -51,52 +69,77 @@ bool DispatchAdapter::change(const Cpu& cpu, u32 from, DispatchState to, bool ri
 
 // ---- On the threads of CPUs ----------------------------------------------------------------------------------
 
-bool DispatchAdapter::acquire(Cpu& cpu)
+Dispatching::Held DispatchAdapter::acquire(Cpu& cpu)
 {
     for (;;) {
         if (m_unsupervised.load()) {
             unbind(cpu);
-            return true;
+            return Clock::now();
         }
-        auto& state = cell(cpu).state;
-        u32 word = state.load();
+        DispatchCell& mine = cell(cpu);
+        u32 word = mine.state.load();
         auto now = DispatchState::from(word);
         if (now.use == CpuUse::running) {
             bind(cpu, now.physical);
-            return true;
+            slot(cpu).lost = 0;
+            return time_of(mine.granted);
         }
         if (now.use == CpuUse::parked) {
             if (resume_parked(cpu, word))
-                return true;
+                return slot(cpu).resumed = Clock::now();
         } else if (cpu.leaving()) {
             if (now.use != CpuUse::ready || change(cpu, word, { .use = CpuUse::waiting }, true))
-                return false;
+                return {};
         } else if (now.use == CpuUse::ready) {
-            futex_wait(state, word);
-        } else {
-            change(cpu, word, { .use = CpuUse::ready }, true);
+            futex_wait(mine.state, word);
+        } else if (change(cpu, word, { .use = CpuUse::ready }, true)) {
+            wait_for_answer(cpu);
         }
     }
+}
+
+/// One that woke up below its share is granted a physical CPU at once, and goes on at once if it is awake still.
+void DispatchAdapter::wait_for_answer(Cpu& cpu)
+{
+    auto& polling = slot(cpu).answer;
+    auto& state = cell(cpu).state;
+    u32 ready = DispatchState { .use = CpuUse::ready }.word();
+    auto asked = Clock::now();
+    polling.poll([&] { return state.load() != ready; });
+    if (state.load() == ready)
+        futex_wait(state, ready);
+    polling.waited(Clock::now() - asked);
+}
+
+Clock::time_point DispatchAdapter::held_until(Cpu& cpu)
+{
+    auto& mine = slot(cpu);
+    mine.looked = Clock::now();
+    if (m_unsupervised.load())
+        return mine.looked;
+    u64 withdrawn = cell(cpu).withdrawn;
+    u64 lost = cell(cpu).lost;
+    auto until = (withdrawn != 0 ? time_of(withdrawn) : mine.looked) - std::chrono::nanoseconds(lost - std::exchange(mine.lost, lost));
+    // One that waited may have gone on while the firmware decided.
+    return std::max(until, mine.resumed);
 }
 
 /// Goes on where it waited, unless the physical CPU is wanted back.
 bool DispatchAdapter::resume_parked(Cpu& cpu, u32 word)
 {
     auto state = DispatchState::from(word);
-    if (state.give_back) {
-        change(cpu, word, { .use = CpuUse::ready }, true);
-        return false;
-    }
+    bool goes_on = !state.give_back;
     state.use = CpuUse::running;
-    if (!change(cpu, word, state, false))
+    DispatchCell& mine = cell(cpu);
+    if (!change(cpu, word, goes_on ? state : DispatchState { .use = CpuUse::ready }, !goes_on))
         return false;
-    std::chrono::nanoseconds parked = Clock::now() - slot(cpu).parked_since;
-    cell(cpu).parked += static_cast<u64>(parked.count());
-    return true;
+    mine.parked += nanoseconds_now() - mine.parked_since;
+    return goes_on;
 }
 
 bool DispatchAdapter::release(Cpu& cpu, Idle idle)
 {
+    prefer(cpu, HostSlice::brief);
     DispatchState without { .use = idle == Idle::stopped ? CpuUse::stopped : CpuUse::waiting };
     for (;;) {
         u32 word = cell(cpu).state.load();
@@ -105,7 +148,7 @@ bool DispatchAdapter::release(Cpu& cpu, Idle idle)
             return m_unsupervised.load();
         bool parks = idle == Idle::waiting && now.holds() && !now.tell && !now.give_back;
         if (parks) {
-            slot(cpu).parked_since = Clock::now();
+            cell(cpu).parked_since = nanoseconds_now();
             now.use = CpuUse::parked;
             if (change(cpu, word, now, false))
                 return true;
@@ -115,11 +158,12 @@ bool DispatchAdapter::release(Cpu& cpu, Idle idle)
     }
 }
 
-bool DispatchAdapter::give_back(Cpu& cpu)
+Dispatching::Held DispatchAdapter::give_back(Cpu& cpu)
 {
     u32 hint = std::exchange(slot(cpu).hint, 0);
     for (;;) {
-        u32 word = cell(cpu).state.load();
+        DispatchCell& mine = cell(cpu);
+        u32 word = mine.state.load();
         auto now = DispatchState::from(word);
         if (now.use != CpuUse::running || m_unsupervised.load())
             return acquire(cpu);
@@ -127,11 +171,13 @@ bool DispatchAdapter::give_back(Cpu& cpu)
         if (!now.give_back && !(hint && now.tell)) {
             if (hint)
                 std::this_thread::yield();
-            return true;
+            return slot(cpu).looked;
         }
-        cell(cpu).hint = hint;
-        if (change(cpu, word, { .use = CpuUse::ready }, true))
-            return acquire(cpu);
+        mine.hint = hint;
+        if (!change(cpu, word, { .use = CpuUse::ready }, true))
+            continue;
+        prefer(cpu, hint ? HostSlice::brief : HostSlice::long_one);
+        return acquire(cpu);
     }
 }
 
@@ -143,6 +189,13 @@ void DispatchAdapter::yield(Cpu& cpu)
 void DispatchAdapter::yield_to(Cpu& cpu, u16 address)
 {
     slot(cpu).hint = DispatchCell::yields_to | address;
+}
+
+/// One that computes until it is asked to give back has long slices, so that those who run for moments go before it on the host, too.
+void DispatchAdapter::prefer(Cpu& cpu, HostSlice slice)
+{
+    if (std::exchange(slot(cpu).slice, slice) != slice)
+        m_slices.prefer(slice);
 }
 
 void DispatchAdapter::bind(Cpu& cpu, u16 physical)

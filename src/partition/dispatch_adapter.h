@@ -1,6 +1,8 @@
 #pragma once
 
+#include "base/host_priority.h"
 #include "cpu/cpu_group.h"
+#include "cpu/wait_polling.h"
 #include "partition/dispatch_region.h"
 #include "partition/firmware_services.h"
 
@@ -36,22 +38,28 @@ public:
     /// What the firmware grants, from any thread.
     [[nodiscard]] OwnShare share() const;
 
-    bool acquire(Cpu& cpu) override;
+    Held acquire(Cpu& cpu) override;
+    std::chrono::steady_clock::time_point held_until(Cpu& cpu) override;
     bool release(Cpu& cpu, Idle idle) override;
-    bool give_back(Cpu& cpu) override;
+    Held give_back(Cpu& cpu) override;
     void yield(Cpu& cpu) override;
     void yield_to(Cpu& cpu, u16 address) override;
     void interrupt(Cpu& cpu) override;
 
 private:
-    using Clock = std::chrono::steady_clock;
-
     /// Of one CPU; for its thread alone.
     struct alignas(64) Slot {
         u32 hint { 0 };
         /// Host CPU its thread is bound to, or -1.
         int bound { -1 };
-        Clock::time_point parked_since {};
+        /// When it went on with the physical CPU on which it had waited.
+        std::chrono::steady_clock::time_point resumed {};
+        /// What is known of DispatchCell::lost, and when it was looked at.
+        u64 lost { 0 };
+        std::chrono::steady_clock::time_point looked {};
+        HostSlice slice { HostSlice::brief };
+        /// For the answer to one that woke up.
+        WaitPolling answer;
     };
 
     [[nodiscard]] DispatchRegion& region() const { return *m_region.load(); }
@@ -59,7 +67,8 @@ private:
     [[nodiscard]] Slot& slot(const Cpu& cpu);
     bool change(const Cpu& cpu, u32 from, DispatchState to, bool rings);
     [[nodiscard]] bool resume_parked(Cpu& cpu, u32 word);
-    void park(Cpu& cpu);
+    void wait_for_answer(Cpu& cpu);
+    void prefer(Cpu& cpu, HostSlice slice);
     void bind(Cpu& cpu, u16 physical);
     void unbind(Cpu& cpu);
     void withdraw(DispatchCell& cell, std::size_t index);
@@ -73,6 +82,7 @@ private:
     std::atomic<DispatchRegion*> m_region;
     std::atomic<bool> m_unsupervised { false };
     std::vector<Slot> m_slots;
+    HostSlices m_slices;
     /// Where threads may run when they are not bound.
     cpu_set_t m_everywhere {};
     std::mutex m_mutex;

@@ -62,13 +62,21 @@ protected:
     {
         return becomes([&] { return state().use == use; });
     }
-    [[nodiscard]] bool grant(DispatchState granted = { .use = CpuUse::running })
+    /// Says `granted` of a CPU that is ready, as if it had been `before` now.
+    [[nodiscard]] bool answer(DispatchState granted, std::chrono::nanoseconds before = 0ns)
     {
-        u32 ready = DispatchState { .use = CpuUse::ready }.word();
-        if (!uses(CpuUse::ready) || !cell().state.compare_exchange_strong(ready, granted.word()))
+        if (!uses(CpuUse::ready))
             return false;
+        std::chrono::nanoseconds time = std::chrono::steady_clock::now().time_since_epoch() - before;
+        cell().granted = static_cast<u64>(time.count());
+        u32 ready = DispatchState { .use = CpuUse::ready }.word();
+        bool done = cell().state.compare_exchange_strong(ready, granted.word());
         futex_wake(cell().state);
-        return becomes([&] { return cpu().running(); });
+        return done;
+    }
+    [[nodiscard]] bool grant(std::chrono::nanoseconds before = 0ns)
+    {
+        return answer({ .use = CpuUse::running }, before) && becomes([&] { return cpu().running(); });
     }
     void ask()
     {
@@ -111,10 +119,7 @@ TEST_F(DispatchAdapterTest, AnEnabledWaitParksAndGoesOnWithoutTheFirmware)
 {
     cpu().load_psw({ mode_64 | Psw::wait_bit | Psw::external_bit, 0x2000 });
     start();
-    ASSERT_TRUE(uses(CpuUse::ready));
-    u32 ready = DispatchState { .use = CpuUse::ready }.word();
-    ASSERT_TRUE(cell().state.compare_exchange_strong(ready, DispatchState { .use = CpuUse::running }.word()));
-    futex_wake(cell().state);
+    ASSERT_TRUE(answer({ .use = CpuUse::running }));
     ASSERT_TRUE(uses(CpuUse::parked));
     cpu().order_external_call(1);
     EXPECT_TRUE(becomes([&] { return cpu().running(); }));
@@ -126,10 +131,7 @@ TEST_F(DispatchAdapterTest, AnEnabledWaitReleasesWhenTheFirmwareWantsToKnow)
 {
     cpu().load_psw({ mode_64 | Psw::wait_bit | Psw::external_bit, 0x2000 });
     start();
-    ASSERT_TRUE(uses(CpuUse::ready));
-    u32 ready = DispatchState { .use = CpuUse::ready }.word();
-    ASSERT_TRUE(cell().state.compare_exchange_strong(ready, DispatchState { .use = CpuUse::running, .tell = true }.word()));
-    futex_wake(cell().state);
+    ASSERT_TRUE(answer({ .use = CpuUse::running, .tell = true }));
     EXPECT_TRUE(uses(CpuUse::waiting));
 }
 
@@ -210,6 +212,59 @@ TEST_F(DispatchAdapterTest, TimeWithoutAPhysicalCpuIsNotExecutingTime)
     auto executed = cpu().times().executing.read();
     std::this_thread::sleep_for(5ms);
     EXPECT_EQ(cpu().times().executing.read(), executed);
+}
+
+TEST_F(DispatchAdapterTest, TimeIsThatSinceTheFirmwareGrantedAPhysicalCpu)
+{
+    start();
+    ASSERT_TRUE(grant(100s));
+    EXPECT_GE(cpu().times().executing.read(), 100s);
+    // Nobody wants it: it is held since then, and nothing counts twice.
+    cpu().notify(Pending::give_back);
+    ASSERT_TRUE(becomes([&] { return !cpu().pending(); }));
+    EXPECT_LT(cpu().times().executing.read(), 200s);
+}
+
+TEST_F(DispatchAdapterTest, TimeEndsWhenThePhysicalCpuWentToAnother)
+{
+    start();
+    ASSERT_TRUE(grant(100s));
+    std::chrono::nanoseconds time = std::chrono::steady_clock::now().time_since_epoch() - 40s;
+    cell().withdrawn = static_cast<u64>(time.count());
+    ask();
+    ASSERT_TRUE(uses(CpuUse::ready));
+    ASSERT_TRUE(becomes([&] { return cpu().times().executing.read() < 61s; }));
+    EXPECT_GE(cpu().times().executing.read(), 60s);
+    cell().withdrawn = 0;
+    ASSERT_TRUE(grant());
+    EXPECT_LT(cpu().times().executing.read(), 100s);
+}
+
+TEST_F(DispatchAdapterTest, TimeThatAnotherHadMeanwhileDoesNotCount)
+{
+    start();
+    ASSERT_TRUE(grant(100s));
+    cell().lost = 40'000'000'000;
+    cpu().notify(Pending::give_back);
+    ASSERT_TRUE(becomes([&] { return !cpu().pending(); }));
+    EXPECT_GE(cpu().times().executing.read(), 60s);
+    EXPECT_LT(cpu().times().executing.read(), 61s);
+    cpu().notify(Pending::give_back);
+    ASSERT_TRUE(becomes([&] { return !cpu().pending(); }));
+    EXPECT_GE(cpu().times().executing.read(), 60s) << "only once";
+}
+
+TEST_F(DispatchAdapterTest, AParkedCpuThatIsToGiveBackAsksForAnother)
+{
+    cpu().load_psw({ mode_64 | Psw::wait_bit | Psw::external_bit, 0x2000 });
+    start();
+    ASSERT_TRUE(answer({ .use = CpuUse::running }));
+    ASSERT_TRUE(uses(CpuUse::parked));
+    cell().state |= DispatchState::give_back_bit;
+    std::this_thread::sleep_for(2ms);
+    cpu().order_external_call(1);
+    EXPECT_TRUE(uses(CpuUse::ready));
+    EXPECT_TRUE(becomes([&] { return cell().parked >= 2'000'000; }));
 }
 
 TEST_F(DispatchAdapterTest, AnotherFirmwareBringsItsOwnRegion)

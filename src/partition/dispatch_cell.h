@@ -59,14 +59,22 @@ struct DispatchState {
 /// How much of a physical CPU the firmware stands for (PR/SM: entitlement), as STSI 15.1.x and PTF show it.
 enum class Entitlement : u32 { horizontal = 0, low = 1, medium = 2, high = 3 };
 
-/// The dispatch cell of one logical CPU.
+/// The dispatch cell of one logical CPU. Times are of the host's monotonic clock, in nanoseconds.
 struct alignas(64) DispatchCell {
     /// DispatchState; also the futex word on which the logical CPU waits while ready.
     std::atomic<u32> state { 0 };
     /// Why the physical CPU was given back, read by the firmware with `ready`: 0, `yields`, or `yields_to` | CPU address.
     std::atomic<u32> hint { 0 };
-    /// Time in the state `parked` so far, in nanoseconds: the partition's word, of use for display alone.
+    /// Time in the state `parked` before the present one, in nanoseconds, and when that began: the partition's word, of use for display
+    /// alone. The firmware adds to it when it ends the state.
     std::atomic<u64> parked { 0 };
+    std::atomic<u64> parked_since { 0 };
+    /// When the physical CPU was granted, written by the firmware before it says so: the time of both accounts begins here.
+    std::atomic<u64> granted { 0 };
+    /// When it went to another that woke up, although this one has not given it back yet; 0: it has not. Written by the firmware.
+    std::atomic<u64> withdrawn { 0 };
+    /// How long it was another's since it was granted, and came back before that was noticed. Written by the firmware.
+    std::atomic<u64> lost { 0 };
     /// Entitlement, written by the firmware for the partition.
     std::atomic<u32> entitlement { 0 };
     /// Share of a physical CPU that is guaranteed, in thousandths, written by the firmware for the partition.
@@ -80,7 +88,7 @@ struct alignas(64) DispatchCell {
 
 /// What stands before the cells of a partition.
 struct DispatchHeader {
-    static constexpr u32 current_version = 1;
+    static constexpr u32 current_version = 2;
     static constexpr u32 most_cells = 256;
 
     // Written by the firmware for the partition, never read back.

@@ -314,7 +314,9 @@ std::vector<LogicalCpuUsage> Dispatcher::usage(PartitionId id)
         result.back().configured = cpu.configured_at.has_value();
         if (cpu.configured_at)
             result.back().online += time - *cpu.configured_at;
-        auto claimed = found->second.region->cells()[i].parked.load();
+        auto& shared = found->second.region->cells()[i];
+        bool parked = DispatchState::from(shared.state.load()).use == CpuUse::parked;
+        u64 claimed = shared.parked.load() + (parked ? parked_now(shared, time) : 0);
         result.back().parked = nanoseconds(static_cast<i64>(std::min(claimed, static_cast<u64>(cpu.usage.dispatched.count()))));
     }
     return result;

@@ -92,7 +92,8 @@ public:
     [[nodiscard]] DispatcherUsage usage();
 
 private:
-    enum class Belief : u8 { stopped, waiting, ready, running };
+    /// `displaced`: another has its physical CPU, and it has not noticed yet.
+    enum class Belief : u8 { stopped, waiting, ready, running, displaced };
 
     /// What is known of a logical CPU, whatever its cell says.
     struct Logical {
@@ -156,7 +157,10 @@ private:
     void believe(LogicalCpu cpu, Belief belief, nanoseconds time);
     [[nodiscard]] bool carry_out(const Policy::Grant& grant, nanoseconds time);
     [[nodiscard]] bool ask(LogicalCpu cpu, nanoseconds time);
+    [[nodiscard]] bool displace(LogicalCpu cpu, nanoseconds time);
+    [[nodiscard]] bool resume(LogicalCpu cpu, nanoseconds time);
     bool tell_holders(nanoseconds time);
+    [[nodiscard]] static u64 parked_now(const DispatchCell& cell, nanoseconds time);
     [[nodiscard]] bool set_flags(LogicalCpu cpu, u32 flags, nanoseconds time);
     void enforce(nanoseconds time);
     [[nodiscard]] bool was_starved(const Partition& partition, const Logical& cpu, nanoseconds time) const;

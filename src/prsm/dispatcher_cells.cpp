@@ -31,6 +31,13 @@ constexpr int most_rounds = 1000;
 
 } // namespace
 
+/// How long the present stay in the state `parked` has lasted, if the partition does not lie.
+u64 Dispatcher::parked_now(const DispatchCell& cell, nanoseconds time)
+{
+    auto until = static_cast<u64>(time.count());
+    return until - std::min(until, cell.parked_since.load());
+}
+
 void Dispatcher::serve(nanoseconds time)
 {
     enforce(time);
@@ -38,6 +45,10 @@ void Dispatcher::serve(nanoseconds time)
         // Those who wait on a physical CPU make room before anyone who runs.
         bool again = m_policy.short_of_cpus() && tell_holders(time);
         auto decisions = m_policy.decide(time);
+        for (LogicalCpu cpu : decisions.displaced)
+            again |= !displace(cpu, time);
+        for (LogicalCpu cpu : decisions.resumed)
+            again |= !resume(cpu, time);
         for (const auto& grant : decisions.grants)
             again |= !carry_out(grant, time);
         for (LogicalCpu cpu : decisions.take_back)
@@ -56,6 +67,7 @@ void Dispatcher::take_over(PartitionId id, nanoseconds time)
     for (u16 i = 0; i < partition.cpus.size(); ++i) {
         partition.cpus[i].since = time;
         auto& state = partition.region->cells()[i].state;
+        partition.region->cells()[i].withdrawn = 0;
         u32 word = state.load();
         if (DispatchState::from(word).use > CpuUse::ready)
             state.compare_exchange_strong(word, DispatchState { .use = CpuUse::waiting }.word());
@@ -89,7 +101,7 @@ void Dispatcher::look(LogicalCpu cpu, nanoseconds time)
     if (state.use > CpuUse::parked)
         return misbehaves(cpu.partition, fmt::format("the dispatch cell of CPU {} has no valid state", cpu.number), time);
     Belief belief = logical(cpu).belief;
-    if (belief == Belief::running)
+    if (belief == Belief::running || belief == Belief::displaced)
         return look_at_holder(cpu, state, time);
     if (state.holds())
         return misbehaves(cpu.partition, fmt::format("CPU {} claims a physical CPU that it was not granted", cpu.number), time);
@@ -128,12 +140,13 @@ void Dispatcher::believe(LogicalCpu cpu, Belief belief, nanoseconds time)
         &LogicalCpuUsage::waiting,
         &LogicalCpuUsage::ready,
         &LogicalCpuUsage::dispatched,
+        &LogicalCpuUsage::ready,
     };
     Logical& known = logical(cpu);
     known.usage.*accounts[static_cast<std::size_t>(known.belief)] += time - std::exchange(known.since, time);
     if (belief == Belief::running && known.belief != Belief::running)
         ++known.usage.dispatches;
-    if (belief != Belief::running) {
+    if (belief != Belief::running && belief != Belief::displaced) {
         known.told = false;
         known.due.reset();
     }
@@ -150,6 +163,8 @@ bool Dispatcher::carry_out(const Policy::Grant& grant, nanoseconds time)
     if (m_partitions.at(cpu.partition).suspended)
         return true;
     auto& state = cell(cpu).state;
+    cell(cpu).granted = static_cast<u64>(time.count());
+    cell(cpu).withdrawn = cell(cpu).lost = 0;
     DispatchState granted { .use = CpuUse::running, .tell = m_policy.needs_word_of(cpu), .physical = grant.physical };
     u32 word = state.load();
     for (int attempt = 0; attempt < most_attempts; ++attempt) {
@@ -178,8 +193,9 @@ bool Dispatcher::set_flags(LogicalCpu cpu, u32 flags, nanoseconds time)
     logical(cpu).told = true;
     if (now_in.use == CpuUse::running && now_in.physical == logical(cpu).physical)
         return true;
-    if (now_in.use == CpuUse::parked && now_in.physical == logical(cpu).physical)
-        state.compare_exchange_strong(word, DispatchState { .use = CpuUse::waiting }.word());
+    if (now_in.use == CpuUse::parked && now_in.physical == logical(cpu).physical
+        && state.compare_exchange_strong(word, DispatchState { .use = CpuUse::waiting }.word()))
+        cell(cpu).parked += parked_now(cell(cpu), time);
     look(cpu, time);
     return logical(cpu).belief == Belief::running;
 }
@@ -196,6 +212,36 @@ bool Dispatcher::ask(LogicalCpu cpu, nanoseconds time)
     if (!set_flags(cpu, DispatchState::give_back_bit | DispatchState::tell_bit, time))
         return false;
     call(m_partitions.at(cpu.partition));
+    return true;
+}
+
+/// Its time has ended; when it notices, it gives back. False: it holds nothing any more.
+bool Dispatcher::displace(LogicalCpu cpu, nanoseconds time)
+{
+    cell(cpu).withdrawn = static_cast<u64>(time.count());
+    if (!logical(cpu).due && !ask(cpu, time))
+        return false;
+    if (logical(cpu).belief == Belief::running)
+        believe(cpu, Belief::displaced, time);
+    return true;
+}
+
+/// It has its physical CPU again before it noticed anything. False: it has given back.
+bool Dispatcher::resume(LogicalCpu cpu, nanoseconds time)
+{
+    auto& shared = cell(cpu);
+    // Before it is told, so that nothing counts twice.
+    shared.lost += static_cast<u64>(time.count()) - shared.withdrawn.exchange(0);
+    u32 word = shared.state.load();
+    auto state = DispatchState::from(word);
+    state.give_back = false;
+    if (state.use != CpuUse::running || state.physical != logical(cpu).physical
+        || !shared.state.compare_exchange_strong(word, state.word())) {
+        look(cpu, time);
+        return false;
+    }
+    believe(cpu, Belief::running, time);
+    logical(cpu).due.reset();
     return true;
 }
 

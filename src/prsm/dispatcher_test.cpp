@@ -146,6 +146,7 @@ TEST_F(DispatcherTest, TwoThatAreReadyTakeTurns)
     for (int i = 0; i < 3; ++i) {
         ASSERT_TRUE(first.runs(0));
         ASSERT_TRUE(second.runs(0));
+        ASSERT_TRUE(first.reaches(0, [](DispatchState now) { return now.use == CpuUse::ready; }));
     }
     EXPECT_GE(dispatcher->usage(1).at(0).dispatches, 2u);
     EXPECT_EQ(reports(), 0u);
@@ -304,6 +305,90 @@ TEST_F(DispatcherTest, TimeIsAccountedByTheFirmware)
     EXPECT_EQ(usage.parked, usage.dispatched) << "a claim is not believed beyond what can be";
     EXPECT_EQ(usage.dispatches, 1u);
     EXPECT_GE(dispatcher->usage(1).at(1).stopped, 20ms);
+}
+
+TEST_F(DispatcherTest, BothAccountsBeginWithTheGrant)
+{
+    auto dispatcher = make({ 0 });
+    Partition partition(1);
+    ASSERT_TRUE(dispatcher->add(1, partition.firmware, 1, {}));
+    partition.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(partition.runs(0));
+    nanoseconds granted(static_cast<i64>(partition.region->cells()[0].granted.load()));
+    auto before = std::chrono::steady_clock::now().time_since_epoch() - granted;
+    auto dispatched = dispatcher->usage(1).at(0).dispatched;
+    auto after = std::chrono::steady_clock::now().time_since_epoch() - granted;
+    EXPECT_GE(dispatched, before);
+    EXPECT_LE(dispatched, after);
+}
+
+TEST_F(DispatcherTest, ParkedTimeCountsWhileItLastsAndWhenItIsEnded)
+{
+    auto dispatcher = make({ 0 });
+    Partition parked(1);
+    Partition other(1);
+    ASSERT_TRUE(dispatcher->add(1, parked.firmware, 1, {}));
+    ASSERT_TRUE(dispatcher->add(2, other.firmware, 1, {}));
+    parked.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(parked.runs(0));
+    nanoseconds began = std::chrono::steady_clock::now().time_since_epoch();
+    parked.region->cells()[0].parked_since = static_cast<u64>(began.count());
+    parked.region->cells()[0].state = DispatchState { .use = CpuUse::parked }.word();
+    std::this_thread::sleep_for(20ms);
+    EXPECT_GE(dispatcher->usage(1).at(0).parked, 20ms);
+    other.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(other.runs(0));
+    auto usage = dispatcher->usage(1).at(0);
+    EXPECT_GE(usage.parked, 20ms);
+    EXPECT_LE(usage.parked, usage.dispatched);
+    std::this_thread::sleep_for(5ms);
+    EXPECT_EQ(dispatcher->usage(1).at(0).parked, usage.parked);
+}
+
+TEST_F(DispatcherTest, WhoWakesUpBelowItsShareGoesOnBeforeAnotherHasGivenBack)
+{
+    auto dispatcher = make({ 3 });
+    Partition slow(1);
+    Partition woken(1);
+    ASSERT_TRUE(dispatcher->add(1, slow.firmware, 1, {}));
+    ASSERT_TRUE(dispatcher->add(2, woken.firmware, 1, {}));
+    slow.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(slow.runs(0));
+    woken.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(woken.runs(0));
+    EXPECT_EQ(woken.state(0).physical, 3u);
+    EXPECT_TRUE(slow.is_asked(0));
+    EXPECT_GE(slow.region->cells()[0].withdrawn, slow.region->cells()[0].granted);
+    auto before = dispatcher->usage(1).at(0);
+    std::this_thread::sleep_for(20ms);
+    auto after = dispatcher->usage(1).at(0);
+    EXPECT_EQ(after.dispatched, before.dispatched) << "its time has ended";
+    EXPECT_GE(after.ready - before.ready, 20ms);
+    slow.becomes(0, CpuUse::ready);
+    woken.becomes(0, CpuUse::waiting);
+    EXPECT_TRUE(slow.runs(0));
+    EXPECT_EQ(reports(), 0u);
+}
+
+TEST_F(DispatcherTest, WhoMadeRoomForAMomentGoesOnBeforeItHasNoticed)
+{
+    auto dispatcher = make({ 3 });
+    Partition slow(1);
+    Partition woken(1);
+    ASSERT_TRUE(dispatcher->add(1, slow.firmware, 1, {}));
+    ASSERT_TRUE(dispatcher->add(2, woken.firmware, 1, {}));
+    slow.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(slow.runs(0));
+    woken.becomes(0, CpuUse::ready);
+    ASSERT_TRUE(woken.runs(0));
+    ASSERT_TRUE(slow.is_asked(0));
+    std::this_thread::sleep_for(5ms);
+    woken.becomes(0, CpuUse::waiting);
+    EXPECT_TRUE(slow.reaches(0, [](DispatchState now) { return now.use == CpuUse::running && !now.give_back; }));
+    auto& cell = slow.region->cells()[0];
+    EXPECT_EQ(cell.withdrawn, 0u);
+    EXPECT_GE(cell.lost, 5'000'000u);
+    EXPECT_EQ(reports(), 0u);
 }
 
 TEST_F(DispatcherTest, OnlineTimeIsThatOfTheConfiguredState)

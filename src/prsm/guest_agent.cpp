@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <fmt/format.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <thread>
@@ -81,21 +82,14 @@ constexpr char frame = '\xff';
 
 std::string from_base64(std::string_view text)
 {
-    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string bytes;
-    u32 bits = 0;
-    unsigned count = 0;
-    for (char c : text) {
-        auto digit = digits.find(c);
-        if (digit == std::string_view::npos)
-            break;
-        bits = bits << 6 | static_cast<u32>(digit);
-        count += 6;
-        if (count < 8)
-            continue;
-        count -= 8;
-        bytes.push_back(static_cast<char>(bits >> count & 0xff));
-    }
+    constexpr std::size_t characters = 4;
+    constexpr std::size_t bytes_of_them = 3;
+    std::string bytes(text.size() / characters * bytes_of_them, '\0');
+    int length = EVP_DecodeBlock(
+        reinterpret_cast<unsigned char*>(bytes.data()), reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+    // Padding becomes bytes, too.
+    auto padding = std::ranges::count(text, '=');
+    bytes.resize(static_cast<std::size_t>(std::max<std::ptrdiff_t>(length - padding, 0)));
     return bytes;
 }
 

@@ -69,7 +69,7 @@ private:
     bool m_known { false };
 };
 
-/// What a base64 text stands for; stops at the first character that is none of it.
+/// What a base64 text of less than 2 GiB stands for; nothing when it is none.
 [[nodiscard]] std::string from_base64(std::string_view text);
 
 } // namespace zvisor

@@ -220,7 +220,10 @@ TEST(Base64, IsReadUpToItsEnd)
     EXPECT_EQ(from_base64("emFyY2g="), "zarch");
     EXPECT_EQ(from_base64("emFyYw=="), "zarc");
     EXPECT_EQ(from_base64("////"), "\xff\xff\xff");
+    EXPECT_EQ(from_base64(""), "");
     EXPECT_EQ(from_base64("!"), "");
+    EXPECT_EQ(from_base64("emFy!!!!"), "");
+    EXPECT_EQ(from_base64("===="), "");
 }
 
 } // namespace

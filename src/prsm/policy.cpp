@@ -186,6 +186,7 @@ void Policy::suspend(nanoseconds now, PartitionId id)
     advance(now);
     Partition& partition = m_partitions.at(id);
     for (u16 i = 0; i < partition.cpus.size(); ++i) {
+        partition.cpus[i].displaced = false;
         free_physical({ id, i });
         set_use({ id, i }, Use::idle);
     }
@@ -283,6 +284,7 @@ void Policy::gave_back(nanoseconds now, LogicalCpu cpu, Yield yield)
 {
     advance(now);
     Logical& logical = at(cpu);
+    logical.displaced = false;
     if (logical.use != Use::running)
         return;
     if (yield.to && !logical.asked && has_cpu({ cpu.partition, *yield.to }))
@@ -298,6 +300,7 @@ void Policy::became_idle(nanoseconds now, LogicalCpu cpu)
     advance(now);
     if (at(cpu).use == Use::idle)
         return;
+    at(cpu).displaced = false;
     free_physical(cpu);
     set_use(cpu, Use::idle);
     went_to_sleep(m_partitions.at(cpu.partition));

@@ -66,6 +66,11 @@ public:
         std::vector<Grant> grants;
         /// Are to give back, each named once. They count as running until they have.
         std::vector<LogicalCpu> take_back;
+        /// Their physical CPUs were granted to others, and they are to notice. They count as ready, but are not dispatched until
+        /// they have given back; some were to do that before.
+        std::vector<LogicalCpu> displaced;
+        /// Were displaced and go on where they were, if they have not noticed yet. Run from now on.
+        std::vector<LogicalCpu> resumed;
     };
     [[nodiscard]] Decisions decide(nanoseconds now);
     /// When `decide` is to be called although nothing happened; nothing: never.
@@ -106,11 +111,15 @@ private:
         bool yields { false };
         /// It was told to give back.
         bool asked { false };
+        /// Its physical CPU was granted to another, and it has not noticed yet.
+        bool displaced { false };
         /// Of its partition's time; orders the logical CPUs of one partition.
         double served { 0 };
         nanoseconds slice_end {};
         /// Number of the physical CPU it has or had last.
         std::optional<u16> physical;
+
+        [[nodiscard]] bool can_run() const { return use == Use::ready && configured && !displaced; }
     };
 
     /// CPU time that may still be used, by a limit that fills it up.
@@ -220,10 +229,16 @@ private:
     [[nodiscard]] nanoseconds slice() const;
     void grant(nanoseconds now, LogicalCpu cpu, Physical& physical, Decisions& decisions);
     void take_back(LogicalCpu cpu, Decisions& decisions);
+    void displace(LogicalCpu cpu, Decisions& decisions);
+    [[nodiscard]] std::optional<LogicalCpu> find_displaced(nanoseconds now, const Physical& physical, bool others_wait) const;
+    void resume_displaced(nanoseconds now, const Ranked& waiting, Decisions& decisions);
     void take_back_where_not_allowed(Decisions& decisions);
     void grant_dedicated(nanoseconds now, Decisions& decisions);
     void grant_inherited(nanoseconds now, Decisions& decisions);
     void grant_free(nanoseconds now, Ranked& waiting, Decisions& decisions);
+    [[nodiscard]] Ranked::iterator find_victim(nanoseconds now, LogicalCpu cpu, Ranked& holders) const;
+    [[nodiscard]] Physical* find_place(nanoseconds now, LogicalCpu cpu, const Decisions& decisions);
+    void grant_urgent(nanoseconds now, Ranked& waiting, Decisions& decisions);
     void preempt_for(nanoseconds now, LogicalCpu cpu, Ranked& holders, Decisions& decisions);
     void renew_slices(nanoseconds now);
     [[nodiscard]] nanoseconds displaced_at(LogicalCpu holder, LogicalCpu waiting) const;

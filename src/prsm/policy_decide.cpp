@@ -72,7 +72,7 @@ Policy::Ranked Policy::candidates() const
         if (partition.ready == 0 || !partition.competes() || capped_out(partition))
             continue;
         for (u16 i = 0; i < partition.cpus.size(); ++i)
-            if (partition.cpus[i].use == Use::ready && partition.cpus[i].configured)
+            if (partition.cpus[i].can_run())
                 result.push_back(rank({ id, i }));
     }
     std::ranges::sort(result);
@@ -122,7 +122,9 @@ Policy::Decisions Policy::decide(nanoseconds now)
     grant_dedicated(now, decisions);
     grant_inherited(now, decisions);
     Ranked waiting = candidates();
+    resume_displaced(now, waiting, decisions);
     grant_free(now, waiting, decisions);
+    grant_urgent(now, waiting, decisions);
     // Those who were asked before make room for the first ones.
     auto coming = static_cast<std::size_t>(std::ranges::count_if(m_physical, [this](const Physical& physical) {
         return !physical.owner && !physical.leaving && physical.holder && at(*physical.holder).asked;
@@ -157,6 +159,46 @@ void Policy::take_back(LogicalCpu cpu, Decisions& decisions)
     decisions.take_back.push_back(cpu);
 }
 
+void Policy::displace(LogicalCpu cpu, Decisions& decisions)
+{
+    free_physical(cpu);
+    set_use(cpu, Use::ready);
+    at(cpu).displaced = true;
+    std::erase(decisions.take_back, cpu);
+    decisions.displaced.push_back(cpu);
+}
+
+/// One that was displaced from a physical CPU and may go on there, because its slice has not ended or nobody else waits.
+std::optional<LogicalCpu> Policy::find_displaced(nanoseconds now, const Physical& physical, bool others_wait) const
+{
+    for (const auto& [id, partition] : m_partitions)
+        for (u16 i = 0; i < partition.cpus.size(); ++i) {
+            const Logical& cpu = partition.cpus[i];
+            bool goes_on = cpu.displaced && cpu.physical == physical.number && (now < cpu.slice_end || !others_wait);
+            if (goes_on && partition.competes() && may_run({ id, i }))
+                return LogicalCpu { id, i };
+        }
+    return {};
+}
+
+/// Who made room for a moment goes on with its slice, so that it hardly notices.
+void Policy::resume_displaced(nanoseconds now, const Ranked& waiting, Decisions& decisions)
+{
+    if (!waiting.empty() && is_urgent(waiting.front().cpu()))
+        return;
+    for (Physical& physical : m_physical) {
+        if (physical.holder || physical.owner || physical.leaving)
+            continue;
+        auto cpu = find_displaced(now, physical, !waiting.empty());
+        if (!cpu)
+            continue;
+        at(*cpu).displaced = false;
+        set_use(*cpu, Use::running);
+        physical.holder = cpu;
+        decisions.resumed.push_back(*cpu);
+    }
+}
+
 void Policy::take_back_where_not_allowed(Decisions& decisions)
 {
     for (const Physical& physical : m_physical) {
@@ -171,7 +213,7 @@ void Policy::take_back_where_not_allowed(Decisions& decisions)
 void Policy::grant_dedicated(nanoseconds now, Decisions& decisions)
 {
     for (Physical& physical : m_physical)
-        if (physical.owner && !physical.holder && at(*physical.owner).use == Use::ready)
+        if (physical.owner && !physical.holder && at(*physical.owner).can_run())
             grant(now, *physical.owner, physical, decisions);
 }
 
@@ -179,7 +221,7 @@ void Policy::grant_dedicated(nanoseconds now, Decisions& decisions)
 void Policy::grant_inherited(nanoseconds now, Decisions& decisions)
 {
     auto heir = std::exchange(m_heir, std::nullopt);
-    if (!heir || !has_cpu(heir->cpu) || at(heir->cpu).use != Use::ready || !may_run(heir->cpu) || from_surplus_alone(heir->cpu))
+    if (!heir || !has_cpu(heir->cpu) || !at(heir->cpu).can_run() || !may_run(heir->cpu) || from_surplus_alone(heir->cpu))
         return;
     auto physical = std::ranges::find(m_physical, heir->physical, &Physical::number);
     if (physical == m_physical.end() || physical->holder || physical->owner || physical->leaving)
@@ -240,23 +282,62 @@ bool Policy::displaces(nanoseconds now, LogicalCpu cpu, LogicalCpu holder) const
             return ready.entitlement.kind > runs.entitlement.kind;
         return ready.served < runs.served - (slice_over ? 0 : sibling_margin) && (slice_over || ready.woke);
     }
-    if (slice_over)
-        return lag(cpu.partition) > lag(holder.partition);
-    return is_urgent(cpu) && (!runs.urgent || lag(holder.partition) < 0);
+    if (is_urgent(cpu) && (!runs.urgent || lag(holder.partition) < 0))
+        return true;
+    return slice_over && lag(cpu.partition) > lag(holder.partition);
+}
+
+/// The one of `holders`, who are in the order of `poorest_first`, that makes room for `cpu`; their end when nobody does.
+Policy::Ranked::iterator Policy::find_victim(nanoseconds now, LogicalCpu cpu, Ranked& holders) const
+{
+    auto gives_way = [&](const Rank& holder) { return displaces(now, cpu, holder.cpu()); };
+    auto victim = std::ranges::find_if(holders, gives_way);
+    // It goes back to where it was if that costs next to nothing, or if it is in haste: its thread is there.
+    auto there = std::ranges::find_if(holders, [&](const Rank& holder) { return at(holder.cpu()).physical == at(cpu).physical; });
+    if (victim != holders.end() && there != holders.end() && there->from_surplus == victim->from_surplus
+        && (is_urgent(cpu) || victim->lag - there->lag < affinity_margin) && gives_way(*there))
+        victim = there;
+    return victim;
+}
+
+/// Where `cpu`, which need not wait, goes on: where one was asked to give back already, or one that can be displaced is; null: nowhere.
+Policy::Physical* Policy::find_place(nanoseconds now, LogicalCpu cpu, const Decisions& decisions)
+{
+    auto granted_now
+        = [&](const Rank& holder) { return std::ranges::find(decisions.grants, holder.cpu(), &Grant::cpu) != decisions.grants.end(); };
+    Physical* place = nullptr;
+    for (Physical& physical : m_physical)
+        if (!physical.owner && !physical.leaving && physical.holder && at(*physical.holder).asked
+            && (!place || physical.number == at(cpu).physical))
+            place = &physical;
+    if (place)
+        return place;
+    Ranked holders = poorest_first();
+    std::erase_if(holders, granted_now);
+    auto victim = find_victim(now, cpu, holders);
+    return victim == holders.end() ? nullptr : held_by(victim->cpu());
+}
+
+/// Who woke up below its share does not wait until another has given back: it goes on in its place, and the host, which runs one of them
+/// at a time, lets that one find out when it can.
+void Policy::grant_urgent(nanoseconds now, Ranked& waiting, Decisions& decisions)
+{
+    std::erase_if(waiting, [&](const Rank& first) {
+        Physical* place = is_urgent(first.cpu()) && !first.from_surplus ? find_place(now, first.cpu(), decisions) : nullptr;
+        if (!place)
+            return false;
+        displace(*place->holder, decisions);
+        grant(now, first.cpu(), *place, decisions);
+        return true;
+    });
 }
 
 /// Asks the poorest of `holders` for its physical CPU if `cpu` may have it.
 void Policy::preempt_for(nanoseconds now, LogicalCpu cpu, Ranked& holders, Decisions& decisions)
 {
-    auto gives_way = [&](const Rank& holder) { return displaces(now, cpu, holder.cpu()); };
-    auto victim = std::ranges::find_if(holders, gives_way);
+    auto victim = find_victim(now, cpu, holders);
     if (victim == holders.end())
         return;
-    // It goes back to where it was if that costs next to nothing.
-    auto there = std::ranges::find_if(holders, [&](const Rank& holder) { return at(holder.cpu()).physical == at(cpu).physical; });
-    if (there != holders.end() && there->from_surplus == victim->from_surplus && victim->lag - there->lag < affinity_margin
-        && gives_way(*there))
-        victim = there;
     // One that is entitled to its place keeps it while another, whose slice ends soon, has had more.
     bool entitled = victim->lag <= 0 && !victim->from_surplus && victim->partition != cpu.partition && victim != holders.begin()
         && now >= at(victim->cpu()).slice_end && lag(cpu.partition) + victim->lag < static_cast<double>(shortest_slice.count());

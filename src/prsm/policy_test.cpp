@@ -207,6 +207,44 @@ TEST(Policy, AWakingCpuBelowItsShareRunsAtOnce)
     EXPECT_EQ(std::ranges::max(latencies), 0ms);
 }
 
+TEST(Policy, AWakingCpuDoesNotWaitUntilAnotherHasGivenBack)
+{
+    World world({ 0 });
+    world.give_back_time = 5ms;
+    world.add(1, 1, { .weight = 100 }, World::cycles(1ms, 29ms));
+    for (PartitionId id = 2; id < 5; ++id)
+        world.add(id, 1, { .weight = 100 }, World::spins());
+    world.run_for(10s);
+    auto latencies = std::span(world.latencies({ 1, 0 })).subspan(10);
+    EXPECT_GT(latencies.size(), 300u);
+    EXPECT_EQ(std::ranges::max(latencies), 0ms);
+}
+
+TEST(Policy, WhoMadeRoomForAMomentGoesOnAlthoughItHasNotNoticed)
+{
+    World world({ 0 });
+    world.give_back_time = 20ms;
+    world.add(1, 1, { .weight = 100 }, World::cycles(100us, 4'900us));
+    for (PartitionId id = 2; id < 4; ++id)
+        world.add(id, 1, { .weight = 100 }, World::spins());
+    world.run_for(1s);
+    double sleeper = rate_over(world, 1, 10s);
+    EXPECT_NEAR(sleeper, 0.02, 0.001);
+    EXPECT_GE(rate_over(world, 2, 10s) + rate_over(world, 3, 10s), 0.9);
+}
+
+TEST(Policy, AWakingCpuDoesNotWaitForASliceThatEndedWhileNobodyWasReady)
+{
+    for (nanoseconds sleeps : { 3ms, 30ms, 300ms }) {
+        World world({ 0 });
+        world.add(1, 1, { .weight = 100 }, World::cycles(1ms, sleeps));
+        world.add(2, 1, { .weight = 100 }, World::spins());
+        world.run_for(10s);
+        auto latencies = std::span(world.latencies({ 1, 0 })).subspan(10);
+        EXPECT_EQ(std::ranges::max(latencies), 0ms) << sleeps.count();
+    }
+}
+
 TEST(Policy, SleepingJustBeforeTheSliceEndsGainsNothing)
 {
     World world({ 0 });

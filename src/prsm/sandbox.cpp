@@ -35,9 +35,9 @@ constexpr uid_t nobody = 65534;
 
 /// What a running partition asks of the host; mmap and mprotect only without PROT_EXEC. The last three are of threads that begin and
 /// have not come to their work yet.
-constexpr std::array<std::string_view, 29> allowed { "restart_syscall", "read", "write", "preadv", "pwritev", "pwritev2", "fallocate",
+constexpr std::array<std::string_view, 30> allowed { "restart_syscall", "read", "write", "preadv", "pwritev", "pwritev2", "fallocate",
     "fdatasync", "io_uring_enter", "poll", "recvmsg", "sendmsg", "accept4", "close", "fcntl", "newfstatat", "futex", "mmap", "munmap",
-    "mprotect", "madvise", "brk", "getrandom", "sched_yield", "sched_setaffinity", "exit_group", "rseq", "set_robust_list",
+    "mprotect", "madvise", "brk", "getrandom", "sched_yield", "sched_setaffinity", "sched_setattr", "exit_group", "rseq", "set_robust_list",
     "rt_sigprocmask" };
 
 /// And, where they have a sanitizer, of threads that begin or end.
@@ -70,12 +70,12 @@ constexpr std::array openings { Opening { "open", 1 }, Opening { "openat", 2 } }
 /// Each makes an opening one that changes files; O_TMPFILE writes.
 constexpr std::array<unsigned, 4> changing_flags { O_WRONLY, O_RDWR, O_CREAT, O_TRUNC };
 
-/// What must hold of an argument: no memory is made executable, and a thread moves itself alone.
+/// What must hold of an argument: no memory is made executable, and a thread moves itself alone and chooses how long its slices are.
 [[nodiscard]] std::optional<scmp_arg_cmp> condition_of(std::string_view name)
 {
     if (name == "mmap" || name == "mprotect")
         return scmp_arg_cmp { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 };
-    if (name == "sched_setaffinity")
+    if (name == "sched_setaffinity" || name == "sched_setattr")
         return scmp_arg_cmp { 0, SCMP_CMP_EQ, 0, 0 };
     return {};
 }
@@ -139,8 +139,11 @@ Result<void> lock_in(u64 address_space, std::string& missing)
     note(drop_capabilities(), "no capabilities");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return fail(fmt::format("the partition's process cannot be locked in: {}", std::strerror(errno)));
-    if (!set_limit(RLIMIT_CORE, 0) || !set_limit(RLIMIT_NOFILE, most_descriptors)
-        || (limits_address_space && !set_limit(RLIMIT_AS, address_space)) || !set_limit(RLIMIT_MEMLOCK, rings))
+    if (!set_limit(RLIMIT_CORE, 0)
+        || !set_limit(RLIMIT_NOFILE, most_descriptors)
+        // A thread that asks for slices of another length can ask for no more than that.
+        || !set_limit(RLIMIT_RTPRIO, 0) || !set_limit(RLIMIT_NICE, 0) || (limits_address_space && !set_limit(RLIMIT_AS, address_space))
+        || !set_limit(RLIMIT_MEMLOCK, rings))
         return fail(fmt::format("the limits of the partition's process cannot be set: {}", std::strerror(errno)));
     return {};
 }

@@ -33,6 +33,17 @@ void VirtualWorld::decide()
 {
     ++decisions;
     auto result = policy.decide(now);
+    for (LogicalCpu id : result.displaced) {
+        // The host runs who came in its place.
+        VERIFY(m_cpus.at(id).runs);
+        m_cpus.at(id).runs = false;
+        m_cpus.at(id).gives_back_at = std::min(m_cpus.at(id).gives_back_at, now + give_back_time);
+    }
+    for (LogicalCpu id : result.resumed) {
+        VERIFY(!m_cpus.at(id).runs && m_cpus.at(id).gives_back_at > now);
+        m_cpus.at(id).runs = true;
+        m_cpus.at(id).gives_back_at = endless;
+    }
     for (const auto& grant : result.grants) {
         Cpu& cpu = m_cpus.at(grant.cpu);
         VERIFY(cpu.ready && !cpu.runs);
@@ -92,7 +103,7 @@ void VirtualWorld::act(LogicalCpu id, Cpu& cpu)
             cpu.wakes_at = now + cpu.behaviour.sleeps();
             policy.became_idle(now, id);
         }
-    } else if (cpu.runs && cpu.gives_back_at <= now) {
+    } else if (cpu.gives_back_at <= now) {
         cpu.gives_back_at = endless;
         cpu.runs = false;
         cpu.ready = true;

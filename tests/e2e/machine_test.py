@@ -142,7 +142,7 @@ class Operating(MachineOfThree):
         self.expect_state("STOP", "not-operating")
         text = self.done("top", "-b", "-n", "2", "-d", "0.3")
         self.assertEqual(len(re.findall(r"(?m)^CPC1  1 of 3 partitions operating", text)), 2)
-        self.assertEqual(len(re.findall(r"(?m)^LOOP +operating +1 +100 +[0-9.]+ +[0-9.]+ +[0-9.]+ s +16M$", text)), 2)
+        self.assertEqual(len(re.findall(r"(?m)^LOOP +operating +1 +100( +[0-9.]+){4} s +16M$", text)), 2)
         # On a busy host a partition that loops may have got nothing between two looks.
         looks = (json.loads(self.done("top", "--json", "-n", "1"))[0] for _ in range(20))
         self.assertTrue(any(figures["cpu_percent"] > 0 for figures in looks))

@@ -4,7 +4,6 @@
 After each kill of a partition the others must run on in their processes, the dead one must be reported and start again; after each kill of the
 firmware the next one must take every partition up in its process. The first round that differs ends it with status 1."""
 import argparse
-import json
 import os
 import pathlib
 import random
@@ -14,51 +13,18 @@ import tempfile
 import time
 
 from support import images
-from support.zvisor import zvisor
-
-SOON = 20
+from support.machines import RunningMachine
 
 
-class Machine:
+class Machine(RunningMachine):
     def __init__(self, folder, partitions):
-        self.folder = pathlib.Path(folder)
-        self.environment = {**os.environ, "ZVISOR_RUNTIME_DIR": f"{folder}/run", "ZVISOR_STATE_DIR": f"{folder}/state"}
-        image = self.folder / "loop.bin"
+        image = pathlib.Path(folder) / "loop.bin"
         image.write_bytes(images.LOOP)
         self.names = [f"LP{number}" for number in range(1, partitions + 1)]
-        self.file = self.folder / "machine.toml"
         text = '[machine]\nname = "FAULTS"\nblock-size = "1M"\n'
         for name in self.names:
             text += f'[partition.{name}]\nmemory = "8M"\nkernel = "{image}"\nrng = false\ncode-cache = "2M"\n'
-        self.file.write_text(text)
-
-    def zvisor(self, *arguments):
-        return zvisor(*arguments, env=self.environment)
-
-    def must(self, *arguments):
-        done = self.zvisor(*arguments)
-        if done.status != 0:
-            raise AssertionError(f"zvisor {' '.join(map(str, arguments))}: status {done.status}: {done.error}")
-        return done.output
-
-    def start(self):
-        self.must("machine", "start", str(self.file), "--detach")
-
-    def firmware(self):
-        return json.loads(self.must("machine", "show", "--json"))["pid"]
-
-    def partitions(self):
-        listed = json.loads(self.must("lpar", "list", "--json"))
-        listed = listed if isinstance(listed, list) else listed["partitions"]
-        return {each["name"]: each for each in listed}
-
-    def soon(self, what, condition):
-        deadline = time.monotonic() + SOON
-        while time.monotonic() < deadline:
-            if condition():
-                return
-            time.sleep(0.005)
-        raise AssertionError(f"not within {SOON} s: {what}")
+        super().__init__(folder, text)
 
 
 def kill_partition(machine, name):
@@ -124,7 +90,7 @@ def main():
             print(f"faults: FAILED: {wrong}", *events, sep="\n")
             return 1
         finally:
-            machine.zvisor("machine", "stop", "--now")
+            machine.stop()
     print(f"faults: {counts['partition']} kills of a partition, {counts['firmware']} of the firmware, nothing lost")
     return 0
 

@@ -13,7 +13,7 @@ class KilledAtRandom(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.machine = Machine(folder.name, partitions=3)
         self.machine.start()
-        self.addCleanup(lambda: self.machine.zvisor("machine", "stop", "--now"))
+        self.addCleanup(self.machine.stop)
 
     def test_a_partition(self):
         kill_partition(self.machine, "LP2")

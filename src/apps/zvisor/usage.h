@@ -14,9 +14,11 @@ public:
 
     struct Row {
         PartitionInfo partition;
-        /// Of one physical CPU: the CPU time of its process, and the time its logical CPUs were ready and had none.
+        /// Of one physical CPU: the time for which its logical CPUs had them and did not wait there, as its program sees it, too; the time
+        /// they were ready and had none; and the CPU time its process had of the host, devices included.
         double cpu_percent { 0 };
         double ready_percent { 0 };
+        double host_percent { 0 };
     };
 
     /// A look at the partitions at this time. A partition that was not there before, or was activated anew since, used nothing yet.
@@ -31,6 +33,7 @@ private:
     struct Seconds {
         double cpu { 0 };
         double ready { 0 };
+        double host { 0 };
     };
 
     time_point m_time;

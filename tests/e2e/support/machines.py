@@ -1,12 +1,55 @@
 """Machines of several partitions and the commands that are used on them."""
+import json
 import os
 import pathlib
 import tempfile
+import time
 import unittest
 
 from support.zvisor import Console, zvisor
 
 SUCCESS, FAILURE, USAGE = 0, 1, 2
+
+
+class RunningMachine:
+    """One machine in the background, whose file, sockets and state are in a folder."""
+
+    def __init__(self, folder, text):
+        self.folder = pathlib.Path(folder)
+        self.environment = {**os.environ, "ZVISOR_RUNTIME_DIR": f"{folder}/run", "ZVISOR_STATE_DIR": f"{folder}/state"}
+        self.file = self.folder / "machine.toml"
+        self.file.write_text(text)
+
+    def zvisor(self, *arguments):
+        return zvisor(*arguments, env=self.environment)
+
+    def must(self, *arguments):
+        done = self.zvisor(*arguments)
+        if done.status != SUCCESS:
+            raise AssertionError(f"zvisor {' '.join(map(str, arguments))}: status {done.status}: {done.error}")
+        return done.output
+
+    def start(self):
+        self.must("machine", "start", str(self.file), "--detach")
+
+    def stop(self):
+        self.zvisor("machine", "stop", "--now")
+
+    def firmware(self):
+        return json.loads(self.must("machine", "show", "--json"))["pid"]
+
+    def partitions(self):
+        listed = json.loads(self.must("lpar", "list", "--json"))
+        listed = listed if isinstance(listed, list) else listed["partitions"]
+        return {each["name"]: each for each in listed}
+
+    def soon(self, what, condition, patience=20):
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if condition():
+                return
+            time.sleep(0.005)
+        raise AssertionError(f"not within {patience} s: {what}")
 
 
 class Machines(unittest.TestCase):
