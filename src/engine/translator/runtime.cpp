@@ -191,18 +191,17 @@ const u8* Runtime::make_thunk(const void* function)
 {
     Assembler& a = assembler;
     const u8* at = a.getCurr();
-    const Xbyak::Reg64 kept[] { rsi, rdi, r8, r9, r10, r11 };
     a.sub(rsp, thunk_bytes);
-    for (u32 i = 0; i < 6; ++i)
-        a.mov(ptr[rsp + i * 8], kept[i]);
+    for (u32 i = 0; i < std::size(kept_by_callers); ++i)
+        a.mov(ptr[rsp + i * 8], kept_by_callers[i]);
     a.mov(ptr[rbp + layout.retired], counter());
     a.lea(rdi, ptr[rbp - CpuLayout::bias]);
     a.mov(rsi, rax);
     a.mov(r8, ptr[rsp + thunk_bytes + 8 + argument_slot * 8]);
     a.mov(rax, reinterpret_cast<u64>(function));
     a.call(rax);
-    for (u32 i = 0; i < 6; ++i)
-        a.mov(kept[i], ptr[rsp + i * 8]);
+    for (u32 i = 0; i < std::size(kept_by_callers); ++i)
+        a.mov(kept_by_callers[i], ptr[rsp + i * 8]);
     a.add(rsp, thunk_bytes);
     a.ret();
     return at;

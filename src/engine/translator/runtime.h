@@ -54,6 +54,10 @@ public:
     static constexpr u32 numbers = 14;
     static constexpr Xbyak::Xmm scratch_number { 14 };
     static constexpr Xbyak::Xmm other_scratch_number { 15 };
+    /// The registers of values that functions may change.
+    static constexpr Xbyak::Reg64 kept_by_callers[] { Xbyak::Reg64(Xbyak::Operand::RSI), Xbyak::Reg64(Xbyak::Operand::RDI),
+        Xbyak::Reg64(Xbyak::Operand::R8), Xbyak::Reg64(Xbyak::Operand::R9), Xbyak::Reg64(Xbyak::Operand::R10),
+        Xbyak::Reg64(Xbyak::Operand::R11) };
     /// Slots for values without a register: two for each general register and four for each vector register, of where the loop begins
     /// and of now, and some for what an instruction needs at once.
     static constexpr u32 frame_slots = 2 * (2 * 16 + 4 * 32) + 24;

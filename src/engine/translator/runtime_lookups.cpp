@@ -12,10 +12,6 @@ using namespace Xbyak::util;
 /// Of operands that are found by a call: 1, 2 and multiples of 4 bytes.
 constexpr u32 most_bytes = 128;
 
-/// What a value may be in while an operand is looked for, beside the registers that functions keep.
-constexpr Xbyak::Reg64 kept[] { Xbyak::Reg64(Xbyak::Operand::RSI), Xbyak::Reg64(Xbyak::Operand::RDI), Xbyak::Reg64(Xbyak::Operand::R8),
-    Xbyak::Reg64(Xbyak::Operand::R9), Xbyak::Reg64(Xbyak::Operand::R10), Xbyak::Reg64(Xbyak::Operand::R11) };
-
 [[nodiscard]] const void* detour_of(const Runtime& runtime, const u8* back)
 {
     return runtime.detour_of(back);
@@ -78,12 +74,12 @@ void Runtime::make_move_registers(bool stores, u8 first)
 void Runtime::make_lookups()
 {
     Assembler& a = assembler;
-    constexpr u32 numbers_at = std::size(kept) * 8;
+    constexpr u32 numbers_at = std::size(kept_by_callers) * 8;
     constexpr u32 frame = numbers_at + numbers * 16 + 8;
     m_not_found = a.getCurr();
     a.sub(rsp, frame);
-    for (u32 i = 0; i < std::size(kept); ++i)
-        a.mov(ptr[rsp + i * 8], kept[i]);
+    for (u32 i = 0; i < std::size(kept_by_callers); ++i)
+        a.mov(ptr[rsp + i * 8], kept_by_callers[i]);
     for (u32 i = 0; i < numbers; ++i)
         a.movups(ptr[rsp + numbers_at + i * 16], Xbyak::Xmm(static_cast<int>(i)));
     a.mov(rdi, reinterpret_cast<u64>(this));
@@ -92,8 +88,8 @@ void Runtime::make_lookups()
     a.call(rax);
     for (u32 i = 0; i < numbers; ++i)
         a.movups(Xbyak::Xmm(static_cast<int>(i)), ptr[rsp + numbers_at + i * 16]);
-    for (u32 i = 0; i < std::size(kept); ++i)
-        a.mov(kept[i], ptr[rsp + i * 8]);
+    for (u32 i = 0; i < std::size(kept_by_callers); ++i)
+        a.mov(kept_by_callers[i], ptr[rsp + i * 8]);
     a.add(rsp, frame + 8);
     a.jmp(rax);
     for (bool in_code : { false, true })
