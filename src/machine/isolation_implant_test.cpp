@@ -63,6 +63,8 @@ struct Host {
     pid_t other;
     /// Something in the memory of both.
     std::uintptr_t address;
+    /// Its own nice value.
+    int nice;
 };
 
 void reach_files(Attempts& attempts)
@@ -177,7 +179,7 @@ void disturb_others(Attempts& attempts, const Host& host)
     constexpr u32 policies = 7;
     for (u32 policy = 0; policy < policies; ++policy)
         if (policy != SCHED_BATCH && policy != SCHED_IDLE)
-            attempts.add("disturb", fmt::format("attributes of policy {}", policy), set_attributes(0, policy, -1, 1));
+            attempts.add("disturb", fmt::format("attributes of policy {}", policy), set_attributes(0, policy, host.nice - 1, 1));
     attempts.add("disturb", "attributes of another", set_attributes(host.other, SCHED_OTHER, 0, 0));
     attempts.add("disturb", "CPUs of another", syscall(SYS_sched_setaffinity, host.other, 8, "\1\0\0\0\0\0\0"));
     attempts.add("disturb", "I/O priority", syscall(SYS_ioprio_set, 1, host.other, 0));
@@ -254,7 +256,7 @@ void run_implant()
     auto link = accept_link(PartitionProcess::listener_fd);
     auto message = (*link)->receive();
     Host host { (*message)->get<pid_t>("firmware").value_or(0), (*message)->get<pid_t>("other").value_or(0),
-        (*message)->get<std::uintptr_t>("address").value_or(0) };
+        (*message)->get<std::uintptr_t>("address").value_or(0), getpriority(PRIO_PROCESS, 0) };
     std::string missing;
     auto locked = lock_in(address_space, missing);
     auto listed = allow_only_running();
