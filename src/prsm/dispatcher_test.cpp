@@ -345,17 +345,26 @@ TEST_F(DispatcherTest, ParkedTimeCountsWhileItLastsAndWhenItIsEnded)
     EXPECT_EQ(dispatcher->usage(1).at(0).parked, usage.parked);
 }
 
-TEST_F(DispatcherTest, WhoWakesUpBelowItsShareGoesOnBeforeAnotherHasGivenBack)
+/// Of two partitions on one physical CPU one went on when it woke up; the other has not noticed.
+class DisplacedTest : public DispatcherTest {
+protected:
+    void SetUp() override
+    {
+        ASSERT_TRUE(dispatcher->add(1, slow.firmware, 1, {}));
+        ASSERT_TRUE(dispatcher->add(2, woken.firmware, 1, {}));
+        slow.becomes(0, CpuUse::ready);
+        ASSERT_TRUE(slow.runs(0));
+        woken.becomes(0, CpuUse::ready);
+        ASSERT_TRUE(woken.runs(0));
+    }
+
+    std::unique_ptr<Dispatcher> dispatcher { make({ 3 }) };
+    Partition slow { 1 };
+    Partition woken { 1 };
+};
+
+TEST_F(DisplacedTest, WhoWakesUpBelowItsShareGoesOnBeforeAnotherHasGivenBack)
 {
-    auto dispatcher = make({ 3 });
-    Partition slow(1);
-    Partition woken(1);
-    ASSERT_TRUE(dispatcher->add(1, slow.firmware, 1, {}));
-    ASSERT_TRUE(dispatcher->add(2, woken.firmware, 1, {}));
-    slow.becomes(0, CpuUse::ready);
-    ASSERT_TRUE(slow.runs(0));
-    woken.becomes(0, CpuUse::ready);
-    ASSERT_TRUE(woken.runs(0));
     EXPECT_EQ(woken.state(0).physical, 3u);
     EXPECT_TRUE(slow.is_asked(0));
     EXPECT_GE(slow.region->cells()[0].withdrawn, slow.region->cells()[0].granted);
@@ -370,17 +379,8 @@ TEST_F(DispatcherTest, WhoWakesUpBelowItsShareGoesOnBeforeAnotherHasGivenBack)
     EXPECT_EQ(reports(), 0u);
 }
 
-TEST_F(DispatcherTest, WhoMadeRoomForAMomentGoesOnBeforeItHasNoticed)
+TEST_F(DisplacedTest, WhoMadeRoomForAMomentGoesOnBeforeItHasNoticed)
 {
-    auto dispatcher = make({ 3 });
-    Partition slow(1);
-    Partition woken(1);
-    ASSERT_TRUE(dispatcher->add(1, slow.firmware, 1, {}));
-    ASSERT_TRUE(dispatcher->add(2, woken.firmware, 1, {}));
-    slow.becomes(0, CpuUse::ready);
-    ASSERT_TRUE(slow.runs(0));
-    woken.becomes(0, CpuUse::ready);
-    ASSERT_TRUE(woken.runs(0));
     ASSERT_TRUE(slow.is_asked(0));
     std::this_thread::sleep_for(5ms);
     woken.becomes(0, CpuUse::waiting);

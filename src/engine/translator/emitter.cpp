@@ -146,10 +146,9 @@ void Emitter::for_each_in_snapshot(u32 snapshot, Function function) const
 template<class Function>
 void Emitter::for_each_direct_operand(const Node& node, Function function) const
 {
-    bool called = finds_by_call(node);
     if (node.a)
-        function(called ? address_of(node) : node.a);
-    if (node.b && !called)
+        function(address_of(node));
+    if (node.b && !finds_by_call(node))
         function(node.b);
     if (Id third = third_operand(node))
         function(third);
@@ -482,7 +481,7 @@ void Emitter::emit_nothing(Id) { }
 
 void Emitter::emit_fence(Id)
 {
-    // Takes half the time of MFENCE, which waits for more than storage.
+    // Orders accesses to storage as MFENCE does, which waits for more than these.
     m_asm.lock();
     m_asm.or_(dword[rsp], 0);
 }

@@ -226,7 +226,7 @@ private:
     void emit_update(Id id, const Xbyak::Reg64& to);
     void emit_multiple(Id id);
     Xbyak::Reg64 use_operands(const ir::Node& node);
-    /// Which value an access has its address from.
+    /// Which value a node has its first operand from: a sum that is made by the access itself is none.
     [[nodiscard]] Id address_of(const ir::Node& node) const { return m_displaced[node.a] ? m_program->nodes[node.a].a : node.a; }
     void load_address(const Xbyak::Reg64& to, const Detour& detour);
     [[nodiscard]] Xbyak::RegExp find_operand(Detour& detour, u32 bytes, bool for_store);
@@ -307,7 +307,6 @@ private:
     void go_back_unless_stale(Detour& detour);
 
     void emit_exit(const Place& target);
-    void expect_return(const ir::Node& node, const State& after);
     void emit_dispatch();
     void emit_unlinked();
     void emit_leave_for(u64 address);

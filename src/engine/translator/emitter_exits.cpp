@@ -1,7 +1,5 @@
 #include "engine/translator/emitter.h"
 
-#include <algorithm>
-
 namespace zvisor {
 
 namespace {
@@ -71,22 +69,8 @@ void Emitter::emit_side_exit(Id id)
 void Emitter::emit_end(Id id)
 {
     const Node& node = m_program->nodes[id];
-    State after = state_of(node.after);
-    expect_return(node, after);
-    write_back(after);
+    write_back(state_of(node.after));
     emit_exit(place(node.a));
-}
-
-/// Behind a call the position of the code it returns to is fetched, which no cache of the host may hold.
-void Emitter::expect_return(const Node& node, const State& after)
-{
-    if (m_block->is_path || node.step >= m_block->steps.size())
-        return;
-    u64 sequential = m_block->steps[node.step].ops[1].address;
-    auto is_link = [&](const SavedPlace& saved) { return saved.place.constant && saved.width == 8 && saved.place.value == sequential; };
-    auto begin = m_saved_places.begin();
-    if (std::any_of(begin + after.begin, begin + after.end, is_link))
-        m_asm.prefetcht0(ptr[rip + reinterpret_cast<const u8*>(&m_runtime.position(sequential))]);
 }
 
 // ---- Detours -------------------------------------------------------------------------------------------------
@@ -96,8 +80,7 @@ Emitter::Detour& Emitter::add_detour(Id id)
 {
     const Node& node = m_program->nodes[id];
     auto first_copy = static_cast<u32>(m_copies.size());
-    bool called = finds_by_call(node);
-    Id address = called ? address_of(node) : node.a;
+    Id address = address_of(node);
     note_live_numbers();
     return m_detours.emplace_back(Detour { .node = &node,
         .entry = {},
@@ -106,7 +89,7 @@ Emitter::Detour& Emitter::add_detour(Id id)
         .before = node.kind == Kind::call ? State {} : state_of(node.before),
         .after = state_of(node.after),
         .a = place(address),
-        .b = called ? Place {} : place(node.b),
+        .b = finds_by_call(node) ? Place {} : place(node.b),
         .c = place(third_operand(node)),
         .d = place(node.d),
         .result = m_register[id],

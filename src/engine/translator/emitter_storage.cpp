@@ -30,10 +30,9 @@ using ir::Node;
 /// The register that emit_lookup takes the address of an access in; everything the access needs is in registers or constant then.
 Xbyak::Reg64 Emitter::use_operands(const Node& node)
 {
-    bool called = finds_by_call(node);
-    if (!called)
+    if (!finds_by_call(node))
         (void)use(node.b);
-    Id from = called ? address_of(node) : node.a;
+    Id from = address_of(node);
     for (Id operand : { from, third_operand(node), node.d })
         if (operand && !place(operand).constant && !is_wide(operand))
             (void)use(operand);
@@ -310,8 +309,9 @@ void Emitter::emit_multiple(Id id)
     Detour& miss = add_detour(id);
     if (store)
         write_registers(miss.before);
-    if (finds_by_call(node) && node.width == 8 && m_runtime.move_registers(store, node.info, count)) {
-        call_for_operand(miss, m_runtime.move_registers(store, node.info, count));
+    bool called = finds_by_call(node) && node.width == 8;
+    if (const u8* routine = called ? m_runtime.move_registers(store, node.info, count) : nullptr) {
+        call_for_operand(miss, routine);
         return m_asm.bind(miss.back);
     }
     load_operand_address(miss, count * node.width, store);

@@ -282,6 +282,7 @@ void Runtime::settle()
     };
     settle_up_to(0, assembler.getSize(), m_settled);
     settle_up_to(m_apart, m_apart_used, m_settled_apart);
+    serialize_host();
 }
 
 void Runtime::make_jump(const u8* at, const u8* to)
@@ -289,7 +290,6 @@ void Runtime::make_jump(const u8* at, const u8* to)
     constexpr std::size_t bytes = 5;
     auto distance = static_cast<u32>(to - (at + bytes));
     std::memcpy(memory.writable() + (at + 1 - memory.writable()), &distance, sizeof distance);
-    serialize_host();
 }
 
 void Runtime::link(const ExitCode& exit, const void* code, u64 generation)
@@ -298,6 +298,7 @@ void Runtime::link(const ExitCode& exit, const void* code, u64 generation)
     if (exit.generation)
         std::memcpy(memory.writable() + (exit.generation - memory.writable()), &low, sizeof low);
     make_jump(exit.jump, memory.writable() + (static_cast<const u8*>(code) - memory.executable<const u8*>(memory.writable())));
+    serialize_host();
 }
 
 void Runtime::unlink(const ExitCode& exit)

@@ -95,6 +95,7 @@ public:
     [[nodiscard]] u32 next_exit() { return m_exits++; }
     /// Makes an exit go to `code`, an executable address, under a generation of the space of code.
     void link(const ExitCode& exit, const void* code, u64 generation);
+    /// serialize_host() is to follow.
     void unlink(const ExitCode& exit);
 
     /// Emits going to the code at the guest address in rax.

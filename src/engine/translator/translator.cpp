@@ -1,6 +1,7 @@
 #include "engine/translator/translator.h"
 
 #include "base/verify.h"
+#include "engine/translator/serialize_host.h"
 #include "isa/table.h"
 
 #include <algorithm>
@@ -36,7 +37,13 @@ void Translator::Block::retire()
         position = {};
     if (machinery.statistics)
         machinery.statistics->dropped();
-    machinery.exits.release(incoming, [this](u32, const Exits::Exit& exit) { machinery.runtime.unlink(exit.code); });
+    bool was_led_to = false;
+    machinery.exits.release(incoming, [&](u32, const Exits::Exit& exit) {
+        machinery.runtime.unlink(exit.code);
+        was_led_to = true;
+    });
+    if (was_led_to)
+        serialize_host();
 }
 
 Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
@@ -135,6 +142,7 @@ void Translator::enter(Cpu& cpu, const Block& block)
     if (u64 upper = cpu.code_stamp() >> 40; upper != m_generations) [[unlikely]] {
         m_generations = upper;
         m_machinery->exits.release_all([&](const Exits::Exit& exit) { m_machinery->runtime.unlink(exit.code); });
+        serialize_host();
     }
     m_left_by = m_machinery->runtime.enter(cpu, block.code);
     if (m_left_by != Runtime::no_exit)
