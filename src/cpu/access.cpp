@@ -168,7 +168,7 @@ void Cpu::fill_entry(Space& space, u64 address, u64 allowed, u8* host_page, u8 f
         entry.read_tag = tag;
     bool low = (controls & cr0::low_address_protection) && is_low_address(tag);
     if ((allowed & TranslationCache::write) && !(controls & SpaceKey::watch_stores))
-        (low || (flags & PageFlag::code) ? entry.noticed_tag : entry.write_tag) = tag;
+        (low || (flags & (PageFlag::code | PageFlag::updated)) ? entry.noticed_tag : entry.write_tag) = tag;
 }
 
 /// What an earlier walk found; null when it is to be walked again.
@@ -191,6 +191,20 @@ u8* Cpu::recall_operand(u64 address, u64 length, Access access)
     u8* host = recall(*m_data, address, access);
     // A store that is to be noticed needs more than its place.
     return host && store && address - m_data->entry(address).write_tag >= page_size ? nullptr : host;
+}
+
+u8* Cpu::plain_operand(Space& space, u64 address, u64 length, Access access)
+{
+    bool store = access == Access::store;
+    if (space.key.access_register || address % page_size + length > page_size || (store && m_psw.per()))
+        return nullptr;
+    try {
+        u8* host = host_view_in(space, address, length, access, in_primary);
+        const TlbEntry& entry = space.entry(address);
+        return address - (store ? entry.write_tag : entry.read_tag) < page_size ? host : nullptr;
+    } catch (const ProgramInterruption&) {
+        return nullptr; // raised when the operand is accessed
+    }
 }
 
 u8* Cpu::host_view_in(Space& space, u64 address, u64, Access access, u8 space_indication)

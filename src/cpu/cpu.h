@@ -306,6 +306,9 @@ public:
     [[nodiscard]] Space& code_space() { return *m_code; }
     /// Where an operand within one page is when an earlier walk tells; null when the way is longer than that.
     [[nodiscard]] u8* recall_operand(u64 address, u64 length, Access access);
+    /// Where an operand is, without access registers, that may be accessed there directly until the block ends; null when not all of it
+    /// is in one page, or accesses end in an exception or are to be noticed.
+    [[nodiscard]] u8* plain_operand(Space& space, u64 address, u64 length, Access access);
     /// host_view in a named space; `space_indication` goes to the translation-exception identification (bits 62-63).
     [[nodiscard]] u8* host_view_in(Space& space, u64 address, u64 length, Access access, u8 space_indication);
     /// Where the instruction at `address` is in host memory, to the end of its page; access exceptions are raised.
@@ -405,6 +408,7 @@ public:
 
     [[nodiscard]] u16 address() const { return m_address; }
     [[nodiscard]] CpuGroup& group() { return m_group; }
+    [[nodiscard]] const CpuGroup& group() const { return m_group; }
     void set_engine(std::unique_ptr<Engine> engine);
     [[nodiscard]] Engine& engine() { return *m_engine; }
     [[nodiscard]] const AbsoluteStorage& storage() const { return *m_group_storage; }

@@ -17,12 +17,17 @@ CpuGroup::CpuGroup(AbsoluteStorage& storage, const FacilitySet& facilities, Chan
     , m_machine(machine)
 {
     storage.on_code_store([this](u64 address, u64 length) { code_stored(nullptr, address, length); });
+    storage.on_updates([this](u64 page) {
+        for (auto& cpu : m_cpus)
+            cpu->post_drop_write_tags(page);
+    });
 }
 
 CpuGroup::~CpuGroup()
 {
     finish();
     m_storage.on_code_store({});
+    m_storage.on_updates({});
 }
 
 Cpu& CpuGroup::add()

@@ -69,6 +69,9 @@ public:
     void set_dispatching(std::unique_ptr<Dispatching> dispatching) { m_dispatching = std::move(dispatching); }
     [[nodiscard]] Dispatching* dispatching() const { return m_dispatching.get(); }
 
+    /// Whether there is no other CPU, nor can be: updates of storage are to be interlocked with those by devices only, see PageFlag.
+    [[nodiscard]] bool is_uniprocessor() const { return m_cpus.size() == 1; }
+
     [[nodiscard]] AbsoluteStorage& storage() { return m_storage; }
     [[nodiscard]] const FacilitySet& facilities() const { return m_facilities; }
     [[nodiscard]] ChannelServices& channels() { return m_channels; }

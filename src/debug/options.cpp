@@ -122,7 +122,7 @@ struct DebugTools::Parts {
             translations.add(*perf_map);
         }
         if (!options.region.empty())
-            translations.add(region.emplace(TRY(parse_region(options.region, symbols)), symbols));
+            translations.add(region.emplace(TRY(parse_region(options.region, symbols)), options.region_path, symbols));
         return {};
     }
 

@@ -27,6 +27,8 @@ struct DebugOptions {
     bool perf_map { false };
     /// Guest address, in hexadecimal or as a symbol, whose translation is listed.
     std::string region;
+    /// Only as the path that it becomes when it is executed often.
+    bool region_path { false };
 };
 
 /// Tracing and debugging of one machine, built from what the user asked for. Must outlive the machine.

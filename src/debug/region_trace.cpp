@@ -44,9 +44,9 @@ public:
 private:
     void write_head()
     {
-        m_text += fmt::format("Block at {:x}{}: {} instructions, {} bytes of host code at {:x}, of which {} on its path\n", m_block.address,
-            place(m_block.address), m_block.instructions.size(), m_block.code.size(), reinterpret_cast<u64>(m_block.code.data()),
-            m_block.path_bytes);
+        m_text += fmt::format("{} at {:x}{}: {} instructions, {} bytes of host code at {:x}, of which {} on its path\n",
+            m_block.is_path ? "Path" : "Block", m_block.address, place(m_block.address), m_block.instructions.size(), m_block.code.size(),
+            reinterpret_cast<u64>(m_block.code.data()), m_block.path_bytes);
     }
 
     /// " <name+0x12>" where a symbol is known.
@@ -143,8 +143,9 @@ std::string list_block(const TranslatedBlock& block, const Symbols& symbols)
     return Listing(block, symbols).text();
 }
 
-RegionTrace::RegionTrace(u64 address, const Symbols& symbols)
+RegionTrace::RegionTrace(u64 address, bool path, const Symbols& symbols)
     : m_address(address)
+    , m_path(path)
     , m_symbols(symbols)
 {
 }
@@ -157,6 +158,8 @@ std::string RegionTrace::listing()
 
 void RegionTrace::translated(const TranslatedBlock& block)
 {
+    if (m_path && !block.is_path)
+        return;
     bool begins = block.address == m_address;
     if (!begins && std::ranges::find(block.instructions, m_address, &GuestInstruction::address) == block.instructions.end())
         return;

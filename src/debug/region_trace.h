@@ -15,8 +15,8 @@ namespace zvisor::debug {
 /// Waits for the block at one guest address to be translated, and keeps its listing.
 class RegionTrace final : public TranslationObserver {
 public:
-    /// `symbols` must outlive it.
-    RegionTrace(u64 address, const Symbols& symbols);
+    /// `path`: only what is executed often is waited for. `symbols` must outlive it.
+    RegionTrace(u64 address, bool path, const Symbols& symbols);
 
     /// Is called once, when the block is there; before the machine runs.
     void on_found(std::function<void()> hook) { m_found_hook = std::move(hook); }
@@ -29,6 +29,7 @@ public:
 
 private:
     u64 m_address;
+    bool m_path;
     const Symbols& m_symbols;
     std::function<void()> m_found_hook;
     std::mutex m_mutex; // what follows

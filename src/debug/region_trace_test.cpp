@@ -12,13 +12,13 @@ using testing::HasSubstr;
 /// A loop at 3000 whose block, with the zeros behind it, is translated.
 class Region : public testing::Test {
 protected:
-    std::string listing(u64 address)
+    std::string listing(u64 address, bool path = false)
     {
-        RegionTrace trace(address, m_symbols);
+        RegionTrace trace(address, path, m_symbols);
         trace.on_found([this] { ++found; });
         TestBench bench({ .translations = &trace });
         bench.put(TestBench::code_at, { "AGR 2,3", "LG 4,0x200(0,2)", "BRCTG 1,0x3000" });
-        bench.cpu.gr[1] = 100;
+        bench.cpu.gr[1] = 200'000;
         bench.run();
         return trace.listing();
     }
@@ -43,6 +43,12 @@ TEST_F(Region, ShowsTheBlockAnInstructionIsIn)
 {
     EXPECT_THAT(listing(0x3004), HasSubstr("Block at 3000 <loop>"));
     EXPECT_EQ(found, 0);
+}
+
+TEST_F(Region, ShowsThePathThatABlockBecomes)
+{
+    EXPECT_THAT(listing(0x3000, true), HasSubstr("Path at 3000 <loop>: 6 instructions"));
+    EXPECT_EQ(found, 1);
 }
 
 TEST_F(Region, IsEmptyWhereNothingIsTranslated)

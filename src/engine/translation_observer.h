@@ -32,6 +32,8 @@ struct CodeMark {
 struct TranslatedBlock {
     const Cpu& cpu;
     u64 address;
+    /// Whether it was made of what is executed often, over branches.
+    bool is_path;
     /// ir::Node::step counts these.
     std::span<const GuestInstruction> instructions;
     /// Of the instructions, those before the block's loop.

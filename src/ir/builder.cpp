@@ -30,14 +30,16 @@ void Program::clear()
     conditions.clear();
     snapshots.clear();
     saved.clear();
+    located.clear();
     carried.clear();
     loop = 0;
 }
 
 // ---- For the engine ------------------------------------------------------------------------------------
 
-void Builder::begin(unsigned addressing_mode, bool overflow)
+void Builder::begin(unsigned addressing_mode, bool overflow, bool locates)
 {
+    m_locates = locates;
     m_overflow_interrupts = overflow;
     m_program.clear();
     m_program.nodes.emplace_back();
@@ -49,11 +51,14 @@ void Builder::begin(unsigned addressing_mode, bool overflow)
     m_finished = false;
     m_has_called = false;
     m_carried.clear();
+    m_unchanged = 0;
+    m_reloaded = 0;
     forget_registers();
 }
 
-void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at)
+void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at, bool branches)
 {
+    m_instruction_locates = m_locates && !branches;
     m_goes_on_at = goes_on_at;
     m_next = (address + length) & m_address_mask;
     m_address = address;
@@ -79,6 +84,8 @@ bool Builder::end_instruction(bool overflow)
         for (Id* known : { &m_data_space, &m_code_space, &m_bfp_state })
             if (*known >= m_first_node)
                 *known = 0;
+        while (!m_program.located.empty() && m_program.located.back().node >= m_first_node)
+            m_program.located.pop_back();
         return false;
     }
     if (m_store.bytes)
@@ -161,6 +168,7 @@ void Builder::finish(u64 address)
 
 void Builder::forget_registers()
 {
+    m_first_located = m_program.located.size();
     m_registers = {};
     m_code = {};
     m_data_space = 0;
@@ -249,10 +257,17 @@ Id Builder::narrowed(Id rotated, u64 wanted)
 /// A doubleword of which the bits in a mask stay: a rotation whose bits are shifted out is a shift.
 Id Builder::masked(Id x, u64 mask)
 {
+    if (m_program.nodes[x].kind == Kind::merge && mask >> 32 == 0)
+        x = m_program.nodes[x].b;
     Node rotation = m_program.nodes[x];
     const Node& count = m_program.nodes[rotation.b];
     if (rotation.kind == Kind::rol && rotation.width == 8 && count.kind == Kind::constant && count.imm % 64 != 0) {
         u64 left = count.imm % 64;
+        const Node& rotated = m_program.nodes[rotation.a];
+        if (rotated.kind == Kind::merge && std::rotr(mask, static_cast<int>(left)) >> 32 == 0) {
+            rotation.a = rotated.b;
+            x = add_node(rotation);
+        }
         u64 kept_of_shl = ~u64 { 0 } << left;
         u64 kept_of_shr = ~kept_of_shl;
         if ((mask & ~kept_of_shl) == 0 || (mask & ~kept_of_shr) == 0) {
@@ -298,9 +313,26 @@ G Builder::g(u8 r)
     Register& reg = m_registers.all[r];
     if (!reg.full)
         reg.full = add_node({ .kind = Kind::get_gr, .width = 8, .info = r });
-    if (reg.half_is_newer)
-        put_full(r, { this, add_node({ .kind = Kind::merge, .a = reg.full, .b = reg.half }) });
-    return value_of<G>(reg.full);
+    if (!reg.half_is_newer)
+        return value_of<G>(reg.full);
+    if (!reg.merged)
+        reg.merged = merge(reg.full, reg.half);
+    return value_of<G>(reg.merged);
+}
+
+/// A doubleword whose right half is another word.
+Id Builder::merge(Id whole, Id half)
+{
+    const Node& left = m_program.nodes[whole];
+    const Node& right = m_program.nodes[half];
+    const Node& operand = m_program.nodes[left.b];
+    bool is_masked = left.kind == Kind::bit_and && left.width == 8 && operand.kind == Kind::constant && operand.imm >> 32 == 0;
+    bool is_constant = left.kind == Kind::constant && left.imm >> 32 == 0;
+    if (is_constant && right.kind == Kind::constant)
+        return constant(static_cast<u32>(right.imm));
+    if (left.kind == Kind::zx || is_masked || is_constant)
+        return add_node({ .kind = Kind::zx, .a = half });
+    return add_node({ .kind = Kind::merge, .a = whole, .b = half });
 }
 
 W Builder::w(u8 r)
@@ -337,6 +369,7 @@ void Builder::put_full(u8 number, G value)
     Register& reg = m_registers.all[number];
     reg.full = node(value);
     reg.half = 0;
+    reg.merged = 0;
     reg.half_is_newer = false;
     reg.full_dirty = true;
     reg.half_dirty = false;
@@ -348,6 +381,7 @@ void Builder::put_half(u8 number, W value)
 {
     Register& reg = m_registers.all[number];
     reg.half = node(value);
+    reg.merged = 0;
     reg.half_is_newer = true;
     reg.half_dirty = true;
     reg.whole_is_older = true;
@@ -392,7 +426,10 @@ G Builder::quotient_u(G high, G low, G divisor)
 
 W Builder::lo(G value)
 {
-    return value.is_constant() ? W { static_cast<u32>(value.constant) } : W { this, value.id };
+    if (value.is_constant())
+        return { static_cast<u32>(value.constant) };
+    const Node& from = m_program.nodes[value.id];
+    return value_of<W>(from.kind == Kind::merge ? from.b : value.id);
 }
 
 W Builder::hi(G value)

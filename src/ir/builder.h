@@ -2,118 +2,14 @@
 
 #include "arch/interruption.h"
 #include "arch/storage_update.h"
-#include "ir/node.h"
+#include "ir/value.h"
 
 #include <array>
-#include <concepts>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
 namespace zvisor::ir {
-
-class Builder;
-
-/// A word or doubleword: a constant, or a node of a builder.
-template<class Plain>
-struct Value {
-    Builder* builder { nullptr };
-    Id id { 0 };
-    Plain constant { 0 };
-
-    template<std::integral T>
-    constexpr Value(T value) // NOLINT(google-explicit-constructor): semantics mix values and plain integers
-        : constant(static_cast<Plain>(value))
-    {
-    }
-    Value(Builder* made_by, Id node)
-        : builder(made_by)
-        , id(node)
-    {
-    }
-    [[nodiscard]] bool is_constant() const { return builder == nullptr; }
-
-    friend Value operator+(Value x, Value y)
-    {
-        return combine(Kind::add, x, y, [](Plain p, Plain q) { return p + q; });
-    }
-    friend Value operator-(Value x, Value y)
-    {
-        return combine(Kind::sub, x, y, [](Plain p, Plain q) { return p - q; });
-    }
-    friend Value operator*(Value x, Value y)
-    {
-        return combine(Kind::mul, x, y, [](Plain p, Plain q) { return p * q; });
-    }
-    friend Value operator&(Value x, Value y)
-    {
-        return combine(Kind::bit_and, x, y, [](Plain p, Plain q) { return p & q; });
-    }
-    friend Value operator|(Value x, Value y)
-    {
-        return combine(Kind::bit_or, x, y, [](Plain p, Plain q) { return p | q; });
-    }
-    friend Value operator^(Value x, Value y)
-    {
-        return combine(Kind::bit_xor, x, y, [](Plain p, Plain q) { return p ^ q; });
-    }
-    friend Value operator~(Value x) { return x ^ ~Plain { 0 }; }
-    friend Value operator<<(Value x, Value<u32> count)
-    {
-        return shift(Kind::shl, x, count, [](Plain p, u32 q) { return p << q; });
-    }
-    friend Value operator>>(Value x, Value<u32> count)
-    {
-        return shift(Kind::shr, x, count, [](Plain p, u32 q) { return p >> q; });
-    }
-
-    template<class Fold>
-    [[nodiscard]] static Value combine(Kind kind, Value x, Value y, Fold fold)
-    {
-        if (x.is_constant() && y.is_constant())
-            return Value(fold(x.constant, y.constant));
-        return make(kind, x, y);
-    }
-    template<class Fold>
-    [[nodiscard]] static Value shift(Kind kind, Value x, Value<u32> count, Fold fold)
-    {
-        if (count.is_constant() && count.constant == 0)
-            return x;
-        if (x.is_constant() && count.is_constant())
-            return Value(fold(x.constant, count.constant));
-        return make_shift(kind, x, count);
-    }
-
-private:
-    [[nodiscard]] static Value make(Kind kind, Value x, Value y);
-    [[nodiscard]] static Value make_shift(Kind kind, Value x, Value<u32> count);
-    template<class>
-    friend struct Value;
-    friend class Builder;
-};
-using W = Value<u32>;
-using G = Value<u64>;
-
-struct Truth {
-    Condition condition;
-    [[nodiscard]] Truth operator!() const
-    {
-        Truth negated = *this;
-        negated.condition.negate = !negated.condition.negate;
-        return negated;
-    }
-};
-
-/// The value of a vector register: a node.
-struct Vector {
-    Id id { 0 };
-};
-
-/// A storage address with the register that designates its space in access-register mode.
-struct Address {
-    G at { 0 };
-    u8 base { 16 };
-};
 
 /// Reads instruction semantics as the CPU does, with the same words (cpu/cpu.h), and writes down what they do.
 ///
@@ -129,10 +25,11 @@ public:
     // ---- For the engine ------------------------------------------------------------------------------------
 
     /// Starts a block under an addressing mode of 24, 31 or 64 bits. `overflow`: the program mask has the bit for fixed-point overflow.
-    void begin(unsigned addressing_mode, bool overflow);
+    /// `locates`: operands near each other are located once.
+    void begin(unsigned addressing_mode, bool overflow, bool locates = false);
     /// `goes_on_at`: where the path that is recorded goes on if this instruction branches; without it the block ends with a branch
-    /// that is always made, and goes on behind one that depends.
-    void begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at = {});
+    /// that is always made, and goes on behind one that depends. `branches`: the instruction may.
+    void begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at = {}, bool branches = false);
     /// Ends the instruction; `overflow`: condition code 3 interrupts when the program mask says so. False when what was recorded
     /// has no recorded form: nothing of it remains.
     [[nodiscard]] bool end_instruction(bool overflow);
@@ -147,6 +44,8 @@ public:
     void begin_loop();
     /// Ends the block: back to where the loop began, with the instruction at `address` next.
     void close_loop(u64 address);
+    /// After the block's end: operands that are near others are accessed where those were located.
+    void use_located();
     /// A branch was made without condition: the block has its end.
     [[nodiscard]] bool finished() const { return m_finished; }
 
@@ -370,6 +269,8 @@ private:
         Id full { 0 };
         Id half { 0 };
         Id whole { 0 };
+        /// Of a general register, `full` with `half`, if that is newer and both were needed as one.
+        Id merged { 0 };
         bool half_is_newer { false };
         bool full_dirty { false };
         bool half_dirty { false };
@@ -400,7 +301,7 @@ private:
     };
     /// A register, or an operand of the condition code, that a loop carries.
     struct Carried {
-        enum class What : u8 { whole, full, half, code_a, code_b };
+        enum class What : u8 { whole, full, half, newer_half, code_a, code_b };
         What what;
         u8 number;
     };
@@ -417,6 +318,7 @@ private:
     [[nodiscard]] Id node(W value) { return value.is_constant() ? constant(value.constant) : value.id; }
     [[nodiscard]] Id node(G value) { return value.is_constant() ? constant(value.constant) : value.id; }
     [[nodiscard]] Id binary(Kind kind, u8 width, Id x, Id y);
+    [[nodiscard]] Id merge(Id whole, Id half);
     [[nodiscard]] Id narrowed(Id rotated, u64 wanted);
     [[nodiscard]] Id masked(Id x, u64 mask);
     template<class V>
@@ -432,6 +334,7 @@ private:
         return add_node({ .kind = kind, .a = a, .b = b });
     }
     [[nodiscard]] Id interlocked(Node node, const Address& at);
+    [[nodiscard]] Id locate(Id address, u8 bytes, Id space, bool stores);
     [[nodiscard]] Id space(Kind kind);
     [[nodiscard]] Id load(u8 bytes, const Address& from, Kind space_kind);
     void store(u8 bytes, const Address& to, Id value, Kind space_kind);
@@ -447,6 +350,7 @@ private:
     void end_branch();
     [[nodiscard]] CodeState narrowed_code(unsigned mask);
     [[nodiscard]] Id carry(Id value, u8 width);
+    [[nodiscard]] bool stays_through_loop(u8 number) const;
     void carry_register(u8 number);
     [[nodiscard]] Id full(u8 number) { return node(number < RegisterNumber::floating ? g(number) : f(number - RegisterNumber::floating)); }
     [[nodiscard]] Id half(u8 number) { return node(number < RegisterNumber::floating ? w(number) : fs(number - RegisterNumber::floating)); }
@@ -564,7 +468,15 @@ private:
     RegisterFile m_loop_registers;
     CodeState m_loop_code;
     std::vector<Carried> m_carried;
+    /// A bit for each register that the loop does not change.
+    u64 m_unchanged { 0 };
+    /// And for each that was loaded by the CPU.
+    u64 m_reloaded { 0 };
     Store m_store;
+    bool m_locates { false };
+    bool m_instruction_locates { false };
+    /// Of Program::located, the first that holds still.
+    std::size_t m_first_located { 0 };
     /// The instruction has changed storage before its end.
     bool m_changed_storage { false };
     // As the instruction began:

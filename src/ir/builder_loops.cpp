@@ -1,5 +1,7 @@
 #include "ir/builder.h"
 
+#include <bit>
+
 namespace zvisor::ir {
 
 Id Builder::carry(Id value, u8 width)
@@ -7,15 +9,35 @@ Id Builder::carry(Id value, u8 width)
     return add_node({ .kind = Kind::carried, .width = width, .a = value });
 }
 
-/// All of a register that is known is carried as one value: a vector, or else bits 0-63, into which the half goes when it is newer.
+/// Whether a register has what it had when the block began: it has so behind each round then, since that is the same path again.
+bool Builder::stays_through_loop(u8 number) const
+{
+    const Register& reg = m_registers.all[number];
+    Kind kind = m_program.nodes[reg.full].kind;
+    bool was_put = reg.full_dirty || reg.half_is_newer || reg.whole || m_reloaded >> number & 1;
+    return !m_has_called && !was_put && (kind == Kind::get_gr || kind == Kind::get_vr);
+}
+
+/// All of a register that is known is carried: a vector as one value, a general register as a doubleword and the half that is newer, a
+/// floating-point register as one of them.
 void Builder::carry_register(u8 number)
 {
     Register& reg = m_registers.all[number];
+    if (stays_through_loop(number)) {
+        m_unchanged |= u64 { 1 } << number;
+        return;
+    }
     bool dirty = reg.whole_dirty || reg.full_dirty || reg.half_dirty;
     if (reg.whole) {
         Id vector = v(vector_number(number)).id;
         reg = { .whole = carry(vector, 16), .whole_dirty = dirty };
         m_carried.push_back({ Carried::What::whole, number });
+    } else if (reg.full && reg.half_is_newer && number < RegisterNumber::floating) {
+        reg.full = carry(reg.full, 8);
+        reg.half = carry(reg.half, 4);
+        reg.merged = 0;
+        m_carried.push_back({ Carried::What::full, number });
+        m_carried.push_back({ Carried::What::newer_half, number });
     } else if (reg.full) {
         Id value = full(number);
         reg = { .full = carry(value, 8), .full_dirty = dirty, .right_is_zero = reg.right_is_zero };
@@ -41,8 +63,10 @@ void Builder::begin_loop()
         carry_operand(Carried::What::code_b, m_code.b);
     }
     m_code.result = 0;
-    if (m_has_called)
+    if (m_has_called) {
         m_data_space = m_code_space = m_bfp_state = 0;
+        m_first_located = m_program.located.size();
+    }
     m_called_before_loop = m_has_called;
     m_loop_registers = m_registers;
     m_loop_code = m_code;
@@ -56,6 +80,10 @@ bool Builder::fits_loop() const
         return false;
     for (std::size_t number = 0; number < RegisterNumber::count; ++number)
         if (!m_registers.all[number].fits(m_loop_registers.all[number]))
+            return false;
+    for (u64 left = m_unchanged; left; left &= left - 1)
+        if (auto number = static_cast<std::size_t>(std::countr_zero(left));
+            m_registers.all[number].full != m_loop_registers.all[number].full)
             return false;
     auto same_constant = [this](Id x, Id y) {
         const Node& was = m_program.nodes[x];
@@ -78,9 +106,17 @@ void Builder::close_loop(u64 address)
         case Carried::What::whole:
             m_program.carried.push_back(v(vector_number(carried.number)).id);
             break;
-        case Carried::What::full:
-            m_program.carried.push_back(full(carried.number));
+        case Carried::What::full: {
+            const Register& reg = m_registers.all[carried.number];
+            bool apart = m_loop_registers.all[carried.number].half_is_newer && reg.full;
+            m_program.carried.push_back(apart ? reg.full : full(carried.number));
             break;
+        }
+        case Carried::What::newer_half: {
+            const Register& reg = m_registers.all[carried.number];
+            m_program.carried.push_back(reg.half_is_newer ? reg.half : reg.full);
+            break;
+        }
         case Carried::What::half:
             m_program.carried.push_back(half(carried.number));
             break;

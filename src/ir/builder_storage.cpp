@@ -1,5 +1,7 @@
 #include "ir/builder.h"
 
+#include <algorithm>
+
 namespace zvisor::ir {
 
 // ---- Storage -------------------------------------------------------------------------------------------
@@ -26,7 +28,8 @@ Id Builder::load(u8 bytes, const Address& from, Kind space_kind)
         m_unsupported = true;
     Id address = node(from.at);
     Id in = space(space_kind);
-    return add_node({ .kind = Kind::load, .info = bytes, .base = from.base, .a = address, .b = in, .before = before() });
+    Id near = locate(address, bytes, in, false);
+    return add_node({ .kind = Kind::load, .info = bytes, .base = from.base, .a = address, .b = in, .d = near, .before = before() });
 }
 
 /// What they load is not a value: it goes from storage to the CPU.
@@ -38,6 +41,7 @@ void Builder::load_registers(u8 first, u8 last, const Address& from)
         { .kind = Kind::load_registers, .info = first, .base = from.base, .a = address, .b = in, .before = before(), .imm = last });
     for (unsigned r = first;; r = (r + 1) & 15) {
         m_registers.all[r] = {};
+        m_reloaded |= u64 { 1 } << r;
         if (r == last)
             break;
     }
@@ -133,15 +137,105 @@ G Builder::string(StringOperation operation, const Address& first, G other, W ch
 
 void Builder::flush_store(u32 after)
 {
+    Id near = locate(m_store.address, m_store.bytes, m_store.space, true);
     (void)add_node({ .kind = Kind::store,
         .info = m_store.bytes,
         .base = m_store.base,
         .a = m_store.address,
         .b = m_store.space,
         .c = m_store.value,
+        .d = near,
         .before = before(),
         .after = after });
     m_store = {};
+}
+
+// ---- Operands near each other ----------------------------------------------------------------------------
+
+namespace {
+
+/// How far apart what is located as one may be: the further, the more often a page ends within.
+constexpr i64 most_apart = 512;
+constexpr u64 page_size = 4096;
+/// Low-address protection has stores into these pages noticed.
+constexpr u64 low_pages = 2 * page_size;
+
+/// An address as a value and what is added to it. Of a constant address, that is its page and its place in there.
+struct SplitAddress {
+    Id root { 0 };
+    u64 page { 0 };
+    i64 displacement { 0 };
+};
+
+[[nodiscard]] SplitAddress split(const Program& program, Id address)
+{
+    u64 displacement = 0;
+    const Node* node = &program.nodes[address];
+    while (node->kind == Kind::add && node->width == 8 && program.nodes[node->b].kind == Kind::constant) {
+        displacement += program.nodes[node->b].imm;
+        address = node->a;
+        node = &program.nodes[address];
+    }
+    if (node->kind != Kind::constant)
+        return { .root = address, .displacement = static_cast<i64>(displacement) };
+    u64 at = node->imm + displacement;
+    return { .page = at & ~(page_size - 1), .displacement = static_cast<i64>(at % page_size) };
+}
+
+} // namespace
+
+/// The `locate` node of an operand and of those near it; 0 when it is to be found for itself.
+Id Builder::locate(Id address, u8 bytes, Id space, bool stores)
+{
+    SplitAddress at = split(m_program, address);
+    i64 begin = at.displacement;
+    i64 end = begin + bytes;
+    bool fits = at.root ? static_cast<i32>(begin) == begin : static_cast<u64>(end) <= page_size && !(stores && at.page < low_pages);
+    if (!m_instruction_locates || !fits)
+        return 0;
+    auto& all = m_program.located;
+    for (auto known = all.begin() + static_cast<std::ptrdiff_t>(m_first_located); known != all.end(); ++known) {
+        const Node& node = m_program.nodes[known->node];
+        bool is_root
+            = at.root ? node.a == at.root : m_program.nodes[node.a].kind == Kind::constant && m_program.nodes[node.a].imm == at.page;
+        i64 all_begin = std::min(begin, known->begin);
+        i64 all_end = std::max(end, known->end);
+        if (!is_root || node.b != space || (at.root && all_end - all_begin > most_apart))
+            continue;
+        known->begin = all_begin;
+        known->end = all_end;
+        known->stores |= stores;
+        return known->node;
+    }
+    Id root = at.root ? at.root : constant(at.page);
+    Id node = add_node({ .kind = Kind::locate, .a = root, .b = space, .c = static_cast<u32>(all.size()), .before = before() });
+    all.push_back({ .node = node, .begin = begin, .end = end, .stores = stores });
+    return node;
+}
+
+/// An operand that is alone is found as if there were no others; the others need no state to raise exceptions with.
+void Builder::use_located()
+{
+    auto is_access = [](const Node& node) { return (node.kind == Kind::load || node.kind == Kind::store) && node.d; };
+    for (const Node& node : m_program.nodes)
+        if (is_access(node))
+            ++m_program.located[m_program.nodes[node.d].c].accesses;
+    auto is_alone = [](const Located& one) { return one.accesses == 1; };
+    for (Node& node : m_program.nodes) {
+        if (!is_access(node))
+            continue;
+        if (is_alone(m_program.located[m_program.nodes[node.d].c])) {
+            node.d = 0;
+            continue;
+        }
+        node.kind = node.kind == Kind::load ? Kind::load_at : Kind::store_at;
+        node.imm = static_cast<u64>(split(m_program, node.a).displacement);
+        node.a = std::exchange(node.d, 0);
+        node.b = 0;
+        node.before = node.after = 0;
+    }
+    if (std::ranges::all_of(m_program.located, is_alone))
+        m_program.located.clear();
 }
 
 void Builder::require_aligned(G address, u64 boundary)

@@ -39,16 +39,19 @@ enum class Kind : u8 {
     sx16,
     zx8,
     zx16,
-    hi,      ///< bits 0-31 of a doubleword as a word
-    merge,   ///< bits 0-31 of a, bits 32-63 of b
-    reverse, ///< bytes from right to left
-    select,  ///< condition c ? a : b
-    truth,   ///< condition c as 0 or 1
-    code,    ///< condition code of the state `cc` of condition c
-    load,    ///< `info` bytes at address a, through the space b; 16 are a vector, for vector register `imm`
-    store,   ///< value c at address a, through the space b
-    swap,    ///< compares `info` bytes at address a, through the space b, with d and replaces them by value c when equal; what they were
-    update,  ///< the same by `imm`, a StorageUpdate, of them and value c
+    hi,       ///< bits 0-31 of a doubleword as a word
+    merge,    ///< bits 0-31 of a, bits 32-63 of b
+    reverse,  ///< bytes from right to left
+    select,   ///< condition c ? a : b
+    truth,    ///< condition c as 0 or 1
+    code,     ///< condition code of the state `cc` of condition c
+    load,     ///< `info` bytes at address a, through the space b; 16 are a vector, for vector register `imm`
+    store,    ///< value c at address a, through the space b
+    locate,   ///< where the host has address a, through the space b, with Program::located[c] around it in the same page; else leaves
+    load_at,  ///< `info` bytes `imm` behind the located a; 16 are a vector
+    store_at, ///< value c there
+    swap,     ///< compares `info` bytes at address a, through the space b, with d and replaces them by value c when equal; what they were
+    update,   ///< the same by `imm`, a StorageUpdate, of them and value c
     load_registers,  ///< general registers `info` to `imm` from address a, through the space b; they are in the CPU then
     store_registers, ///< the same to storage, or their right words; all registers are in the CPU then
     block,           ///< the BlockOperation `info` of `imm` bytes at the addresses a and c, through the space b
@@ -223,7 +226,7 @@ struct Node {
     u8 base { 16 };
     Id a { 0 };
     Id b { 0 };
-    /// An operand of the kinds that say so, elsewhere an index in Program::conditions.
+    /// An operand of the kinds that say so, elsewhere an index in Program::conditions, or in Program::located.
     u32 c { 0 };
     Id d { 0 };
     /// Index in Program::snapshots of the state before and after the instruction; 0 none.
@@ -234,12 +237,25 @@ struct Node {
     u64 imm { 0 };
 };
 
+/// Operands that are near each other: in one page mostly, so that the host has them as far from each other.
+struct Located {
+    /// The `locate` node, of a value or of the constant address of a page.
+    Id node { 0 };
+    /// Where they are from there: up to 2 GiB before or behind.
+    i64 begin { 0 };
+    i64 end { 0 };
+    /// Whether one of them is stored into.
+    bool stores { false };
+    u32 accesses { 0 };
+};
+
 /// The recorded form of one block.
 struct Program {
     std::vector<Node> nodes;
     std::vector<Condition> conditions;
     std::vector<Snapshot> snapshots;
     std::vector<Saved> saved;
+    std::vector<Located> located;
     /// By order of their `carried` nodes: what these are in the next round.
     std::vector<Id> carried;
     /// The `loop` node, if there is one, and its instruction.

@@ -23,6 +23,8 @@ struct KindText {
     static constexpr u8 shows_immediate = 32;
     /// `info` and `imm` name registers.
     static constexpr u8 names_registers = 64;
+    /// At `imm` from a.
+    static constexpr u8 is_located = 128;
 };
 
 using Text = KindText;
@@ -63,6 +65,9 @@ constexpr KindText kinds[] {
     { Kind::code, "code", value | Text::has_condition },
     { Kind::load, "load", Text::is_value | Text::accesses_storage },
     { Kind::store, "store", Text::accesses_storage | Text::has_third },
+    { Kind::locate, "locate", Text::is_value },
+    { Kind::load_at, "load", Text::is_value | Text::is_located },
+    { Kind::store_at, "store", Text::has_third | Text::is_located },
     { Kind::swap, "swap", Text::is_value | Text::accesses_storage | Text::has_third },
     { Kind::update, "update", Text::is_value | Text::accesses_storage | Text::has_third | Text::shows_immediate },
     { Kind::load_registers, "load_registers", Text::accesses_storage | Text::names_registers },
@@ -208,7 +213,7 @@ static_assert(std::size(string_names) == static_cast<std::size_t>(StringOperatio
         return fmt::format("{}{}[{}]", text.name, node.width, node.info);
     if (text.traits & Text::names_registers)
         return std::string(text.name);
-    if (text.traits & Text::accesses_storage)
+    if (text.traits & (Text::accesses_storage | Text::is_located))
         return fmt::format("{}{}", text.name, node.info);
     return text.traits & Text::shows_width ? fmt::format("{}{}", text.name, node.width) : std::string(text.name);
 }
@@ -228,6 +233,8 @@ static_assert(std::size(string_names) == static_cast<std::size_t>(StringOperatio
         found.push_back(registers_of(node));
     if (traits & Text::accesses_storage) {
         found.push_back(access_text(program, node));
+    } else if (traits & Text::is_located) {
+        found.push_back(fmt::format("[{} {:+#x}]", operand(program, node.a), static_cast<i64>(node.imm)));
     } else {
         for (Id id : { node.a, node.b })
             if (id)

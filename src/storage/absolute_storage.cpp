@@ -176,6 +176,8 @@ void AbsoluteStorage::reset_pages(u64 address, u64 length)
     for (u64 page = address; page < address + length; page += page_size) {
         set_key(page, {});
         notice_code(page, page_size);
+        if (page_flags(page).load() & PageFlag::updated)
+            page_flags(page).fetch_and(static_cast<u8>(~PageFlag::updated));
     }
     if (!m_prepared.empty())
         for (u64 at = address; at < address + length; at += host_huge_page)
@@ -285,6 +287,13 @@ void AbsoluteStorage::notice_code(u64 address, u64 length)
     for_each_page(address, length, [&](u64 page) { code |= (page_flags(page).load() & PageFlag::code) != 0; });
     if (code && m_code_listener && holds_code(address, length))
         m_code_listener(address, length);
+}
+
+void AbsoluteStorage::expect_updates(u64 address)
+{
+    bool known = page_flags(address).fetch_or(PageFlag::updated) & PageFlag::updated;
+    if (!known && m_page_listener)
+        m_page_listener(address & page_mask);
 }
 
 void AbsoluteStorage::clear()

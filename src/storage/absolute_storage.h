@@ -23,6 +23,8 @@ inline constexpr u64 page_mask = ~(page_size - 1);
 struct PageFlag {
     /// Some CPU may hold a translation to this page since the last purge.
     static constexpr u8 cached = 0x01;
+    /// Devices update bytes here, so that CPUs have to interlock their updates with others than CPUs too.
+    static constexpr u8 updated = 0x02;
     /// Number of engines that made code from this page, 0 to 63, counted in units of `code_user`; while it is not
     /// zero stores must be noticed.
     static constexpr u8 code = 0xfc;
@@ -117,6 +119,12 @@ public:
     void mark_code(u64 address, u64 length);
     [[nodiscard]] bool holds_code(u64 address, u64 length) const;
 
+    /// A device is going to update a byte of storage in place, with interlocks, from now on to the next clear reset.
+    void expect_updates(u64 address);
+    /// Called when stores by CPUs into an absolute page are to be noticed from now on. Set once, before CPUs run.
+    using PageListener = std::function<void(u64 page)>;
+    void on_updates(PageListener listener) { m_page_listener = std::move(listener); }
+
     /// Called, on the storing thread, when a store hits what code was made from. Set once, before CPUs run.
     using CodeListener = std::function<void(u64 address, u64 length)>;
     void on_code_store(CodeListener listener) { m_code_listener = std::move(listener); }
@@ -176,6 +184,7 @@ private:
     Bits m_present;
     /// A bit for each huge page of the host that was asked for; empty where it does not matter.
     Bits m_prepared;
+    PageListener m_page_listener;
     CodeListener m_code_listener;
 };
 

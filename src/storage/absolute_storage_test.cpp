@@ -126,6 +126,19 @@ TEST_F(Zone, CodeOfABlockThatGoesIsDropped)
     EXPECT_EQ(dropped, 0x3000U);
 }
 
+TEST_F(Zone, UpdatesByDevicesAreExpectedUntilClearReset)
+{
+    attach(0);
+    std::vector<u64> pages;
+    storage->on_updates([&](u64 page) { pages.push_back(page); });
+    storage->expect_updates(0x3008);
+    storage->expect_updates(0x3010);
+    EXPECT_EQ(pages, std::vector<u64> { 0x3000 });
+    EXPECT_TRUE(storage->page_flags(0x3000) & PageFlag::updated);
+    storage->clear();
+    EXPECT_FALSE(storage->page_flags(0x3000) & PageFlag::updated);
+}
+
 TEST_F(Zone, FilesThatCannotBeABlockAreRefusedInOneSentence)
 {
     EXPECT_EQ(complaint(memory_file(megabyte)), "storage block 0: its file has 1048576 bytes, expected 2097152");

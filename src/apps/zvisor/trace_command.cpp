@@ -23,6 +23,7 @@ void add_trace_command(CLI::App& app, Action& action)
     command->add_option("--region", options->debug.region, "Guest address in hexadecimal, or a symbol of --symbols")
         ->type_name("ADDRESS")
         ->required();
+    command->add_flag("--path", options->debug.region_path, "Wait until it is executed often, and list the path that it becomes");
     add_run_options(command, options.get());
     set_run_action(command, options, action);
 }

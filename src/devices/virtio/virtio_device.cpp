@@ -302,6 +302,15 @@ DeviceStatus VirtioDevice::set_queue(ByteStream& data)
     return place_queue(block->index, { block->size, block->descriptors, block->available, block->used });
 }
 
+/// Of a doubleword of indicators, wherever it is; none at 0.
+void VirtioDevice::expect_updates_of(u64 indicators)
+{
+    if (indicators == 0)
+        return;
+    storage().expect_updates(indicators);
+    storage().expect_updates(indicators + legacy_indicator_size - 1);
+}
+
 DeviceStatus VirtioDevice::set_indicators(ByteStream& data)
 {
     auto address = data.fetch_as<Be<u64>>();
@@ -310,6 +319,7 @@ DeviceStatus VirtioDevice::set_indicators(ByteStream& data)
     // Legacy and adapter indicators exclude each other; a doubleword has room for 64 queues.
     if (!address || m_adapter_indicators || m_queues.size() > 64 || !is_inside(*address, legacy_indicator_size))
         return unit_check(SenseByte::command_reject);
+    expect_updates_of(*address);
     m_indicators = *address ? std::optional<u64>(*address) : std::nullopt;
     return normal_ending;
 }
@@ -321,6 +331,7 @@ DeviceStatus VirtioDevice::set_configuration_indicators(ByteStream& data)
     (void)revision();
     if (!address || !is_inside(*address, legacy_indicator_size))
         return unit_check(SenseByte::command_reject);
+    expect_updates_of(*address);
     m_configuration_indicators = *address ? std::optional<u64>(*address) : std::nullopt;
     return normal_ending;
 }
@@ -340,6 +351,9 @@ DeviceStatus VirtioDevice::set_adapter_indicators(ByteStream& data)
     bool bits_inside = block->first_bit <= 0xffffffff && is_inside(block->indicator, last_byte / 8 + 1);
     if (!bits_inside || !is_inside(block->summary, 1) || block->isc > 7)
         return unit_check(SenseByte::command_reject);
+    for (u64 page = block->indicator & page_mask; page <= block->indicator + last_byte / 8; page += page_size)
+        storage().expect_updates(page);
+    storage().expect_updates(block->summary);
     m_adapter_indicators = AdapterIndicators { block->summary, block->indicator, block->first_bit, block->isc };
     return normal_ending;
 }

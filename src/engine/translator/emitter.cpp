@@ -72,6 +72,9 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::code, Row::names_condition, &Emitter::emit_select },
         { Kind::load, Row::has_effect | Row::is_access, &Emitter::emit_load, &Emitter::emit_slow_access },
         { Kind::store, Row::has_effect | Row::is_access | Row::has_third_operand, &Emitter::emit_store, &Emitter::emit_slow_access },
+        { Kind::locate, 0, &Emitter::emit_locate, &Emitter::emit_slow_locate },
+        { Kind::load_at, 0, &Emitter::emit_load },
+        { Kind::store_at, Row::has_effect | Row::has_third_operand, &Emitter::emit_store },
         { Kind::swap, Row::has_effect | Row::is_access | Row::has_third_operand, &Emitter::emit_interlocked,
             &Emitter::emit_slow_interlocked },
         { Kind::update, Row::has_effect | Row::is_access | Row::has_third_operand, &Emitter::emit_interlocked,
@@ -182,6 +185,8 @@ void Emitter::find_uses()
     m_displaced.assign(nodes.size(), false);
     m_used_otherwise.assign(nodes.size(), false);
     m_wants_number.assign(nodes.size(), false);
+    m_uses.assign(1, {});
+    m_next_use.assign(m_block->is_path ? nodes.size() : 0, 0);
     for (Id id = static_cast<Id>(nodes.size()) - 1; id > 0; --id) {
         if (m_last[id] == 0 && !(row_of(nodes[id].kind).traits & KindRow::has_effect))
             continue;
@@ -199,6 +204,8 @@ void Emitter::note_uses(Id id)
     m_displaced[id] = is_displaced(id);
     Id until = m_displaced[id] ? m_last[id] : id;
     for_each_operand(node, [&](Id operand) { m_last[operand] = std::max(m_last[operand], until); });
+    if (m_block->is_path)
+        for_each_direct_operand(node, [&](Id operand) { add_use(operand, id); });
     auto use_otherwise = [&](Id operand) { m_used_otherwise[operand] = true; };
     if (!finds_by_call(node))
         return for_each_operand(node, use_otherwise);
@@ -206,6 +213,24 @@ void Emitter::note_uses(Id id)
     use_otherwise(node.d);
     for_each_in_snapshot(node.before, use_otherwise);
     for_each_in_snapshot(node.after, use_otherwise);
+}
+
+/// Of its uses, in the order from the last to the first.
+void Emitter::add_use(Id id, Id by)
+{
+    m_uses.push_back({ by, m_next_use[id] });
+    m_next_use[id] = static_cast<u32>(m_uses.size() - 1);
+}
+
+/// The node that uses a value next on the path, snapshots apart; in a block, where few values go to the frame, the last one.
+ir::Id Emitter::next_use(Id id)
+{
+    if (!m_block->is_path)
+        return m_last[id];
+    u32& next = m_next_use[id];
+    while (next && m_uses[next].by < m_current)
+        next = m_uses[next].next;
+    return next ? m_uses[next].by : ~Id { 0 };
 }
 
 /// Whether a value is the sum of another one and a displacement, and nothing but an address.
@@ -321,16 +346,19 @@ void Emitter::spill(Id id)
     free_register(id);
 }
 
-std::size_t Emitter::choose(std::span<const Id> owners, u32 pinned) const
+std::size_t Emitter::choose(std::span<const Id> owners, u32 pinned)
 {
     std::size_t best = owners.size();
+    Id best_use = 0;
     for (std::size_t i = 0; i < owners.size(); ++i) {
         if (pinned >> i & 1)
             continue;
         if (owners[i] == 0)
             return i;
-        if (best == owners.size() || m_last[owners[i]] > m_last[owners[best]])
+        if (Id use = next_use(owners[i]); best == owners.size() || use > best_use) {
             best = i;
+            best_use = use;
+        }
     }
     VERIFY(best < owners.size());
     return best;
@@ -412,6 +440,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_saved_places.clear();
     m_copies.clear();
     m_remainder = 0;
+    m_flags = {};
     m_homes.clear();
     m_loop_begins = nullptr;
     m_marks.clear();

@@ -59,6 +59,8 @@ struct BlockCode {
     const u8* stale { nullptr };
     /// In the runtime's data: executions until it leaves at once; none when they are not counted.
     const i32* executions { nullptr };
+    /// Of a path that locates operands.
+    PathCounters* path { nullptr };
     /// It is executed often.
     bool is_path { false };
     bool problem_state { false };
@@ -181,6 +183,8 @@ private:
     /// code, which counts for more until code is known to be executed often.
     [[nodiscard]] bool finds_by_call(const ir::Node& node) const;
     void note_uses(Id id);
+    void add_use(Id id, Id by);
+    [[nodiscard]] Id next_use(Id id);
     [[nodiscard]] bool is_displaced(Id id) const;
     /// Notes which values are used as numbers or vectors.
     void find_numbers(Id id);
@@ -216,11 +220,18 @@ private:
     void take_remainder(Id quotient);
     void emit_shift(Id id);
     void emit_unary(Id id);
+    void emit_extended(Id id);
+    [[nodiscard]] bool is_extended(Id id) const;
     void emit_state_access(Id id);
     void emit_merge(Id id);
     void emit_select(Id id);
     void emit_load(Id id);
     void emit_store(Id id);
+    void emit_locate(Id id);
+    /// Gives `move` the place of an operand; what the access needs is in registers.
+    template<class Function>
+    void access(Id id, Function move);
+    void load_part(const Xbyak::Reg64& to, const Xbyak::RegExp& from, u8 bytes);
     void emit_interlocked(Id id);
     void emit_swap(Id id, const Xbyak::Reg64& to);
     void emit_update(Id id, const Xbyak::Reg64& to);
@@ -238,6 +249,8 @@ private:
     void emit_site_lookup(Detour& detour);
     void emit_site_refill(Detour& detour, JumpTarget& miss);
     void emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, JumpTarget& miss);
+    void compare_tag(const Place& in, u32 bytes, bool for_store, JumpTarget& miss);
+    void index_tlb(const Xbyak::Reg64& address);
     void emit_block(Id id);
     void find_blocks(Detour& detour);
     void move_block(u32 length);
@@ -260,7 +273,6 @@ private:
     void emit_leading_zeros(Id id);
     void emit_load_number(Id id);
     void emit_number_bits(Id id);
-    void emit_load_vector(Id id);
     void store_number(const ir::Node& node, const Xbyak::RegExp& at);
     void emit_align(Id id);
     void emit_overflow(Id id);
@@ -282,6 +294,7 @@ private:
 
     [[nodiscard]] Detour& add_detour(Id id);
     void emit_slow_access(Detour& detour);
+    void emit_slow_locate(Detour& detour);
     void emit_slow_interlocked(Detour& detour);
     void emit_slow_multiple(Detour& detour);
     void emit_slow_block(Detour& detour);
@@ -322,6 +335,8 @@ private:
     void compute_code(const CodePlace& code);
     void compute_sum_code(const CodePlace& code);
     void compare(const Place& x, const Place& y, u8 width);
+    /// Sets the flag for zero alone.
+    void compare_to_zero(const Place& x, u8 width);
     void compare_numbers(const Xbyak::Xmm& x, const Xbyak::Xmm& y, u8 width);
     void compare_numbers(const Place& x, const Place& y, u8 width);
     void compute_order_code();
@@ -335,8 +350,8 @@ private:
     [[nodiscard]] Place place(Id id) const;
     [[nodiscard]] CodePlace code_place(const ir::CodeState& code) const;
     [[nodiscard]] State state_of(u32 snapshot);
-    /// Which of the registers with these owners to give away: a free one, else that of the value needed for the longest time yet.
-    [[nodiscard]] std::size_t choose(std::span<const Id> owners, u32 pinned) const;
+    /// Which of the registers with these owners to give away: a free one, else that of the value that is not used for the longest time.
+    [[nodiscard]] std::size_t choose(std::span<const Id> owners, u32 pinned);
     [[nodiscard]] Register allocate(Id id);
     void free_register(Id id);
     void spill(Id id);
@@ -391,6 +406,14 @@ private:
     std::vector<CodeMark> m_marks;
     std::vector<CountingCode> m_counting;
     std::vector<Id> m_last;
+    /// Of a path: the nodes that use a value, each with the number of the next one; 0 is none.
+    struct Use {
+        Id by;
+        u32 next;
+    };
+    std::vector<Use> m_uses;
+    /// By value, the number of the use that is next.
+    std::vector<u32> m_next_use;
     /// Sums that accesses make themselves, since nothing else uses them.
     std::vector<bool> m_displaced;
     /// Values with another use than as an address that an access finds by a call.
@@ -401,6 +424,13 @@ private:
     std::array<bool, Runtime::frame_slots> m_slot_used {};
     u32 m_pinned { 0 };
     Id m_current { 0 };
+    /// The sum, difference or bits that the host's flags are of while no code follows.
+    struct Flags {
+        const u8* end { nullptr };
+        Register reg { no_register };
+        u8 width { 0 };
+    };
+    Flags m_flags;
     /// A difference that a division made with its quotient.
     Id m_remainder { 0 };
     std::vector<u8> m_number;
@@ -442,6 +472,17 @@ void Emitter::with_source(const Place& source, u8 width, const Xbyak::Reg64& scr
     } else {
         operation(sized(host(source.reg), width));
     }
+}
+
+template<class Function>
+void Emitter::access(Id id, Function move)
+{
+    const ir::Node& node = m_program->nodes[id];
+    if (node.kind == ir::Kind::load_at || node.kind == ir::Kind::store_at)
+        return move(host(m_register[node.a]) + static_cast<std::size_t>(node.imm));
+    Detour& miss = add_detour(id);
+    move(find_page(miss));
+    m_asm.bind(miss.back);
 }
 
 } // namespace zvisor

@@ -66,6 +66,8 @@ void Emitter::emit_binary(Id id)
                 return m_asm.imul(dst, operand);
         }
     });
+    if (node.kind != Kind::mul)
+        m_flags = { m_asm.getCurr(), m_register[id], node.width };
 }
 
 /// Products and quotients of rdx:rax.
@@ -144,13 +146,52 @@ void Emitter::emit_shift(Id id)
         shift(cl);
 }
 
+/// A word that is in a general register has zeros to its left there when it was made as a word. Constant shifts of none may leave bits.
+bool Emitter::is_extended(Id id) const
+{
+    const Node& node = m_program->nodes[id];
+    switch (node.kind) {
+    case Kind::load:
+    case Kind::load_at:
+        return node.info <= 4 && !m_wants_number[id];
+    case Kind::add:
+    case Kind::sub:
+    case Kind::mul:
+    case Kind::bit_and:
+    case Kind::bit_or:
+    case Kind::bit_xor:
+        return node.width == 4 && !m_wants_number[id];
+    case Kind::zx:
+    case Kind::zx8:
+    case Kind::zx16:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/// A copy is extended on the way.
+void Emitter::emit_extended(Id id)
+{
+    Id from = m_program->nodes[id].a;
+    Place word = place(from);
+    if (word.reg == no_register || dies(from, id)) {
+        Xbyak::Reg64 to = result_from(id, from);
+        if (!is_extended(from))
+            m_asm.mov(to.cvt32(), to.cvt32());
+        return;
+    }
+    pin(word.reg);
+    m_asm.mov(host(allocate(id)).cvt32(), host(word.reg).cvt32());
+}
+
 void Emitter::emit_unary(Id id)
 {
     const Node& node = m_program->nodes[id];
+    if (node.kind == Kind::zx)
+        return emit_extended(id);
     Xbyak::Reg64 to = result_from(id, node.a);
     switch (node.kind) {
-    case Kind::zx:
-        return m_asm.mov(to.cvt32(), to.cvt32());
     case Kind::sx:
         return m_asm.movsxd(to, to.cvt32());
     case Kind::sx8:

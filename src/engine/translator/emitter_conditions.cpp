@@ -133,6 +133,13 @@ void Emitter::compute_sum_code(const CodePlace& code)
     a.or_(cl, dl);
 }
 
+void Emitter::compare_to_zero(const Place& x, u8 width)
+{
+    bool known = x.reg != no_register && x.reg == m_flags.reg && width == m_flags.width && m_asm.getCurr() == m_flags.end;
+    if (!known)
+        compare(x, { .constant = true }, width);
+}
+
 HostCondition Emitter::flags_of_constant(bool value)
 {
     m_asm.cmp(eax, eax);
@@ -153,13 +160,12 @@ HostCondition Emitter::flags_of(const Condition& condition)
         return decided(HostCondition::equal);
     }
     bool is_signed = condition.kind == ConditionKind::lt_s;
-    constexpr Place nothing { .constant = true, .reg = no_register, .slot = -1, .value = 0 };
     if (!is_signed && y.constant && y.value == 1) {
-        compare(x, nothing, condition.width);
+        compare_to_zero(x, condition.width);
         return decided(HostCondition::equal);
     }
     if (!is_signed && x.constant && x.value == 0) {
-        compare(y, nothing, condition.width);
+        compare_to_zero(y, condition.width);
         return decided(!HostCondition::equal);
     }
     compare(x, y, condition.width);
@@ -174,7 +180,7 @@ HostCondition Emitter::flags_of_code(const CodePlace& code, u8 mask)
     case CodeKind::zero:
         if (!partly(12))
             return flags_of_constant((mask & 12) != 0);
-        compare(code.a, nothing, code.width);
+        compare_to_zero(code.a, code.width);
         return mask & 8 ? HostCondition::equal : !HostCondition::equal;
     case CodeKind::compare_s:
     case CodeKind::compare_u: {

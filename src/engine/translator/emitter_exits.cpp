@@ -174,6 +174,31 @@ void Emitter::emit_slow_access(Detour& detour)
     go_back_unless_stale(detour);
 }
 
+/// What cannot be located is accessed by the handler, and the path left behind that: so it is with every access, since none of those
+/// that follow looks at its operand again.
+void Emitter::emit_slow_locate(Detour& detour)
+{
+    const Node& node = *detour.node;
+    const ir::Located& what = m_program->located[node.c];
+    bool code = m_program->nodes[node.b].kind == Kind::code_tlb;
+    JumpTarget nowhere;
+    write_back(detour.before);
+    count(m_block->counters.slow_accesses);
+    keep_numbers(detour);
+    move(rax, detour.a);
+    m_asm.add(rax, static_cast<u32>(what.begin));
+    m_asm.mov(edx, static_cast<u32>(what.end - what.begin));
+    m_asm.move_constant(rcx, reinterpret_cast<u64>(m_block->path));
+    m_asm.call(m_runtime.locate[code][what.stores]);
+    restore_numbers(detour);
+    m_asm.test(rax, rax);
+    m_asm.jump_if(HostCondition::equal, nowhere);
+    m_asm.lea(host(detour.result), ptr[rax - static_cast<std::size_t>(what.begin)]);
+    m_asm.jump(detour.back);
+    m_asm.bind(nowhere);
+    leave_by_handler(detour);
+}
+
 void Emitter::emit_slow_interlocked(Detour& detour)
 {
     const Node& node = *detour.node;

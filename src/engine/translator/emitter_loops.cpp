@@ -16,7 +16,7 @@ constexpr std::ptrdiff_t most_numbers_kept = 10;
 
 } // namespace
 
-/// What is known where the loop begins and used in it is needed until its end.
+/// What is known where the loop begins and used in it is needed until its end; what is carried has another value in the next round.
 void Emitter::keep_through_loop()
 {
     Id loop = m_program->loop;
@@ -24,7 +24,7 @@ void Emitter::keep_through_loop()
         return;
     auto last = static_cast<Id>(m_program->nodes.size() - 1);
     for (Id id = 1; id < loop; ++id)
-        if (m_last[id] > loop)
+        if (m_last[id] > loop && m_program->nodes[id].kind != Kind::carried)
             m_last[id] = last;
 }
 
@@ -166,7 +166,9 @@ void Emitter::move_value(const Move& move)
         return load_number(Xbyak::Xmm(to.number), from, move.wide);
     if (to.reg != no_register)
         return this->move(host(to.reg), from);
-    if (from.constant || from.reg != no_register) {
+    if (from.reg != no_register)
+        return m_asm.mov(slot(to.slot), host(from.reg));
+    if (from.constant) {
         this->move(rcx, from);
         return m_asm.mov(slot(to.slot), rcx);
     }

@@ -26,6 +26,7 @@ bool Emitter::is_wide(Id id) const
     case Kind::insert:
         return true;
     case Kind::load:
+    case Kind::load_at:
         return node.info == 16;
     case Kind::carried:
         return node.width == 16;
@@ -214,26 +215,13 @@ void Emitter::emit_load_number(Id id)
     const Node& node = m_program->nodes[id];
     (void)use_operands(node);
     Xbyak::Xmm to = allocate_number(id);
-    Detour& miss = add_detour(id);
-    Xbyak::RegExp operand = find_page(miss);
-    if (node.info == 4)
-        m_asm.movd(to, dword[operand]);
-    else
-        m_asm.movq(to, qword[operand]);
-    m_asm.pshufb(to, xword[rip + m_runtime.reversal[size_index(node.info)]]);
-    m_asm.bind(miss.back);
-}
-
-void Emitter::emit_load_vector(Id id)
-{
-    const Node& node = m_program->nodes[id];
-    (void)use_operands(node);
-    Xbyak::Xmm to = allocate_number(id);
-    Detour& miss = add_detour(id);
-    Xbyak::RegExp operand = find_page(miss);
-    m_asm.movups(to, xword[operand]);
-    m_asm.pshufb(to, xword[rip + m_runtime.reversal[4]]);
-    m_asm.bind(miss.back);
+    access(id, [&](const Xbyak::RegExp& operand) {
+        if (node.info == 4)
+            m_asm.movd(to, dword[operand]);
+        else
+            node.info == 8 ? m_asm.movq(to, qword[operand]) : m_asm.movups(to, xword[operand]);
+        m_asm.pshufb(to, xword[rip + m_runtime.reversal[size_index(node.info)]]);
+    });
 }
 
 /// The value of a store is in an SSE register.

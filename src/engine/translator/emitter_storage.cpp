@@ -30,7 +30,7 @@ using ir::Node;
 /// The register that emit_lookup takes the address of an access in; everything the access needs is in registers or constant then.
 Xbyak::Reg64 Emitter::use_operands(const Node& node)
 {
-    if (!finds_by_call(node))
+    if (node.b && !finds_by_call(node))
         (void)use(node.b);
     Id from = address_of(node);
     for (Id operand : { from, third_operand(node), node.d })
@@ -74,31 +74,41 @@ void Emitter::call_for_operand(const Detour& detour, const u8* routine)
 /// Leaves in rdx what added to the address gives the host address. The address is in its register, or in rax when constant.
 void Emitter::emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, JumpTarget& miss)
 {
-    Assembler& a = m_asm;
+    if (at.constant) {
+        m_asm.move_constant(rdx, at.value);
+        m_asm.mov(eax, static_cast<u32>(at.value >> 7));
+    } else {
+        index_tlb(host(at.reg));
+    }
+    compare_tag(in, bytes, for_store, miss);
+    if (at.constant)
+        m_asm.move_constant(rax, at.value);
+}
+
+/// Begins a lookup: an address to rdx, and to rax its bits of the page index, where a multiple of the size of an entry has them.
+void Emitter::index_tlb(const Xbyak::Reg64& address)
+{
+    static_assert(sizeof(TlbEntry) == 32);
+    if (m_runtime.features.bmi2) {
+        m_asm.rorx(eax, address.cvt32(), 7);
+    } else {
+        m_asm.mov(eax, address.cvt32());
+        m_asm.shr(eax, 7);
+    }
+    m_asm.mov(rdx, address);
+}
+
+/// Ends it, with what emit_lookup leaves in rdx.
+void Emitter::compare_tag(const Place& in, u32 bytes, bool for_store, JumpTarget& miss)
+{
     Xbyak::Reg64 space = host(in.reg);
     u32 tag = m_layout.tlb + static_cast<u32>(for_store ? offsetof(TlbEntry, write_tag) : offsetof(TlbEntry, read_tag));
     u32 delta = m_layout.tlb + static_cast<u32>(offsetof(TlbEntry, delta));
-    u32 most = static_cast<u32>(page_size) - bytes;
-    static_assert(sizeof(TlbEntry) == 32);
-    // Bits of the page index, where a multiple of the size of an entry has them.
-    if (at.constant) {
-        a.move_constant(rdx, at.value);
-        a.mov(eax, static_cast<u32>(at.value >> 7));
-    } else if (m_runtime.features.bmi2) {
-        a.rorx(eax, host(at.reg).cvt32(), 7);
-        a.mov(rdx, host(at.reg));
-    } else {
-        a.mov(eax, host(at.reg).cvt32());
-        a.shr(eax, 7);
-        a.mov(rdx, host(at.reg));
-    }
-    a.and_(eax, dword[space + m_layout.tlb_mask]);
-    a.sub(rdx, ptr[space + rax + tag]);
-    a.cmp(rdx, most);
-    a.jump_if(!HostCondition::below_or_equal, miss);
-    a.mov(rdx, ptr[space + rax + delta]);
-    if (at.constant)
-        a.move_constant(rax, at.value);
+    m_asm.and_(eax, dword[space + m_layout.tlb_mask]);
+    m_asm.sub(rdx, ptr[space + rax + tag]);
+    m_asm.cmp(rdx, static_cast<u32>(page_size) - bytes);
+    m_asm.jump_if(!HostCondition::below_or_equal, miss);
+    m_asm.mov(rdx, ptr[space + rax + delta]);
 }
 
 /// The same in rdx.
@@ -175,32 +185,24 @@ void Emitter::emit_site_refill(Detour& detour, JumpTarget& miss)
     m_asm.jump(detour.found);
 }
 
+void Emitter::load_part(const Xbyak::Reg64& to, const Xbyak::RegExp& from, u8 bytes)
+{
+    if (bytes == 1)
+        return m_asm.movzx(to.cvt32(), byte[from]);
+    if (bytes > 2)
+        return m_asm.load_reversed(sized(to, bytes), operand_at(bytes, from), m_runtime.features.movbe);
+    m_asm.movzx(to.cvt32(), word[from]);
+    m_asm.ror(to.cvt16(), 8);
+}
+
 void Emitter::emit_load(Id id)
 {
     const Node& node = m_program->nodes[id];
-    if (node.info == 16)
-        return emit_load_vector(id);
-    if (m_wants_number[id] && node.info >= 4)
+    if (node.info == 16 || (m_wants_number[id] && node.info >= 4))
         return emit_load_number(id);
     (void)use_operands(node);
     Xbyak::Reg64 to = host(allocate(id));
-    Detour& miss = add_detour(id);
-    Xbyak::RegExp operand = find_page(miss);
-    switch (node.info) {
-    case 1:
-        m_asm.movzx(to.cvt32(), byte[operand]);
-        break;
-    case 2:
-        m_asm.movzx(to.cvt32(), word[operand]);
-        m_asm.ror(to.cvt16(), 8);
-        break;
-    case 4:
-        m_asm.load_reversed(to.cvt32(), dword[operand], m_runtime.features.movbe);
-        break;
-    default:
-        m_asm.load_reversed(to, qword[operand], m_runtime.features.movbe);
-    }
-    m_asm.bind(miss.back);
+    access(id, [&](const Xbyak::RegExp& operand) { load_part(to, operand, node.info); });
 }
 
 void Emitter::emit_store(Id id)
@@ -213,20 +215,42 @@ void Emitter::emit_store(Id id)
     operands.c = is_number ? 0 : node.c;
     (void)use_operands(operands);
     Place value = place(node.c);
+    access(id, [&](const Xbyak::RegExp& at) {
+        if (is_number) {
+            store_number(node, at);
+        } else if (value.constant) {
+            m_asm.move_constant(rcx, swapped(value.value, node.info));
+            m_asm.mov(operand_at(node.info, at), rcx_of(node.info));
+        } else if (node.info >= 4) {
+            m_asm.store_reversed(
+                operand_at(node.info, at), sized(host(value.reg), node.info), sized(rcx, node.info), m_runtime.features.movbe);
+        } else {
+            move(rcx, value);
+            if (node.info == 2)
+                m_asm.ror(cx, 8);
+            m_asm.mov(operand_at(node.info, at), rcx_of(node.info));
+        }
+    });
+}
+
+/// Where the operands are that are near each other, from the value on that their addresses have in common.
+void Emitter::emit_locate(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    const ir::Located& what = m_program->located[node.c];
+    (void)use_operands(node);
+    Xbyak::Reg64 to = host(allocate(id));
     Detour& miss = add_detour(id);
-    Xbyak::RegExp at = find_page(miss);
-    if (is_number) {
-        store_number(node, at);
-    } else if (value.constant) {
-        m_asm.move_constant(rcx, swapped(value.value, node.info));
-        m_asm.mov(operand_at(node.info, at), rcx_of(node.info));
-    } else if (node.info >= 4) {
-        m_asm.store_reversed(operand_at(node.info, at), sized(host(value.reg), node.info), sized(rcx, node.info), m_runtime.features.movbe);
+    auto bytes = static_cast<u32>(what.end - what.begin);
+    auto begin = static_cast<std::size_t>(what.begin);
+    if (miss.a.constant) {
+        emit_lookup({ .constant = true, .value = miss.a.value + begin }, miss.b, bytes, what.stores, miss.entry);
+        m_asm.lea(to, ptr[rdx + rax - begin]);
     } else {
-        move(rcx, value);
-        if (node.info == 2)
-            m_asm.ror(cx, 8);
-        m_asm.mov(operand_at(node.info, at), rcx_of(node.info));
+        m_asm.lea(rcx, ptr[host(miss.a.reg) + begin]);
+        index_tlb(rcx);
+        compare_tag(miss.b, bytes, what.stores, miss.entry);
+        m_asm.lea(to, ptr[rdx + host(miss.a.reg)]);
     }
     m_asm.bind(miss.back);
 }
@@ -255,7 +279,8 @@ void Emitter::emit_swap(Id id, const Xbyak::Reg64& to)
     move(rcx, place(node.c));
     m_asm.reverse(sized(rax, node.info));
     m_asm.reverse(sized(rcx, node.info));
-    m_asm.lock();
+    if (m_runtime.interlocks)
+        m_asm.lock();
     m_asm.cmpxchg(node.info == 4 ? dword[rdx] : qword[rdx], sized(rcx, node.info));
     m_asm.mov(to, rax);
     m_asm.reverse(sized(to, node.info));
@@ -290,9 +315,13 @@ void Emitter::emit_update(Id id, const Xbyak::Reg64& to)
     });
     if (!byte)
         m_asm.reverse(sized(rcx, width));
-    m_asm.lock();
-    m_asm.cmpxchg(operand_at(node.info, rdx), rcx_of(node.info));
-    m_asm.jump_if(!HostCondition::equal, again);
+    if (m_runtime.interlocks) {
+        m_asm.lock();
+        m_asm.cmpxchg(operand_at(node.info, rdx), rcx_of(node.info));
+        m_asm.jump_if(!HostCondition::equal, again);
+    } else {
+        m_asm.mov(operand_at(node.info, rdx), rcx_of(node.info));
+    }
     m_asm.mov(to, rax);
     if (!byte)
         m_asm.reverse(sized(to, width));

@@ -1,6 +1,7 @@
 #include "engine/translator/runtime.h"
 
 #include "base/verify.h"
+#include "cpu/cpu_group.h"
 #include "engine/translator/serialize_host.h"
 
 #include <cstring>
@@ -64,6 +65,16 @@ u64 swap_data(Cpu& cpu, u64 at, u8 base, u64 replacement, u64 expected)
     return cpu.swap_if_equal<T>({ at, base }, static_cast<T>(expected), static_cast<T>(replacement));
 }
 
+template<bool in_code, Access access>
+u64 locate_operand(Cpu& cpu, u64 at, u32 bytes, PathCounters* path)
+{
+    if (u8* host = cpu.plain_operand(in_code ? cpu.code_space() : cpu.data_space(), at, bytes, access))
+        return reinterpret_cast<u64>(host);
+    if (--path->misses == 0)
+        path->executions = PathCounters::misplaced;
+    return 0;
+}
+
 u64 run_op(Cpu& cpu, const Op* op)
 {
     op->run(cpu, op);
@@ -95,6 +106,7 @@ std::size_t Runtime::data_bytes(std::size_t code_bytes)
 
 Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     : features(host_features())
+    , interlocks(!cpu.group().is_uniprocessor())
     , memory(code_bytes, data_bytes(code_bytes))
     , layout(cpu)
     , assembler(memory.writable(), code_bytes)
@@ -228,6 +240,8 @@ void Runtime::make_thunks()
             store[space][size] = make_thunk(stores[space][size]);
         }
     }
+    locate = { { { make_thunk(pointer(&locate_operand<false, Access::fetch>)), make_thunk(pointer(&locate_operand<false, Access::store>)) },
+        { make_thunk(pointer(&locate_operand<true, Access::fetch>)), make_thunk(pointer(&locate_operand<true, Access::store>)) } } };
     make_update_thunks<StorageUpdate::add>();
     make_update_thunks<StorageUpdate::bit_and>();
     make_update_thunks<StorageUpdate::bit_or>();

@@ -41,6 +41,14 @@ struct alignas(32) CodePosition {
     CodeBlock* block { nullptr };
 };
 
+/// What a path counts that locates operands.
+struct PathCounters {
+    /// Of executions, which go on to `misplaced` when operands often are where they cannot be located.
+    static constexpr i32 misplaced = -(1 << 30);
+    i32 executions { 0 };
+    i32 misses { 0 };
+};
+
 /// What translated code of one CPU shares: its memory, the ways in and out, and the functions it calls.
 ///
 /// In translated code rbp is the Cpu + CpuLayout::bias, rsp the frame and r15 counts retired instructions in the place of Cpu::retired,
@@ -78,6 +86,7 @@ public:
     [[nodiscard]] CodePosition& position(u64 address) { return m_positions[address / 2 % positions]; }
     /// What a block counts its executions in: close to those of other blocks, since each execution changes it.
     [[nodiscard]] i32* allocate_counter() { return reinterpret_cast<i32*>(allocate_data(sizeof(i32))); }
+    [[nodiscard]] PathCounters* allocate_path_counters() { return reinterpret_cast<PathCounters*>(allocate_data(sizeof(PathCounters))); }
     [[nodiscard]] u8* allocate_flag();
     [[nodiscard]] bool is_full() const;
     /// Forgets all code; none may be executing. Positions never used are zeros, which no stamp is.
@@ -119,6 +128,8 @@ public:
         bool lzcnt { false };
     };
     Features features;
+    /// Updates of storage are interlocked with those of other CPUs.
+    bool interlocks;
     CodeMemory memory;
     CpuLayout layout;
     Assembler assembler;
@@ -136,6 +147,9 @@ public:
     std::array<std::array<const u8*, 4>, 2> load {};
     /// The same with the value in rcx.
     std::array<std::array<const u8*, 4>, 2> store {};
+    /// The host address of the `edx` bytes at address rax comes back in rax, 0 when they are not in one page or some accesses to them are
+    /// not allowed or are to be noticed: a miss of the PathCounters in rcx. [][1]: accesses are stores.
+    std::array<std::array<const u8*, 2>, 2> locate {};
     /// By StorageUpdate and log2 of the bytes, with the other operand in rcx; what storage held comes back.
     std::array<std::array<const u8*, 4>, 4> update {};
     /// By log2 of the bytes, with the replacement in rcx and what is expected in the argument slot.

@@ -319,7 +319,8 @@ Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 abs
     block.absolute = block.first = absolute;
     block.address = address;
     block.mode = cpu.mode() | translated;
-    m_machinery->builder.begin(addressing_mode(cpu.mode()), (cpu.mode() & ExecutionMode::overflow) != 0);
+    m_machinery->builder.begin(
+        addressing_mode(cpu.mode()), (cpu.mode() & ExecutionMode::overflow) != 0, m_path.locates && !m_path.blocks.empty());
     return recording;
 }
 
@@ -336,6 +337,7 @@ const u8* Translator::emit(const Recording& recording)
             .steps = { block.steps.get(), recording.steps.size() },
             .stale = block.is_left,
             .executions = block.executions,
+            .path = block.path,
             .is_path = block.is_path,
             .problem_state = (block.mode & ExecutionMode::problem) != 0,
             .counters = counting,
@@ -350,6 +352,7 @@ void Translator::tell(const Recording& recording, const u8* code)
     auto size = static_cast<std::size_t>(made_by.runtime.assembler.getCurr() - code);
     TranslatedBlock told { .cpu = *m_cpu,
         .address = block.address,
+        .is_path = block.is_path,
         .instructions = made_by.instructions,
         .before_loop = recording.before_loop,
         .program = made_by.program,
@@ -404,7 +407,7 @@ bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_
     step.ops[1].address = (at + op.length) & cpu.address_mask();
 
     recording.branched = row && row->has(isa::RowFlag::branch);
-    builder.begin_instruction(at, op.length, goes_on_at);
+    builder.begin_instruction(at, op.length, goes_on_at, recording.branched);
     bool is_recorded = row && row->record && op.run == row->run;
     if (is_recorded) {
         row->record(builder, op);
@@ -428,6 +431,7 @@ Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
     }
     block->is_left = m_machinery->runtime.allocate_flag();
     block->is_path = is_path;
+    m_machinery->builder.use_located();
     count_executions(*block);
     const u8* code = emit(recording);
     for (const ExitCode& exit : m_machinery->emitter.exits())

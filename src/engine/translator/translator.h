@@ -54,6 +54,8 @@ private:
         bool is_path { false };
         /// Until a path is made of it, less than 0 then; none when there will be none.
         i32* executions { nullptr };
+        /// Of a path that locates operands: `executions` is one of these.
+        PathCounters* path { nullptr };
         /// Of a loop with computed branches: what `executions` begins with. What comes in that often may go other ways by now.
         i32 entries { 0 };
         /// Those that lead here.
@@ -96,6 +98,8 @@ private:
         std::optional<std::size_t> back;
         bool is_loop { false };
         bool repeats { false };
+        /// Whether operands near each other are located once.
+        bool locates { false };
         /// Block::entries of the path, if it is a loop with computed branches.
         i32 entries { 0 };
 

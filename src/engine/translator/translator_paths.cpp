@@ -23,6 +23,8 @@ constexpr std::ptrdiff_t most_guards = 2;
 constexpr i32 first_entries = 50'000;
 constexpr i32 more_entries = 4;
 constexpr i32 most_entries = 1 << 30;
+/// Operands that a path does not locate until one is made that finds each for itself.
+constexpr i32 most_misses = 256;
 /// Registers in all snapshots together: leaving the block writes them to the CPU.
 constexpr std::size_t most_saved = 16384;
 /// How much later a path is tried again of which nothing came.
@@ -64,6 +66,7 @@ bool Translator::begin_path(Cpu& cpu, const Block& block)
     m_path.absolute = block.absolute;
     m_path.stamp = cpu.code_stamp();
     m_path.executions = block.executions;
+    m_path.locates = *block.executions > PathCounters::misplaced;
     m_path.retired = { cpu.retired };
     m_path.entries = block.entries ? std::min(block.entries, most_entries / more_entries) * more_entries : first_entries;
     interpret(cpu);
@@ -205,16 +208,24 @@ bool Translator::record_path(Cpu& cpu, Recording& recording)
     return true;
 }
 
-/// Until the block is followed. A path stays in its page, and its first instruction too; it is followed again when it is a loop that
-/// may go other ways by now.
+/// Until the block is followed, again when operands are where they cannot be located. A path stays in its page, and its first instruction
+/// too; it is followed again when it is a loop that may go other ways by now.
 void Translator::count_executions(Block& block)
 {
     bool varies = block.is_path && m_path.repeats && guards(m_machinery->program) != 0;
-    if (block.second_page || (block.is_path && !varies))
+    bool locates = block.is_path && !m_machinery->program.located.empty();
+    if (block.second_page || (block.is_path && !varies && !locates))
         return;
     block.entries = varies ? m_path.entries : 0;
-    block.executions = m_machinery->runtime.allocate_counter();
-    *block.executions = varies ? m_path.entries : m_path_patience;
+    i32 executions = varies ? m_path.entries : block.is_path ? most_entries : m_path_patience;
+    if (!locates) {
+        block.executions = m_machinery->runtime.allocate_counter();
+        *block.executions = executions;
+        return;
+    }
+    block.path = m_machinery->runtime.allocate_path_counters();
+    *block.path = { .executions = executions, .misses = most_misses };
+    block.executions = &block.path->executions;
 }
 
 bool Translator::is_long(const Recording& recording) const

@@ -34,6 +34,9 @@ using LowLow = At<0, 0xffff>;
 using High = At<32, 0xffffffff>;
 using Low = At<0, 0xffffffff>;
 
+/// A whole word, beside whatever is to its left.
+constexpr auto insert_word = [](auto& c, Gr r1, Unsigned i2) { c.w(r1, i2.value); };
+
 constexpr Row rows[] = {
     insn("IIHH", 0xA50, RI_au, base, problem, HighHigh::insert, "1,65535 | r1=1122334455667788 -> r1=ffff334455667788"),
     insn("IIHL", 0xA51, RI_au, base, problem, HighLow::insert, "1,65535 | r1=1122334455667788 -> r1=1122ffff55667788"),
@@ -41,7 +44,7 @@ constexpr Row rows[] = {
     insn("IILL", 0xA53, RI_au, base, problem, LowLow::insert, "1,65535 | r1=1122334455667788 -> r1=112233445566ffff"),
     insn("IIHF", 0xC08, RIL_au, Facility::extended_immediate, problem, High::insert,
         "1,4294967295 | r1=1122334455667788 -> r1=ffffffff55667788"),
-    insn("IILF", 0xC09, RIL_au, Facility::extended_immediate, problem, Low::insert,
+    insn("IILF", 0xC09, RIL_au, Facility::extended_immediate, problem, insert_word,
         "1,4294967295 | r1=1122334455667788 -> r1=11223344ffffffff"),
 
     insn("LLIHH", 0xA5C, RI_au, base, problem, HighHigh::load_logical, "1,65535 | r1=1122334455667788 -> r1=ffff000000000000"),

@@ -1,0 +1,95 @@
+#include "engine/test_bench.h"
+#include "engine/translator/translator.h"
+
+#include <gtest/gtest.h>
+#include <utility>
+
+namespace zvisor {
+namespace {
+
+/// A loop over an object of three doublewords at general register 4: it adds the first to the second and that to the third, as often as
+/// general register 1 says. Made a path soon.
+class Located : public testing::Test {
+protected:
+    Located()
+    {
+        dynamic_cast<Translator&>(bench.cpu.engine()).set_path_patience(1000);
+        bench.put(TestBench::code_at, { "LG 2,0(0,4)", "AG 2,8(0,4)", "STG 2,8(0,4)", "AG 2,16(0,4)", "STG 2,16(0,4)", "BRCTG 1,0x3000" });
+    }
+
+    void expect_sums(u64 object, u64 count)
+    {
+        u8* host = bench.storage->host() + object;
+        u64 second = load_be<u64>(host + 8);
+        u64 third = load_be<u64>(host + 16);
+        u64 first = load_be<u64>(host);
+        bench.cpu.gr[1] = count;
+        bench.cpu.gr[4] = object;
+        bench.run();
+        for (u64 round = 0; round < count; ++round) {
+            second += first;
+            third += second;
+        }
+        EXPECT_EQ(load_be<u64>(host), first);
+        EXPECT_EQ(load_be<u64>(host + 8), second);
+        EXPECT_EQ(load_be<u64>(host + 16), third);
+    }
+    [[nodiscard]] u64 executions() { return bench.cpu.engine().statistics().executions; }
+
+    static constexpr u64 rounds = 20'000;
+    TestBench bench { { .statistics = true } };
+};
+
+TEST_F(Located, OperandsAreWhereTheirBaseIs)
+{
+    store_be<u64>(bench.storage->host() + 0x9100, 3);
+    expect_sums(0x9100, rounds);
+    EXPECT_LT(executions(), 2000);
+}
+
+TEST_F(Located, OperandsMayBeInTwoPages)
+{
+    for (u64 object : { 0x9100, 0x9ff0, 0x9ff8, 0x9fec, 0x9ff4 }) {
+        store_be<u64>(bench.storage->host() + object, object);
+        expect_sums(object, rounds);
+    }
+}
+
+/// Once operands were often where they are not located, paths are made that look for each, and stay.
+TEST_F(Located, PathsAreMadeThatLookForEachOperand)
+{
+    store_be<u64>(bench.storage->host() + 0x9ff0, 3);
+    expect_sums(0x9ff0, 10 * rounds);
+    u64 before = executions();
+    expect_sums(0x9ff0, rounds);
+    EXPECT_LT(executions() - before, 2000);
+}
+
+/// Stores into a page with code are noticed, wherever in the page.
+TEST_F(Located, OperandsMayBeInThePageOfThePath)
+{
+    store_be<u64>(bench.storage->host() + 0x3800, 3);
+    expect_sums(0x3800, rounds);
+}
+
+/// A base that the loop does not change is located before it; one that it changes, in each round.
+TEST_F(Located, BasesMayMove)
+{
+    bench.put(0x3100, { "LG 2,0(0,4)", "AG 2,8(0,4)", "STG 2,16(0,4)", "LA 4,8(0,4)", "BRCTG 1,0x3100" });
+    u8* host = bench.storage->host() + 0x9000;
+    store_be<u64>(host, 1);
+    store_be<u64>(host + 8, 1);
+    constexpr u64 count = 10'000;
+    u64 before = 1;
+    u64 sum = 1;
+    bench.cpu.gr[1] = count;
+    bench.cpu.gr[4] = 0x9000;
+    bench.run(0x3100);
+    for (u64 i = 2; i < count + 2; ++i) {
+        before = std::exchange(sum, sum + before);
+        ASSERT_EQ(load_be<u64>(host + i * 8), sum) << i;
+    }
+}
+
+} // namespace
+} // namespace zvisor
