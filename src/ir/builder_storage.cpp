@@ -4,6 +4,16 @@
 
 namespace zvisor::ir {
 
+namespace {
+
+/// How many general registers there are from one to another, around the end.
+[[nodiscard]] u8 registers_from(u8 first, u64 last)
+{
+    return static_cast<u8>(((last - first) & 15) + 1);
+}
+
+} // namespace
+
 // ---- Storage -------------------------------------------------------------------------------------------
 
 void Builder::put_address(u8 r, G address)
@@ -37,8 +47,15 @@ void Builder::load_registers(u8 first, u8 last, const Address& from)
 {
     Id address = node(from.at);
     Id in = space(Kind::data_tlb);
-    (void)add_node(
-        { .kind = Kind::load_registers, .info = first, .base = from.base, .a = address, .b = in, .before = before(), .imm = last });
+    Id near = locate(address, registers_from(first, last) * 8, in, false);
+    (void)add_node({ .kind = Kind::load_registers,
+        .info = first,
+        .base = from.base,
+        .a = address,
+        .b = in,
+        .d = near,
+        .before = before(),
+        .imm = last });
     for (unsigned r = first;; r = (r + 1) & 15) {
         m_registers.all[r] = {};
         m_reloaded |= u64 { 1 } << r;
@@ -52,6 +69,7 @@ void Builder::store_multiple(u8 width, u8 first, u8 last, const Address& to)
     Id address = node(to.at);
     Id in = space(Kind::data_tlb);
     u32 state = before();
+    Id near = locate(address, registers_from(first, last) * width, in, true);
     for (Register& reg : m_registers.all)
         reg.full_dirty = reg.half_dirty = reg.whole_dirty = false;
     m_registers.dirty = 0;
@@ -61,6 +79,7 @@ void Builder::store_multiple(u8 width, u8 first, u8 last, const Address& to)
         .base = to.base,
         .a = address,
         .b = in,
+        .d = near,
         .before = state,
         .after = after(),
         .imm = last });
@@ -213,10 +232,12 @@ Id Builder::locate(Id address, u8 bytes, Id space, bool stores)
     return node;
 }
 
-/// An operand that is alone is found as if there were no others; the others need no state to raise exceptions with.
+/// An operand that is alone is found as if there were no others; the others need no state to raise exceptions with. Registers that are
+/// stored have to be in the CPU all the same.
 void Builder::use_located()
 {
-    auto is_access = [](const Node& node) { return (node.kind == Kind::load || node.kind == Kind::store) && node.d; };
+    auto is_multiple = [](const Node& node) { return node.kind == Kind::load_registers || node.kind == Kind::store_registers; };
+    auto is_access = [&](const Node& node) { return node.d && (node.kind == Kind::load || node.kind == Kind::store || is_multiple(node)); };
     for (const Node& node : m_program.nodes)
         if (is_access(node))
             ++m_program.located[m_program.nodes[node.d].c].accesses;
@@ -228,11 +249,17 @@ void Builder::use_located()
             node.d = 0;
             continue;
         }
-        node.kind = node.kind == Kind::load ? Kind::load_at : Kind::store_at;
-        node.imm = static_cast<u64>(split(m_program, node.a).displacement);
+        auto displacement = static_cast<u64>(split(m_program, node.a).displacement);
         node.a = std::exchange(node.d, 0);
         node.b = 0;
-        node.before = node.after = 0;
+        node.after = 0;
+        if (is_multiple(node)) {
+            node.c = static_cast<u32>(displacement);
+            continue;
+        }
+        node.kind = node.kind == Kind::load ? Kind::load_at : Kind::store_at;
+        node.imm = displacement;
+        node.before = 0;
     }
     if (std::ranges::all_of(m_program.located, is_alone))
         m_program.located.clear();

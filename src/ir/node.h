@@ -52,7 +52,7 @@ enum class Kind : u8 {
     store_at, ///< value c there
     swap,     ///< compares `info` bytes at address a, through the space b, with d and replaces them by value c when equal; what they were
     update,   ///< the same by `imm`, a StorageUpdate, of them and value c
-    load_registers,  ///< general registers `info` to `imm` from address a, through the space b; they are in the CPU then
+    load_registers,  ///< general registers `info` to `imm` from address a, in space b, or c behind the located a; they are in the CPU then
     store_registers, ///< the same to storage, or their right words; all registers are in the CPU then
     block,           ///< the BlockOperation `info` of `imm` bytes at the addresses a and c, through the space b
     string,          ///< the StringOperation `info` at address a, through the space b, with c and the character d

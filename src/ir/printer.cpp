@@ -221,6 +221,8 @@ static_assert(std::size(string_names) == static_cast<std::size_t>(StringOperatio
 /// "[address] space", with the register that designates the space in access-register mode.
 [[nodiscard]] std::string access_text(const Program& program, const Node& node)
 {
+    if (node.b == 0)
+        return fmt::format("[{} {:+#x}]", operand(program, node.a), static_cast<i32>(node.c));
     std::string base = node.base < 16 ? fmt::format(" a{}", node.base) : "";
     return fmt::format("[{}] {}{}", operand(program, node.a), text_of(program.nodes[node.b]).name, base);
 }

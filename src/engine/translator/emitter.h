@@ -236,6 +236,7 @@ private:
     void emit_swap(Id id, const Xbyak::Reg64& to);
     void emit_update(Id id, const Xbyak::Reg64& to);
     void emit_multiple(Id id);
+    void move_registers(const ir::Node& node, u32 count, const Xbyak::RegExp& operand);
     Xbyak::Reg64 use_operands(const ir::Node& node);
     /// Which value a node has its first operand from: a sum that is made by the access itself is none.
     [[nodiscard]] Id address_of(const ir::Node& node) const { return m_displaced[node.a] ? m_program->nodes[node.a].a : node.a; }

@@ -247,8 +247,9 @@ void Emitter::emit_locate(Id id)
         emit_lookup({ .constant = true, .value = miss.a.value + begin }, miss.b, bytes, what.stores, miss.entry);
         m_asm.lea(to, ptr[rdx + rax - begin]);
     } else {
-        m_asm.lea(rcx, ptr[host(miss.a.reg) + begin]);
-        index_tlb(rcx);
+        if (begin)
+            m_asm.lea(rcx, ptr[host(miss.a.reg) + begin]);
+        index_tlb(begin ? rcx : host(miss.a.reg));
         compare_tag(miss.b, bytes, what.stores, miss.entry);
         m_asm.lea(to, ptr[rdx + host(miss.a.reg)]);
     }
@@ -335,6 +336,11 @@ void Emitter::emit_multiple(Id id)
     bool store = node.kind == Kind::store_registers;
     u32 count = ((static_cast<u32>(node.imm) - node.info) & 15) + 1;
     (void)use_operands(node);
+    if (node.b == 0) {
+        if (store)
+            write_registers(state_of(node.before));
+        return move_registers(node, count, host(m_register[node.a]) + static_cast<std::size_t>(i64 { static_cast<i32>(node.c) }));
+    }
     Detour& miss = add_detour(id);
     if (store)
         write_registers(miss.before);
@@ -344,14 +350,20 @@ void Emitter::emit_multiple(Id id)
         return m_asm.bind(miss.back);
     }
     load_operand_address(miss, count * node.width, store);
+    move_registers(node, count, rdx);
+    m_asm.bind(miss.back);
+}
+
+void Emitter::move_registers(const Node& node, u32 count, const Xbyak::RegExp& operand)
+{
+    bool store = node.kind == Kind::store_registers;
     Xbyak::Reg value = sized(rcx, node.width);
     for (u32 i = 0; i < count; ++i) {
         Xbyak::Address reg = register_at(static_cast<u8>((node.info + i) & 15), node.width);
-        Xbyak::Address at = operand_at(node.width, rdx + i * node.width);
+        Xbyak::Address at = operand_at(node.width, operand + i * node.width);
         m_asm.load_reversed(value, store ? reg : at, m_runtime.features.movbe);
         m_asm.mov(store ? at : reg, value);
     }
-    m_asm.bind(miss.back);
 }
 
 void Emitter::emit_align(Id id)

@@ -2,6 +2,7 @@
 #include "engine/translator/translator.h"
 
 #include <gtest/gtest.h>
+#include <initializer_list>
 #include <utility>
 
 namespace zvisor {
@@ -49,7 +50,7 @@ TEST_F(Located, OperandsAreWhereTheirBaseIs)
 
 TEST_F(Located, OperandsMayBeInTwoPages)
 {
-    for (u64 object : { 0x9100, 0x9ff0, 0x9ff8, 0x9fec, 0x9ff4 }) {
+    for (u64 object : std::initializer_list<u64> { 0x9100, 0x9ff0, 0x9ff8, 0x9fec, 0x9ff4 }) {
         store_be<u64>(bench.storage->host() + object, object);
         expect_sums(object, rounds);
     }
@@ -70,6 +71,33 @@ TEST_F(Located, OperandsMayBeInThePageOfThePath)
 {
     store_be<u64>(bench.storage->host() + 0x3800, 3);
     expect_sums(0x3800, rounds);
+}
+
+/// Several registers at once, in a frame of general register 4.
+TEST_F(Located, RegistersAreSavedAndRestored)
+{
+    bench.put(0x3100,
+        { "STMG 6,9,48(4)", "AGHI 6,1", "LA 7,1(7,6)", "LG 2,56(4)", "STG 6,80(4)", "LMG 7,9,56(4)", "AG 9,80(4)", "STM 6,9,96(4)",
+            "BRCTG 1,0x3100" });
+    for (u64 object : std::initializer_list<u64> { 0x9100, 0x9fa0 }) {
+        auto& gr = bench.cpu.gr;
+        gr[1] = rounds;
+        gr[4] = object;
+        gr[6] = gr[9] = 0;
+        gr[7] = 0x1234567890abcdef;
+        gr[8] = 8;
+        bench.run(0x3100);
+        EXPECT_EQ(gr[6], rounds);
+        EXPECT_EQ(gr[7], 0x1234567890abcdef);
+        EXPECT_EQ(gr[2], gr[7]);
+        EXPECT_EQ(gr[8], 8);
+        EXPECT_EQ(gr[9], rounds * (rounds + 1) / 2);
+        const u8* frame = bench.storage->host() + object;
+        EXPECT_EQ(load_be<u64>(frame + 48), rounds - 1);
+        EXPECT_EQ(load_be<u64>(frame + 72), rounds * (rounds - 1) / 2);
+        EXPECT_EQ(load_be<u32>(frame + 96), rounds);
+        EXPECT_EQ(load_be<u32>(frame + 108), static_cast<u32>(gr[9]));
+    }
 }
 
 /// A base that the loop does not change is located before it; one that it changes, in each round.
