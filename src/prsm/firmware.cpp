@@ -108,6 +108,7 @@ Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, std::u
     , m_store(std::move(store))
     , m_storage(storage_of_boards(m_definition), m_definition.block_size)
     , m_bell(std::move(bell))
+    , m_shortage(m_options.memory_counters)
 {
     for (const auto& partition : m_definition.partitions)
         m_partitions.emplace_back(new ManagedPartition(partition, *this, m_options.order_patience, m_options.undispatched));
@@ -456,7 +457,9 @@ Result<void> Firmware::shut_down(std::string_view name)
     auto answer = TRY(order_quiesce(*partition, may_ask_agent));
     bool done = answer.get<bool>("asked").value_or(false);
     if (answer.get<bool>("agent").value_or(false))
-        done = ask_agent_to_shut_down(*partition) || TRY(order_quiesce(*partition, false)).get<bool>("asked").value_or(false);
+        done = ask_agent_to_shut_down(*partition, GuestAgent::brief_shutdown_patience)
+            || TRY(order_quiesce(*partition, false)).get<bool>("asked").value_or(false)
+            || ask_agent_to_shut_down(*partition, GuestAgent::shutdown_patience);
     if (!done)
         return fail(fmt::format("the program in partition {} cannot be asked to shut down", name));
     audit(name, "shutdown");
@@ -471,10 +474,10 @@ Result<LinkMessage> Firmware::order_quiesce(ManagedPartition& partition, bool ag
 }
 
 /// False: the agent does not do it.
-bool Firmware::ask_agent_to_shut_down(ManagedPartition& partition)
+bool Firmware::ask_agent_to_shut_down(ManagedPartition& partition, std::chrono::milliseconds time)
 {
     auto agent = partition.agent();
-    auto patience = Patience::of(2 * GuestAgent::shutdown_patience);
+    auto patience = Patience::of(time);
     patience.given_up = [&] { return partition.state() != PartitionState::operating; };
     return agent && agent->shut_down(patience);
 }
