@@ -1,5 +1,6 @@
 #pragma once
 
+#include "prsm/control_groups.h"
 #include "prsm/dispatcher.h"
 #include "prsm/event_log.h"
 #include "prsm/managed_partition.h"
@@ -30,6 +31,8 @@ struct FirmwareOptions {
     UndispatchedTime::Limits undispatched {};
     /// The host's counters of its memory.
     std::string memory_counters { "/proc/vmstat" };
+    /// Where processes of partitions are put.
+    ControlGroups control_groups {};
 };
 
 /// What a partition has on a board: blocks, and configured CPUs that are placed there.
@@ -109,6 +112,7 @@ public:
     /// Writes what a partition has in storage and registers to a new file (see write_dump); its CPUs stand still meanwhile. One that failed
     /// has the registers with which its program had given up before, or none.
     [[nodiscard]] Result<DumpSize> dump(std::string_view name, const std::string& path, const MoveWatch& watch);
+    [[nodiscard]] const ControlGroups& control_groups() const { return m_options.control_groups; }
     /// What the dispatching of logical CPUs costs.
     [[nodiscard]] prsm::DispatcherUsage dispatching() const { return m_dispatcher->usage(); }
 
