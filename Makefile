@@ -45,7 +45,7 @@ durability: all ## kill zvisor while a guest writes, and look for what was ackno
 	@tools/setup check run
 	@ZVISOR=build/zvisor python3 tests/e2e/durability.py --rounds $(or $(ROUNDS),200) --guest $(or $(GUEST),linux)
 
-faults: all ## kill partitions and firmware of a running machine at random, 1000 times or ROUNDS
+faults: all ## kill, silence and starve partitions and firmware of a running machine at random, 1000 times or ROUNDS
 	@tools/setup check
 	@ZVISOR=build/zvisor python3 tests/e2e/partition_faults.py --rounds $(or $(ROUNDS),1000)
 

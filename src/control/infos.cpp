@@ -36,7 +36,8 @@ MachineInfo info_of(const Firmware& firmware)
         .block_size = definition.block_size,
         .partitions = static_cast<u16>(partitions.size()),
         .partitions_operating = static_cast<u16>(operating),
-        .boards = boards_of_machine(firmware) };
+        .boards = boards_of_machine(firmware),
+        .control_groups = firmware.control_groups().description() };
 }
 
 namespace {

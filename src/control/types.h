@@ -243,6 +243,7 @@ struct MachineInfo {
     u16 partitions { 0 };
     u16 partitions_operating { 0 };
     std::vector<BoardInfo> boards {};
+    std::string control_groups {};
 
     static constexpr std::string_view schema_name = "Machine";
     static constexpr auto fields()
@@ -255,7 +256,9 @@ struct MachineInfo {
             field("block_size", &M::block_size, "Bytes of a logical memory block"),
             field("partitions", &M::partitions, "Number of partitions"),
             field("partitions_operating", &M::partitions_operating, "Number of those that run a program"),
-            field("boards", &M::boards, "The boards it is made of, when it is"));
+            field("boards", &M::boards, "The boards it is made of, when it is"),
+            field("control_groups", &M::control_groups,
+                "The host's control group that those of the partitions are in, or why there are none"));
     }
 };
 

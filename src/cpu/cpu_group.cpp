@@ -2,6 +2,7 @@
 
 #include "base/verify.h"
 #include "cpu/cpu.h"
+#include "cpu/timer_alarm.h"
 
 #include <algorithm>
 #include <chrono>
@@ -174,20 +175,21 @@ void CpuGroup::deadline_changed(u64 deadline)
 
 void CpuGroup::watch_timers(const std::stop_token& stop)
 {
-    constexpr u64 longest_sleep = TodClock::units_per_microsecond * 10'000'000;
     std::unique_lock lock(m_timer_mutex);
     while (!stop.stop_requested()) {
+        // From here on everybody says when a deadline changes, so that none changes unseen behind the look at it.
+        m_timer_target = TimerAlarm::never;
+        std::atomic_thread_fence(std::memory_order_seq_cst);
         u64 now = m_tod.now();
-        u64 target = now + longest_sleep;
+        u64 target = now + TimerAlarm::longest_sleep;
         for (auto& cpu : m_cpus) {
+            bool executes = cpu->running();
             u64 deadline = cpu->timer_deadline();
-            if (deadline <= now && cpu->running())
+            if (deadline <= now && executes)
                 cpu->notify(Pending::timer);
-            else if (cpu->running())
-                target = std::min(target, deadline);
+            target = std::min(target, TimerAlarm::next_look(executes, deadline, now));
         }
-        // A CPU acts on its timer within this, even when it takes long to leave a block.
-        target = std::max(target, now + 50 * TodClock::units_per_microsecond);
+        target = std::max(target, now + TimerAlarm::shortest_sleep);
         m_timer_target = target;
         m_timer_wake.wait_for(
             lock, stop, std::chrono::nanoseconds(TodClock::to_nanoseconds(target - now)), [this] { return m_timer_rearm; });

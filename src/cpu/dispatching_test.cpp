@@ -13,14 +13,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Idles at instruction boundaries.
+/// Idles at instruction boundaries, or does there what a test wants.
 class IdleEngine final : public Engine {
 public:
     void run(Cpu& cpu) override
     {
         while (cpu.handle_pending()) {
             ++instructions;
-            std::this_thread::yield();
+            instruction(cpu);
         }
     }
     void execute_target(Cpu&, u64, u64) override { }
@@ -28,6 +28,8 @@ public:
     void forget_all() override { }
 
     std::atomic<u64> instructions { 0 };
+    /// Set before the CPU starts.
+    std::function<void(Cpu&)> instruction = [](Cpu&) { std::this_thread::yield(); };
 };
 
 /// Physical CPUs as a test grants them; notes what it was asked.
@@ -47,7 +49,11 @@ public:
             std::this_thread::sleep_for(100us);
         }
     }
-    std::chrono::steady_clock::time_point held_until(Cpu&) override { return std::chrono::steady_clock::now() - noticed_after.load(); }
+    std::chrono::steady_clock::time_point held_until(Cpu&) override
+    {
+        auto time = taken.load();
+        return time == std::chrono::steady_clock::time_point {} ? std::chrono::steady_clock::now() : time;
+    }
     bool release(Cpu&, Idle idle) override
     {
         ++(idle == Idle::stopped ? stopped : waiting);
@@ -65,8 +71,8 @@ public:
     std::atomic<bool> grants { true };
     /// What the host takes to let the thread of a CPU go on that was granted a physical CPU.
     std::atomic<std::chrono::milliseconds> resumes_after { 0ms };
-    /// What it takes a CPU to notice that it has lost its physical CPU.
-    std::atomic<std::chrono::milliseconds> noticed_after { 0ms };
+    /// When a CPU lost its physical CPU, whenever it notices; the clock's beginning: when it notices.
+    std::atomic<std::chrono::steady_clock::time_point> taken {};
     std::atomic<int> acquired { 0 };
     std::atomic<int> waiting { 0 };
     std::atomic<int> stopped { 0 };
@@ -201,6 +207,42 @@ TEST_F(DispatchingTest, TheCpuTimerStandsStillWhileAnotherHasThePhysicalCpu)
     EXPECT_GE(cpu.tod() - begun - spent, TodClock::from_nanoseconds(std::chrono::nanoseconds(stolen).count()));
 }
 
+TEST_F(DispatchingTest, TheCpuTimerStandsStillWhileAnInstructionGivesThePhysicalCpuUp)
+{
+    constexpr u64 long_time = u64 { 1 } << 62;
+    constexpr auto given_up = 20ms;
+    std::atomic<u64> hidden { 0 };
+    engine->instruction = [&](Cpu& self) {
+        u64 begun = self.tod();
+        self.set_cpu_timer(long_time);
+        self.while_not_executing([&] { std::this_thread::sleep_for(given_up); });
+        u64 left = self.cpu_timer();
+        hidden = self.tod() - begun - (long_time - left);
+    };
+    start();
+    EXPECT_TRUE(becomes([&] { return hidden > 0; }));
+    group.finish();
+    EXPECT_GE(hidden, TodClock::from_nanoseconds(std::chrono::nanoseconds(given_up).count()));
+}
+
+TEST_F(DispatchingTest, TheAlarmRingsForACpuThatWokeUpBeforeItsTimer)
+{
+    cpu.cr[0] |= cr0::external_call | cr0::clock_comparator;
+    cpu.load_psw({ wait_mask, 0x2000 });
+    cpu.set_clock_comparator(cpu.tod() + TodClock::from_nanoseconds(50'000'000));
+    std::atomic<bool> rang { false };
+    engine->instruction = [&](Cpu& self) {
+        rang = rang || load_be<u16>(storage->host() + lowcore::external_code) == 0x1004;
+        if (!rang)
+            self.load_psw({ mode_64 | Psw::external_bit, 0x2000 });
+    };
+    start();
+    ASSERT_TRUE(becomes([&] { return dispatching->waiting == 1; }));
+    cpu.order_external_call(0);
+    EXPECT_TRUE(becomes([&] { return rang.load(); }));
+    group.finish();
+}
+
 TEST_F(DispatchingTest, TimeCountsFromTheGrantNotFromWhenTheHostLetsTheThreadGoOn)
 {
     constexpr u64 long_time = u64 { 1 } << 62;
@@ -227,7 +269,7 @@ TEST_F(DispatchingTest, TimeEndsWhenThePhysicalCpuWasTakenNotWhenTheCpuNotices)
     start();
     ASSERT_TRUE(becomes([&] { return cpu.times().executing.read() > 30ms; }));
     dispatching->grants = false;
-    dispatching->noticed_after = 20ms;
+    dispatching->taken = std::chrono::steady_clock::now() - 20ms;
     auto before = cpu.times().executing.read();
     cpu.notify(Pending::give_back);
     ASSERT_TRUE(becomes([&] { return dispatching->given_back == 1 && !cpu.running(); }));

@@ -63,11 +63,11 @@ void Cpu::update_timer_deadline()
     m_timer_subclasses = cr[0] & timer_subclasses;
     // What is due already interrupts before the next instruction; the alarm would come later.
     if (deadline <= tod()) {
-        m_timer_deadline.store(~u64 { 0 }, std::memory_order_relaxed);
+        m_timer_deadline = ~u64 { 0 };
         notify(Pending::timer);
         return;
     }
-    m_timer_deadline.store(deadline, std::memory_order_relaxed);
+    m_timer_deadline = deadline;
     m_group.deadline_changed(deadline);
 }
 
@@ -145,6 +145,12 @@ void Cpu::execute_since(std::chrono::steady_clock::time_point time)
     m_times.executing.start(time);
     m_executing = true;
     m_attention = true;
+    // The alarm looks at the deadlines of those that execute. What is due already is found with the attention.
+    u64 deadline = m_timer_deadline.load();
+    if (deadline > tod())
+        m_group.deadline_changed(deadline);
+    else
+        m_timer_deadline = ~u64 { 0 };
 }
 
 /// False when the CPU is leaving before it was dispatched.
@@ -165,13 +171,21 @@ bool Cpu::stop_executing(Dispatching::Idle idle)
     return !dispatching || dispatching->release(*this, idle);
 }
 
+/// As in `hand_over`, the program of a CPU that is dispatched sees that it did not run.
 void Cpu::while_not_executing(const std::function<void()>& work)
 {
+    auto began = std::chrono::steady_clock::now();
+    auto executed = m_times.executing.read();
     stop_executing(Dispatching::Idle::waiting);
     work();
     // One that leaves ends its instruction first.
     if (!start_executing())
         m_executing = true;
+    if (m_group.dispatching()) {
+        std::chrono::nanoseconds taken = std::chrono::steady_clock::now() - began - (m_times.executing.read() - executed);
+        m_cpu_timer_deadline += TodClock::from_nanoseconds(static_cast<u64>(std::max<i64>(taken.count(), 0)));
+        update_timer_deadline();
+    }
     answer_requests();
 }
 
@@ -220,8 +234,6 @@ bool Cpu::wait_for_work()
     m_times.waiting.stop(ended);
     m_polling.waited(ended - began);
     start_executing();
-    // While it waited the alarm did not look at its deadline.
-    m_group.deadline_changed(m_timer_deadline.load());
     return true;
 }
 

@@ -14,9 +14,12 @@ class ActedAgent {
 public:
     using Answer = std::function<std::string(const std::string& command, const nlohmann::json& arguments)>;
 
-    ActedAgent(int socket, Answer answer)
+    /// While `silent` says so it hears nothing.
+    ActedAgent(
+        int socket, Answer answer, std::function<bool()> silent = [] { return false; })
         : m_socket(socket)
         , m_answer(std::move(answer))
+        , m_silent(std::move(silent))
     {
     }
 
@@ -41,6 +44,8 @@ public:
 private:
     void take(const std::string& line)
     {
+        if (m_silent())
+            return;
         auto request = nlohmann::json::parse(line.substr(line.rfind('\xff') + 1));
         auto command = request["execute"].get<std::string>();
         auto arguments = request.value("arguments", nlohmann::json::object());
@@ -54,6 +59,7 @@ private:
 
     int m_socket;
     Answer m_answer;
+    std::function<bool()> m_silent;
 };
 
 } // namespace zvisor

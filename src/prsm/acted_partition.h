@@ -6,6 +6,7 @@
 #include "prsm/process.h"
 #include "prsm/storage_pool.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -19,7 +20,8 @@ namespace zvisor {
 
 /// What stands in for a partition's program: it answers orders, and does what is typed at its console: `obtain N`, `give N`, `die`,
 /// `garbage`, `halt`, `keep N` (its agent leaves block or CPU N as it is), `shun N` (it takes block N not online), `hide` (it tells no
-/// registers). Where it has a port for one, an agent takes blocks of storage and CPUs online and offline.
+/// registers), `silence` (its agent says nothing until a signal came, which it does not take). Where it has a port for one, an agent takes
+/// blocks of storage and CPUs online and offline.
 class ActedPartition {
 public:
     void run()
@@ -73,7 +75,7 @@ private:
         if (order == "quiesce" && m_agent.joinable() && message.get<bool>("agent_first").value_or(false)) {
             reply["agent"] = true;
         } else if (order == "quiesce") {
-            reply["asked"] = true;
+            reply["asked"] = !m_silent.exchange(false);
             say("a signal\n");
         }
         if (order == "registers" && m_mute)
@@ -107,9 +109,10 @@ private:
     {
         // Waiting for what arrives is this end's way.
         fcntl(port, F_SETFL, 0);
-        ActedAgent(port, [this](const std::string& command, const nlohmann::json& arguments) {
-            return agent_answer(command, arguments);
-        }).run();
+        ActedAgent(
+            port, [this](const std::string& command, const nlohmann::json& arguments) { return agent_answer(command, arguments); },
+            [this] { return m_silent.load(); })
+            .run();
     }
     std::string agent_answer(const std::string& command, const nlohmann::json& arguments)
     {
@@ -195,11 +198,13 @@ private:
             m_blocks.erase(block), send({ { "event", "give-back" }, { "block", block } });
         if (word == "hide")
             m_mute = true;
+        if (word == "silence")
+            m_silent = true;
         if (word == "keep")
             m_kept.insert(block);
         if (word == "shun")
             m_shunned.insert(block);
-        if (word == "say" || word == "keep" || word == "shun" || word == "hide")
+        if (word == "say" || word == "keep" || word == "shun" || word == "hide" || word == "silence")
             say("said\n");
         return bytes.size();
     }
@@ -213,6 +218,7 @@ private:
     u64 m_next_block { 0 };
     bool m_refused { false };
     bool m_mute { false };
+    std::atomic<bool> m_silent { false };
     std::optional<bool> m_granted;
     std::set<u64> m_kept;
     std::set<u64> m_shunned;

@@ -69,6 +69,18 @@ constexpr std::array stored_properties {
 constexpr u64 beside_storage = u64 { 1 } << 30;
 constexpr u64 beside_storage_for_cpu = u64 { 768 } << 20;
 
+[[nodiscard]] u64 address_space_of(const PartitionDefinition& partition)
+{
+    return partition.maximum_memory + beside_storage + partition.maximum_cpus * beside_storage_for_cpu;
+}
+
+/// Those of its CPUs, and many more than devices, system-assist processors and the host's rings have.
+[[nodiscard]] u64 threads_of(const PartitionDefinition& partition)
+{
+    constexpr u64 others = 256;
+    return partition.maximum_cpus + others;
+}
+
 /// Characters of what a partition says of its making that are kept.
 constexpr std::size_t longest_remark = 400;
 
@@ -108,6 +120,7 @@ Firmware::Firmware(MachineDefinition definition, FirmwareOptions options, std::u
     , m_store(std::move(store))
     , m_storage(storage_of_boards(m_definition), m_definition.block_size)
     , m_bell(std::move(bell))
+    , m_shortage(m_options.memory_counters)
 {
     for (const auto& partition : m_definition.partitions)
         m_partitions.emplace_back(new ManagedPartition(partition, *this, m_options.order_patience, m_options.undispatched));
@@ -287,6 +300,9 @@ Result<void> Firmware::start_process(ManagedPartition& partition)
         m_storage.put_back(std::move(blocks));
         return std::unexpected(process.error());
     }
+    ControlGroups::Limits limits { .memory = address_space_of(partition.definition()), .threads = threads_of(partition.definition()) };
+    if (auto confined = m_options.control_groups.confine(name, process->pid(), limits); !confined)
+        m_events.add(name, "has no limits of a control group: " + confined.error().message);
     if (!process->separate())
         m_events.add(name, "the host allows no namespaces: the partition is confined by its list of system calls alone");
     auto attached = partition.attach(std::move(*process), std::move(link), std::move(blocks));
@@ -311,9 +327,8 @@ Result<void> Firmware::create_in_process(ManagedPartition& partition)
     auto boards = board_of_each_cpu(m_definition, definition);
     auto group = std::ranges::find(m_definition.groups, definition.group, &GroupDefinition::name);
     nlohmann::json members { { "profile", definition.profile }, { "block_size", definition.block_size },
-        { "address_space", definition.maximum_memory + beside_storage + definition.maximum_cpus * beside_storage_for_cpu },
-        { "number", definition.number }, { "dedicated", definition.dedicated }, { "machine", m_definition.name },
-        { "physical_cpus", m_definition.physical_cpus }, { "group", definition.group },
+        { "address_space", address_space_of(definition) }, { "number", definition.number }, { "dedicated", definition.dedicated },
+        { "machine", m_definition.name }, { "physical_cpus", m_definition.physical_cpus }, { "group", definition.group },
         { "group_cap", group == m_definition.groups.end() ? 0 : group->cap_hundredths }, { "agent", definition.agent },
         { "boards", nlohmann::json::binary(std::move(boards)) }, { "global", definition.authority.global_performance_data } };
     auto answer = TRY(partition.order("create", std::move(members), files));
@@ -374,6 +389,7 @@ void Firmware::end_process(ManagedPartition& partition, const std::string& why)
     // It may not have come so far.
     [[maybe_unused]] auto removed = m_dispatcher->remove(partition.dispatch_id());
     m_storage.put_back(partition.take_blocks());
+    m_options.control_groups.remove(partition.definition().name);
     remember(partition);
 }
 
@@ -456,7 +472,9 @@ Result<void> Firmware::shut_down(std::string_view name)
     auto answer = TRY(order_quiesce(*partition, may_ask_agent));
     bool done = answer.get<bool>("asked").value_or(false);
     if (answer.get<bool>("agent").value_or(false))
-        done = ask_agent_to_shut_down(*partition) || TRY(order_quiesce(*partition, false)).get<bool>("asked").value_or(false);
+        done = ask_agent_to_shut_down(*partition, GuestAgent::brief_shutdown_patience)
+            || TRY(order_quiesce(*partition, false)).get<bool>("asked").value_or(false)
+            || ask_agent_to_shut_down(*partition, GuestAgent::shutdown_patience);
     if (!done)
         return fail(fmt::format("the program in partition {} cannot be asked to shut down", name));
     audit(name, "shutdown");
@@ -471,10 +489,10 @@ Result<LinkMessage> Firmware::order_quiesce(ManagedPartition& partition, bool ag
 }
 
 /// False: the agent does not do it.
-bool Firmware::ask_agent_to_shut_down(ManagedPartition& partition)
+bool Firmware::ask_agent_to_shut_down(ManagedPartition& partition, std::chrono::milliseconds time)
 {
     auto agent = partition.agent();
-    auto patience = Patience::of(2 * GuestAgent::shutdown_patience);
+    auto patience = Patience::of(time);
     patience.given_up = [&] { return partition.state() != PartitionState::operating; };
     return agent && agent->shut_down(patience);
 }

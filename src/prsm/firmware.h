@@ -1,8 +1,10 @@
 #pragma once
 
+#include "prsm/control_groups.h"
 #include "prsm/dispatcher.h"
 #include "prsm/event_log.h"
 #include "prsm/managed_partition.h"
+#include "prsm/memory_shortage.h"
 #include "prsm/partition_dump.h"
 #include "prsm/storage_mover.h"
 
@@ -27,6 +29,10 @@ struct FirmwareOptions {
     std::chrono::milliseconds order_patience { ManagedPartition::patience };
     /// What a partition's process may use of the host's CPUs while its logical CPUs are not dispatched.
     UndispatchedTime::Limits undispatched {};
+    /// The host's counters of its memory.
+    std::string memory_counters { "/proc/vmstat" };
+    /// Where processes of partitions are put.
+    ControlGroups control_groups {};
 };
 
 /// What a partition has on a board: blocks, and configured CPUs that are placed there.
@@ -90,8 +96,8 @@ public:
     [[nodiscard]] Result<void> start(std::string_view name);
     /// Clears CPUs, channels and storage.
     [[nodiscard]] Result<void> reset(std::string_view name);
-    /// Asks the program to shut down: its guest agent, or when none listens or it does not do it, by a signal of the service processor.
-    /// An error when it takes no signals either.
+    /// Asks the program to shut down: its guest agent, or when none listens or it does not do it at once, by a signal of the service
+    /// processor. A program that takes no signals may wake up its agent for a while; then it is an error.
     [[nodiscard]] Result<void> shut_down(std::string_view name);
 
     /// Changes properties at once, activated or not; they hold in later activations, too.
@@ -106,6 +112,7 @@ public:
     /// Writes what a partition has in storage and registers to a new file (see write_dump); its CPUs stand still meanwhile. One that failed
     /// has the registers with which its program had given up before, or none.
     [[nodiscard]] Result<DumpSize> dump(std::string_view name, const std::string& path, const MoveWatch& watch);
+    [[nodiscard]] const ControlGroups& control_groups() const { return m_options.control_groups; }
     /// What the dispatching of logical CPUs costs.
     [[nodiscard]] prsm::DispatcherUsage dispatching() const { return m_dispatcher->usage(); }
 
@@ -145,7 +152,7 @@ private:
     void end_process(ManagedPartition& partition, const std::string& why);
     [[nodiscard]] Result<DumpSize> dump_stopped(ManagedPartition& partition, const std::string& path, const MoveWatch& watch) const;
     [[nodiscard]] static Result<LinkMessage> order_quiesce(ManagedPartition& partition, bool agent_first);
-    [[nodiscard]] static bool ask_agent_to_shut_down(ManagedPartition& partition);
+    [[nodiscard]] static bool ask_agent_to_shut_down(ManagedPartition& partition, std::chrono::milliseconds time);
     [[nodiscard]] Result<void> simple_order(std::string_view name, std::string_view order);
     [[nodiscard]] Result<std::pair<ManagedPartition*, ManagedPartition*>> find_both(
         std::string_view from, std::string_view to, std::string_view what) const;
@@ -166,6 +173,7 @@ private:
     [[nodiscard]] Result<void> restore_properties(ManagedPartition& partition);
     void end_reported();
     void end_hostile(ManagedPartition& partition, const std::string& why);
+    void give_storage_to_host(ManagedPartition& partition);
     void watch(const std::stop_token& stop);
     void listen(ManagedPartition& partition, const Watched& watched);
     void look_at_times(std::chrono::steady_clock::time_point now);
@@ -189,8 +197,9 @@ private:
     std::mutex m_sharing;
     /// Rings when there is something else to watch.
     EventFd m_bell;
-    /// The watching thread's: when it last looked at CPU times.
+    /// The watching thread's: when it last looked at CPU times, and whether the host has memory.
     std::chrono::steady_clock::time_point m_times_seen {};
+    MemoryShortage m_shortage;
     std::jthread m_watcher;
 };
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <thread>
@@ -40,9 +41,10 @@ struct FirmwareTest : testing::Test {
         std::filesystem::remove_all(folder);
     }
 
-    void begin()
+    void begin(const std::string& memory_counters = "/dev/null")
     {
-        auto created = Firmware::create(definition, { .folder = folder, .program = std::filesystem::read_symlink("/proc/self/exe") });
+        auto created = Firmware::create(definition,
+            { .folder = folder, .program = std::filesystem::read_symlink("/proc/self/exe"), .memory_counters = memory_counters });
         ASSERT_TRUE(created) << created.error().message;
         firmware = std::move(*created);
     }
@@ -131,6 +133,21 @@ TEST_F(FirmwareTest, AKilledProcessFailsWithItsSignal)
     ::kill(status("ACTED1").pid, SIGKILL);
     EXPECT_TRUE(becomes("ACTED1", PartitionState::failed));
     EXPECT_EQ(status("ACTED1").why, "its process was ended by signal 9 (Killed)");
+}
+
+TEST_F(FirmwareTest, StorageOfAProcessThatTheHostEndedForWantOfMemoryIsTheHostsAgain)
+{
+    auto counters = folder + "/vmstat";
+    begin(counters);
+    ASSERT_TRUE(firmware->activate("ACTED1"));
+    ASSERT_TRUE(firmware->activate("ACTED2"));
+    std::ofstream(counters) << "oom_kill 1\n";
+    ::kill(status("ACTED1").pid, SIGKILL);
+    EXPECT_TRUE(becomes("ACTED1", PartitionState::failed));
+    EXPECT_TRUE(soon([&] { return firmware->storage().free() == 6; }));
+    EXPECT_EQ(status("ACTED1").storage, 0u);
+    EXPECT_EQ(status("ACTED2").storage, 4 * mega);
+    EXPECT_TRUE(firmware->activate("ACTED1"));
 }
 
 TEST_F(FirmwareTest, GarbageOverTheLinkEndsTheLinkAlone)
@@ -331,6 +348,15 @@ TEST_F(AgentTest, TheAgentIsAskedToShutDownAndAnyOtherProgramIsSignalled)
     EXPECT_TRUE(firmware->shut_down("ACTED2"));
     EXPECT_EQ(console->read(from, 5s).text, "a signal\n");
     EXPECT_EQ(status("ACTED2").state, PartitionState::operating);
+}
+
+TEST_F(AgentTest, ASilentAgentIsAskedAgainWhereNoSignalIsTaken)
+{
+    ASSERT_TRUE(firmware->load("ACTED1"));
+    ASSERT_TRUE(becomes("ACTED1", PartitionState::operating));
+    tell("ACTED1", "silence");
+    EXPECT_TRUE(firmware->shut_down("ACTED1"));
+    EXPECT_TRUE(becomes("ACTED1", PartitionState::not_operating));
 }
 
 TEST_F(AgentTest, CpusMoveThroughTheAgents)

@@ -123,12 +123,23 @@ void Firmware::end_reported()
                 end_hostile(*partition, why);
 }
 
+/// A partition that the host ended for want of memory: while its storage is kept the host has no more of it, and ends the next.
+void Firmware::give_storage_to_host(ManagedPartition& partition)
+{
+    auto blocks = partition.take_blocks();
+    if (blocks.empty())
+        return;
+    m_storage.put_back(std::move(blocks));
+    m_events.add(partition.definition().name, "the host had no memory left: its storage is given back and cannot be dumped");
+}
+
 /// Threads that run without a logical CPU being dispatched cost the partition of its share, and too much of them its life.
 void Firmware::look_at_times(std::chrono::steady_clock::time_point now)
 {
     if (now - m_times_seen < look_every)
         return;
     m_times_seen = now;
+    [[maybe_unused]] bool known = m_shortage.there_is(now);
     for (auto& partition : m_partitions) {
         auto usage = m_dispatcher->usage(partition->dispatch_id());
         auto dispatched = std::accumulate(usage.begin(), usage.end(), std::chrono::nanoseconds(0),
@@ -152,8 +163,11 @@ void Firmware::listen(ManagedPartition& partition, const Watched& watched)
     // What it said before it ended comes first.
     if (watched.link)
         partition.receive();
-    else if (watched.process)
+    else if (watched.process) {
         partition.process_ended();
+        if (partition.state() == PartitionState::failed && m_shortage.there_is(std::chrono::steady_clock::now()))
+            give_storage_to_host(partition);
+    }
     partition.heard(cpu_time_of_thread() - began, std::chrono::steady_clock::now());
 }
 

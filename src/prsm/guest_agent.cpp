@@ -185,11 +185,10 @@ Result<void> GuestAgent::shut_down(const Patience& patience)
     std::unique_lock lock(m_mutex, std::try_to_lock);
     if (!lock)
         return fail("the guest agent does something else");
-    TRY_VOID(greet(patience.at_most(shutdown_patience)));
+    TRY_VOID(greet(patience));
     u32 number = ++m_last_greeting;
     TRY_VOID(send(request("guest-shutdown", nlohmann::json::object()) + request("guest-sync", { { "id", number } }), patience));
-    auto once = patience.at_most(shutdown_patience);
-    while (auto line = read_line(once)) {
+    while (auto line = read_line(patience)) {
         if (is_greeting(*line, number))
             return {};
         (void)TRY(answer_of(*line));

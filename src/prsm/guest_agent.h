@@ -38,8 +38,9 @@ public:
     /// An agent that is there answers a greeting within this time; one that has answered before may be busy.
     static constexpr std::chrono::milliseconds greeting_patience { 10'000 };
     static constexpr std::chrono::milliseconds known_greeting_patience { 30'000 };
-    /// Who wants to shut down has another way when it is silent for longer.
-    static constexpr std::chrono::milliseconds shutdown_patience { 3'000 };
+    /// Who wants to shut down and has another way does not wait for a silent one for longer; who has none has more time.
+    static constexpr std::chrono::milliseconds brief_shutdown_patience { 1'000 };
+    static constexpr std::chrono::milliseconds shutdown_patience { 6'000 };
 
     /// `socket`: a stream to the partition's port, not blocking.
     explicit GuestAgent(UniqueFd socket)
@@ -52,7 +53,8 @@ public:
     [[nodiscard]] Result<nlohmann::json> call(std::string_view command, const nlohmann::json& arguments, const Patience& patience);
     /// Runs a program of the guest and waits for its end; an error when it fails, with what it wrote on its standard error.
     [[nodiscard]] Result<void> run(const std::string& program, const std::vector<std::string>& arguments, const Patience& patience);
-    /// Asks for the end of its system. Errors: it does something else now, does not answer, or refuses.
+    /// Asks for the end of its system, and waits for a refusal until it answers something else or the patience is over. Errors: it does
+    /// something else now, does not answer, or refuses.
     [[nodiscard]] Result<void> shut_down(const Patience& patience);
 
 private:

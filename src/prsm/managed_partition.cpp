@@ -151,7 +151,7 @@ Result<HeldBlocks> ManagedPartition::copy_blocks() const
 HeldBlocks ManagedPartition::take_blocks()
 {
     std::lock_guard lock(m_mutex);
-    return std::exchange(m_blocks, {});
+    return m_process ? HeldBlocks {} : std::exchange(m_blocks, {});
 }
 
 std::shared_ptr<GuestAgent> ManagedPartition::agent() const

@@ -110,7 +110,7 @@ public:
     [[nodiscard]] u64 block_count() const;
     /// Descriptors of its blocks besides the partition's own.
     [[nodiscard]] Result<HeldBlocks> copy_blocks() const;
-    /// Takes all blocks from one that has no process any more.
+    /// Takes all blocks from one that has no process any more; none from one that has another by now.
     [[nodiscard]] HeldBlocks take_blocks();
     /// Gives an order and waits for its answer, at most as long as the patience it was made with.
     [[nodiscard]] Result<nlohmann::json> order(

@@ -293,6 +293,8 @@ void Policy::gave_back(nanoseconds now, LogicalCpu cpu, Yield yield)
     logical.woke = false;
     logical.yields = yield.yields || yield.to;
     free_physical(cpu);
+    if (!yield.to && logical.yields)
+        yielded(m_partitions.at(cpu.partition));
 }
 
 void Policy::became_idle(nanoseconds now, LogicalCpu cpu)

@@ -213,6 +213,8 @@ private:
     void compete(double time, double used, double rates);
     void repay(double time);
     void went_to_sleep(Partition& partition);
+    void yielded(Partition& partition);
+    void hand_out(double amount, const Partition* except = nullptr);
     void forgive_debts(double amount);
     void void_credits(double amount);
     void find_rates();

@@ -295,6 +295,20 @@ TEST(Policy, WhoYieldsLetsOthersRunAndKeepsItsShare)
     EXPECT_GT(rate, 0.001) << "it runs, too";
 }
 
+TEST(Policy, WhatYieldersLeaveGoesToTheOthersInProportion)
+{
+    World world({ 0 });
+    World::Behaviour yielder = World::cycles(50us, 0ms);
+    yielder.yield = { .yields = true };
+    world.add(1, 1, { .weight = 600 }, yielder);
+    world.add(2, 1, { .weight = 300 }, World::spins());
+    world.add(3, 1, { .weight = 100 }, World::spins());
+    world.run_for(1s);
+    auto before = std::pair(world.used(2), world.used(3));
+    world.run_for(20s);
+    EXPECT_NEAR(seconds(world.used(2) - before.first) / seconds(world.used(3) - before.second), 3, 0.05);
+}
+
 TEST(Policy, YieldingToASiblingHandsItTheRestOfTheSlice)
 {
     World world({ 0 });

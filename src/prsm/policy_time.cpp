@@ -176,7 +176,6 @@ void Policy::repay(double time)
     }
 }
 
-/// As in `compete`: the fluid has flowed by that much for those who want to run.
 void Policy::charge(nanoseconds now, PartitionId id, nanoseconds used)
 {
     advance(now);
@@ -189,14 +188,34 @@ void Policy::charge(nanoseconds now, PartitionId id, nanoseconds used)
     if (partition.group != Claim::no_group)
         m_groups[partition.group].cap.use(all);
     double amount = std::clamp(partition.lag + most_debt, 0.0, all);
-    double rates = 0;
-    for (const auto& [each_id, each] : m_partitions)
-        rates += each.active() > 0 ? each.rate : 0;
-    for (auto& [each_id, each] : m_partitions)
-        if (each.active() > 0 && each.rate > 0)
-            each.lag += amount * each.rate / rates;
+    hand_out(amount);
     partition.lag -= amount;
     m_rates_known = false;
+}
+
+/// As in `compete`: the fluid has flowed by that much for those who want to run, but one.
+void Policy::hand_out(double amount, const Partition* except)
+{
+    auto takes = [&](const Partition& partition) { return &partition != except && partition.active() > 0 && partition.rate > 0; };
+    double rates = 0;
+    for (const auto& [id, partition] : m_partitions)
+        rates += takes(partition) ? partition.rate : 0;
+    for (auto& [id, partition] : m_partitions)
+        if (takes(partition))
+            partition.lag += amount * partition.rate / rates;
+}
+
+/// What it has not had so far is for the others, as the fluid would have given it to them; else each got the same of it, whatever its
+/// weight.
+void Policy::yielded(Partition& partition)
+{
+    auto wants_to_run = [](const Logical& cpu) { return cpu.use != Use::idle && !cpu.yields; };
+    find_rates();
+    double excess = partition.lag - most_credit;
+    if (excess <= 0 || std::ranges::any_of(partition.cpus, wants_to_run))
+        return;
+    partition.lag = most_credit;
+    hand_out(excess, &partition);
 }
 
 void Policy::went_to_sleep(Partition& partition)

@@ -7,19 +7,17 @@ what the program was told of its dispatched time, `host` the CPU time its proces
 With --limit it ends with status 1 if a share is further off than so many per cent of the physical CPUs over the whole time."""
 import argparse
 import dataclasses
-import http.client
-import json
 import os
 import pathlib
 import random
 import re
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+from support.api import Api
 from support.machines import RunningMachine
 from support.zvisor import ROOT, ZVISOR
 
@@ -62,6 +60,7 @@ SETS = {
     "random-32": random_set(3, 32),
     "shared-16": [Member("S") for _ in range(16)],
     "dedicated": [Member("S", dedicated=True), Member("S", 300), Member("S", 100), Member("W5", 500)],
+    "yielders": [Member("Y"), Member("Y", 300), Member("S"), Member("S"), Member("S")],
     "wake-ups": [Member("W5", 500)] + [Member("S") for _ in range(4)],
 }
 
@@ -94,24 +93,14 @@ class Account:
         return (self.received - before.received) / elapsed, (self.host - before.host) / elapsed
 
 
-class Api:
-    """Partitions through the machine's socket, which takes less of the host than a command."""
+def account(partition):
+    cpu = partition["logical_cpus"][0]
+    elapsed = sum(cpu[state] for state in ("dispatched", "waiting", "ready", "stopped"))
+    return Account(elapsed, cpu["dispatched"] - cpu["parked"], partition["cpu_seconds"])
 
-    def __init__(self, path):
-        self.connection = http.client.HTTPConnection("zvisor")
-        self.connection.sock = socket.socket(socket.AF_UNIX)
-        self.connection.sock.connect(str(path))
 
-    def accounts(self):
-        self.connection.request("GET", "/v1/partitions")
-        partitions = json.loads(self.connection.getresponse().read())["partitions"]
-        return [self.account(each) for each in partitions]
-
-    @staticmethod
-    def account(partition):
-        cpu = partition["logical_cpus"][0]
-        elapsed = sum(cpu[state] for state in ("dispatched", "waiting", "ready", "stopped"))
-        return Account(elapsed, cpu["dispatched"] - cpu["parked"], partition["cpu_seconds"])
+def accounts(api):
+    return [account(partition) for partition in api.partitions().values()]
 
 
 def reports(text):
@@ -147,10 +136,10 @@ def measure(machine, seconds):
     api = Api(next(machine.folder.glob("run/*/api.sock")))
     pid = machine.firmware()
     own, began = cpu_time(pid), time.monotonic()
-    samples = [api.accounts()]
+    samples = [accounts(api)]
     for second in range(seconds):
         time.sleep(max(0, began + second + 1 - time.monotonic()))
-        samples.append(api.accounts())
+        samples.append(accounts(api))
     firmware = (cpu_time(pid) - own) / (time.monotonic() - began)
     viewers, paths = machine.watch_consoles()
     time.sleep(3)
@@ -171,6 +160,11 @@ def errors(members, rates, cpus):
     limits = [0 if member.dedicated else limit for member, limit in zip(members, limits_of(members, rates))]
     ideal = ideal_rates(members, limits, sharing)
     return ideal, [(rate - goal) / cpus for member, rate, goal in zip(members, rates, ideal) if member.competes_fully]
+
+
+def seen_between(reports_of_one, first, last):
+    """The reports of the time that was measured: online times are those of the firmware's clock."""
+    return [report for report in reports_of_one if first.elapsed <= report["online"] / 1e6 <= last.elapsed]
 
 
 def print_members(machine, ideal, rates, host, seen):
@@ -198,6 +192,7 @@ def run(name, members, seconds, guest):
     each_second = [abs(error) for before, after in zip(samples, samples[1:])
                    for error in errors(members, [b.rates_since(a)[0] for a, b in zip(before, after)], cpus)[1]]
     rates, host = zip(*(last.rates_since(first) for first, last in zip(samples[0], samples[-1])))
+    seen = [seen_between(each, first, last) for each, first, last in zip(seen, samples[0], samples[-1])]
     ideal, over_all = errors(members, rates, cpus)
     worst = 100 * max(map(abs, over_all))
     print(f"{name}: {len(members)} partitions on {cpus} physical CPUs for {seconds} s; off by {100 * statistics.median(each_second):.2f} % "

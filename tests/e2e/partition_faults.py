@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Kills partitions and the firmware of a running machine at random instants: partition_faults.py [--rounds 1000] [--partitions 4].
+"""Faults of a running machine at random instants: partition_faults.py [--rounds 1000] [--partitions 4].
 
-After each kill of a partition the others must run on in their processes, the dead one must be reported and start again; after each kill of the
-firmware the next one must take every partition up in its process. The first round that differs ends it with status 1."""
+A partition is killed, or its process stops answering, or one grows until the host has no memory and ends it: the others must run on in their
+processes, answer orders, and the dead one must be reported and start again. The firmware is killed: the next one must take every
+partition up in its process. The first round that differs ends it with status 1."""
 import argparse
 import os
 import pathlib
@@ -14,6 +15,11 @@ import time
 
 from support import images
 from support.machines import RunningMachine
+from support.memory_group import MemoryGroup
+
+GROWING = "GROWS"
+# Seconds an order may take beside a fault, on a loaded host.
+LONGEST_ANSWER = 5
 
 
 class Machine(RunningMachine):
@@ -24,20 +30,67 @@ class Machine(RunningMachine):
         text = '[machine]\nname = "FAULTS"\nblock-size = "1M"\n'
         for name in self.names:
             text += f'[partition.{name}]\nmemory = "8M"\nkernel = "{image}"\nrng = false\ncode-cache = "2M"\n'
+        image = pathlib.Path(folder) / "grow.bin"
+        image.write_bytes(images.GROW)
+        text += f'[partition.{GROWING}]\nmemory = "128M"\nkernel = "{image}"\nrng = false\ncode-cache = "2M"\nautostart = false\n'
         super().__init__(folder, text)
+
+    def state(self, name):
+        return self.partitions()[name]["state"]
+
+    def begin(self, name):
+        self.must("lpar", "activate", name)
+        self.must("lpar", "load", name)
+
+    def begin_again(self, name):
+        self.begin(name)
+        self.soon(f"{name} operates again", lambda: self.state(name) == "operating")
+
+    def others_run_on(self, name, before):
+        """All but `name` run in the processes they had, and answer."""
+        after = self.partitions()
+        others = [other for other in self.names if other != name]
+        for other in others:
+            if (after[other]["pid"], after[other]["state"]) != (before[other]["pid"], "operating"):
+                raise AssertionError(f"{other} suffered from what was done to {name}: {after[other]}")
+        for order in ("stop", "start"):
+            began = time.monotonic()
+            self.must("lpar", order, others[0])
+            if time.monotonic() - began > LONGEST_ANSWER:
+                raise AssertionError(f"{others[0]} took {time.monotonic() - began:.1f} s to answer beside what was done to {name}")
 
 
 def kill_partition(machine, name):
     before = machine.partitions()
     os.kill(before[name]["pid"], signal.SIGKILL)
-    machine.soon(f"{name} is reported", lambda: machine.partitions()[name]["state"] == "failed")
-    after = machine.partitions()
-    for other in machine.names:
-        if other != name and (after[other]["pid"], after[other]["state"]) != (before[other]["pid"], "operating"):
-            raise AssertionError(f"{other} suffered from the end of {name}: {after[other]}")
-    machine.must("lpar", "activate", name)
-    machine.must("lpar", "load", name)
-    machine.soon(f"{name} operates again", lambda: machine.partitions()[name]["state"] == "operating")
+    machine.soon(f"{name} is reported", lambda: machine.state(name) == "failed")
+    machine.others_run_on(name, before)
+    machine.begin_again(name)
+
+
+def silence_partition(machine, name, deactivate):
+    """Its process does nothing any more. An operator deactivates it, or else the firmware ends it: it does not give its physical CPU back."""
+    before = machine.partitions()
+    os.kill(before[name]["pid"], signal.SIGSTOP)
+    machine.others_run_on(name, before)
+    if deactivate:
+        machine.must("lpar", "deactivate", name)
+    else:
+        machine.soon(f"{name} is ended", lambda: machine.state(name) == "failed")
+    machine.others_run_on(name, before)
+    machine.begin_again(name)
+
+
+def exhaust_memory(machine):
+    """One grows until the host ends it: its storage is the host's again, or the next would be ended for it."""
+    before = machine.partitions()
+    machine.memory_group.leave_room(48 << 20)
+    machine.begin(GROWING)
+    machine.soon(f"{GROWING} is ended", lambda: machine.state(GROWING) == "failed")
+    machine.soon("its storage is given back", lambda: machine.partitions()[GROWING]["storage"] == 0)
+    machine.others_run_on(GROWING, before)
+    machine.memory_group.lift()
+    machine.must("lpar", "deactivate", GROWING)
 
 
 def is_gone(pid):
@@ -59,16 +112,24 @@ def kill_firmware(machine):
             raise AssertionError(f"{name} was not taken up: {before[name]} became {after[name]}")
 
 
+# What is done and how often, in a hundred rounds.
+FAULTS = {
+    "a partition killed": (65, lambda machine, chance: kill_partition(machine, chance.choice(machine.names))),
+    "the firmware killed": (25, lambda machine, chance: kill_firmware(machine)),
+    "a partition silent": (5, lambda machine, chance: silence_partition(machine, chance.choice(machine.names), chance.random() < 0.5)),
+    "the host out of memory": (5, lambda machine, chance: exhaust_memory(machine)),
+}
+
+
 def run(machine, rounds, chance):
-    counts = {"partition": 0, "firmware": 0}
+    """How often each fault happened; without a control group the host's memory is left alone."""
+    faults = {name: fault for name, fault in FAULTS.items() if machine.memory_group or fault[1] is not FAULTS["the host out of memory"][1]}
+    counts = dict.fromkeys(faults, 0)
     for number in range(1, rounds + 1):
         time.sleep(chance.random() * 0.02)
-        if chance.random() < 0.75:
-            kill_partition(machine, chance.choice(machine.names))
-            counts["partition"] += 1
-        else:
-            kill_firmware(machine)
-            counts["firmware"] += 1
+        (name,) = chance.choices(list(faults), [weight for weight, _ in faults.values()])
+        faults[name][1](machine, chance)
+        counts[name] += 1
         if number % 50 == 0:
             print(f"faults: {number} of {rounds} rounds", flush=True)
     return counts
@@ -82,6 +143,7 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine(folder, arguments.partitions)
+        machine.memory_group = MemoryGroup.make()
         machine.start()
         try:
             counts = run(machine, arguments.rounds, random.Random(arguments.seed))
@@ -91,7 +153,9 @@ def main():
             return 1
         finally:
             machine.stop()
-    print(f"faults: {counts['partition']} kills of a partition, {counts['firmware']} of the firmware, nothing lost")
+            if machine.memory_group:
+                machine.memory_group.remove()
+    print(f"faults: {', '.join(f'{name} {count} times' for name, count in counts.items())}; nothing lost")
     return 0
 
 

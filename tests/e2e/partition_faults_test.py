@@ -4,7 +4,8 @@ import random
 import tempfile
 import unittest
 
-from partition_faults import Machine, kill_firmware, kill_partition, run
+from partition_faults import Machine, exhaust_memory, kill_firmware, kill_partition, run, silence_partition
+from support.memory_group import MemoryGroup
 
 
 class KilledAtRandom(unittest.TestCase):
@@ -12,6 +13,9 @@ class KilledAtRandom(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.machine = Machine(folder.name, partitions=3)
+        self.machine.memory_group = MemoryGroup.make()
+        if self.machine.memory_group:
+            self.addCleanup(self.machine.memory_group.remove)
         self.machine.start()
         self.addCleanup(self.machine.stop)
 
@@ -20,6 +24,15 @@ class KilledAtRandom(unittest.TestCase):
 
     def test_the_firmware(self):
         kill_firmware(self.machine)
+
+    def test_a_partition_that_is_silent(self):
+        silence_partition(self.machine, "LP3", deactivate=True)
+        silence_partition(self.machine, "LP1", deactivate=False)
+
+    def test_a_host_without_memory(self):
+        if not self.machine.memory_group:
+            self.skipTest("this host lets us make no control group with a limit of memory")
+        exhaust_memory(self.machine)
 
     def test_one_after_the_other(self):
         self.assertEqual(sum(run(self.machine, 6, random.Random(2)).values()), 6)

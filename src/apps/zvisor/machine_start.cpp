@@ -47,7 +47,8 @@ void start_partitions(Firmware& firmware, StartReport& report)
     return FirmwareOptions { .folder = folder.path(),
         .program = program,
         .start_network = [program](const std::string& network) { return NetworkPortProgram::start(program, network); },
-        .state = state };
+        .state = state,
+        .control_groups = ControlGroups::find() };
 }
 
 /// From the definition to the machine's end.

@@ -14,3 +14,5 @@ LOOP = program("a7f40000")
 STOP = program("a7280000 ae020005 a7f40000")
 # LPSW of a disabled wait PSW at 0x210.
 DISABLED_WAIT = program("82000210 00000000 00000000 00000000 000a0000 8000dead")
+# Stores into every page from 1M on, to the end of storage.
+GROW = program("a7190100 eb11000c000d e31010000024 a71b1000 a7f4fffb")

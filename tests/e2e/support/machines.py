@@ -19,6 +19,7 @@ class RunningMachine:
         self.environment = {**os.environ, "ZVISOR_RUNTIME_DIR": f"{folder}/run", "ZVISOR_STATE_DIR": f"{folder}/state"}
         self.file = self.folder / "machine.toml"
         self.file.write_text(text)
+        self.memory_group = None
 
     def zvisor(self, *arguments):
         return zvisor(*arguments, env=self.environment)
@@ -30,7 +31,10 @@ class RunningMachine:
         return done.output
 
     def start(self):
-        self.must("machine", "start", str(self.file), "--detach")
+        joins = {"preexec_fn": self.memory_group.join} if self.memory_group else {}
+        done = zvisor("machine", "start", str(self.file), "--detach", env=self.environment, **joins)
+        if done.status != SUCCESS:
+            raise AssertionError(f"the machine does not start: {done.error}")
 
     def stop(self):
         self.zvisor("machine", "stop", "--now")
