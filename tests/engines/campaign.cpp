@@ -8,7 +8,7 @@ namespace zvisor::engines {
 namespace {
 
 constexpr u64 cases_at_once = 64;
-constexpr unsigned longest_case_seconds = 20;
+constexpr double longest_case_seconds = 20;
 
 } // namespace
 
@@ -20,6 +20,8 @@ bool Campaign::goes_on(const std::atomic<bool>& interrupted)
 
 void Campaign::work(Worker& worker, const std::atomic<bool>& interrupted)
 {
+    worker.effort.emplace();
+    worker.began = true;
     u64 end = m_options.count ? m_options.count : ~u64 { 0 } - cases_at_once;
     for (u64 at = m_next.fetch_add(cases_at_once); at < end && goes_on(interrupted); at = m_next.fetch_add(cases_at_once)) {
         Tally tally;
@@ -58,12 +60,22 @@ void Campaign::watch(std::vector<std::unique_ptr<Worker>>& workers)
             continue;
         if (m_options.interval && tenths % (m_options.interval * 10) == 0)
             show_progress();
-        for (auto& worker : workers) {
-            u64 running = worker->comparison.running();
-            worker->seconds = running == std::exchange(worker->seen_running, running) ? worker->seconds + 1 : 0;
-            if (worker->seconds > 0 && worker->seconds % longest_case_seconds == 0)
-                worker->comparison.stop();
-        }
+        for (auto& worker : workers)
+            end_what_takes_too_long(*worker);
+    }
+}
+
+/// Once a second.
+void Campaign::end_what_takes_too_long(Worker& worker)
+{
+    if (!worker.began)
+        return;
+    double effort = worker.effort->next(1);
+    u64 running = worker.comparison.running();
+    worker.seconds = running == std::exchange(worker.seen_running, running) ? worker.seconds + effort : 0;
+    if (worker.seconds >= longest_case_seconds) {
+        worker.comparison.stop();
+        worker.seconds = 0;
     }
 }
 

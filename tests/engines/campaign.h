@@ -1,9 +1,11 @@
 #pragma once
 
 #include "comparison.h"
+#include "thread_effort.h"
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace zvisor::engines {
@@ -33,13 +35,18 @@ public:
 private:
     struct Worker {
         Comparison comparison;
+        /// Once the thread is there.
+        std::optional<ThreadEffort> effort;
+        std::atomic<bool> began { false };
         u64 seen_running { 0 };
-        unsigned seconds { 0 };
+        /// What the running case took so far.
+        double seconds { 0 };
     };
 
     void work(Worker& worker, const std::atomic<bool>& interrupted);
     [[nodiscard]] bool goes_on(const std::atomic<bool>& interrupted);
     void watch(std::vector<std::unique_ptr<Worker>>& workers);
+    static void end_what_takes_too_long(Worker& worker);
     void show_progress();
 
     Options m_options;
