@@ -68,7 +68,7 @@ std::vector<std::byte> operator_command_event(EventType type, std::string_view l
     event.text = { static_cast<u8>(enclosed(offsetof(OperatorCommandEvent, text))), GdsSubvector::text_message };
     std::vector<std::byte> bytes(total);
     std::memcpy(bytes.data(), &event, sizeof event);
-    std::memcpy(bytes.data() + sizeof event, text.data(), text.size());
+    std::ranges::copy(text, bytes.begin() + sizeof event); // an empty line has no place that could be copied from
     return bytes;
 }
 

@@ -398,6 +398,16 @@ TEST_F(ServiceProcessorTest, LongInputComesInPartsAndTellsWhenThereIsRoom)
     EXPECT_EQ(console.rooms, 1);
 }
 
+TEST_F(ServiceProcessorTest, AnEmptyLineIsACommandWithoutText)
+{
+    ASSERT_EQ(set_masks(command_bit, message_bit), SclpResponse::normal_completion);
+    EXPECT_EQ(processor->type("\n"), 1U);
+    ASSERT_EQ(command(read_event_data), SclpResponse::normal_completion);
+    auto event = get<OperatorCommandEvent>(8);
+    EXPECT_EQ(event.header.length, sizeof event);
+    EXPECT_EQ(event.text.length, 2);
+}
+
 TEST_F(ServiceProcessorTest, LineModeBothWays)
 {
     ASSERT_EQ(set_masks(command_bit, message_bit), SclpResponse::normal_completion);

@@ -180,6 +180,7 @@ public:
     {
         if (entry(address).delta && ++m_replaced > 2 * last_entry() && last_entry() + 1 < most_entries)
             clear(4 * (last_entry() + 1));
+        m_empty = false;
         drop(address);
     }
 
@@ -236,6 +237,8 @@ public:
     /// Makes the next store to a page take the slow path.
     void drop_write_tags(u64 host_page)
     {
+        if (m_empty)
+            return;
         sites.drop_write_tags(host_page);
         for (u64 at = 0; at <= last_entry(); ++at) {
             u64 none = no_tag(at * page_size);
@@ -253,15 +256,20 @@ private:
     [[nodiscard]] u32 last_entry() const { return m_mask / static_cast<u32>(sizeof(TlbEntry)); }
     void clear(u32 entries)
     {
-        m_mask = (entries - 1) * static_cast<u32>(sizeof(TlbEntry));
         m_replaced = 0;
+        if (m_empty && entries == last_entry() + 1)
+            return;
+        m_mask = (entries - 1) * static_cast<u32>(sizeof(TlbEntry));
         sites.clear();
         for (u64 at = 0; at <= last_entry(); ++at)
             drop(at * page_size);
+        m_empty = true;
     }
     [[nodiscard]] static u64 table_index(u64 entry) { return entry / 2048 * 0x9e3779b97f4a7c15 >> 52; }
     [[nodiscard]] static u64 code_index(u64 entry) { return entry / 8 * 0x9e3779b97f4a7c15 >> 52; }
 
+    /// No entry is in use, and so no site.
+    bool m_empty { false };
     /// Which page tables translations were made through, by a hash of their address: IPTE names an entry, not a space.
     std::bitset<4096> m_tables;
     /// Which table entries code was fetched through, likewise.
