@@ -14,10 +14,13 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/chrono.h>
+#include <thread>
 
 namespace zvisor {
 
 namespace {
+
+constexpr std::chrono::milliseconds time_for_last_events { 300 };
 
 [[nodiscard]] std::string line_of(const MachineEvent& event)
 {
@@ -72,6 +75,8 @@ void start_partitions(Firmware& firmware, StartReport& report)
     end.wait([&](const std::string& text) { firmware->events().add("", text); });
     report.stopping();
     signals.stop();
+    // Who asked for the end comes back for what happened since then, and finds nobody when that was over at once.
+    std::this_thread::sleep_for(time_for_last_events);
     return {};
 }
 
