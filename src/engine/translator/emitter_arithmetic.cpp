@@ -146,7 +146,7 @@ void Emitter::emit_shift(Id id)
         shift(cl);
 }
 
-/// A word that is in a general register has zeros to its left there when it was made as a word. Constant shifts of none may leave bits.
+/// A word that is in a general register has zeros to its left there when it was made as a word, for certain by one of these.
 bool Emitter::is_extended(Id id) const
 {
     const Node& node = m_program->nodes[id];
