@@ -4,16 +4,6 @@
 
 namespace zvisor::ir {
 
-namespace {
-
-/// How many general registers there are from one to another, around the end.
-[[nodiscard]] u8 registers_from(u8 first, u64 last)
-{
-    return static_cast<u8>(((last - first) & 15) + 1);
-}
-
-} // namespace
-
 // ---- Storage -------------------------------------------------------------------------------------------
 
 void Builder::put_address(u8 r, G address)

@@ -279,4 +279,10 @@ struct RegisterNumber {
     static constexpr u8 count = 48;
 };
 
+/// How many general registers there are from one to another, around the end.
+[[nodiscard]] constexpr u8 registers_from(u8 first, u64 last)
+{
+    return static_cast<u8>(((last - first) & 15) + 1);
+}
+
 } // namespace zvisor::ir

@@ -289,11 +289,13 @@ void AbsoluteStorage::notice_code(u64 address, u64 length)
         m_code_listener(address, length);
 }
 
-void AbsoluteStorage::expect_updates(u64 address)
+void AbsoluteStorage::expect_updates(u64 address, u64 length)
 {
-    bool known = page_flags(address).fetch_or(PageFlag::updated) & PageFlag::updated;
-    if (!known && m_page_listener)
-        m_page_listener(address & page_mask);
+    for_each_page(address, length, [&](u64 page) {
+        bool known = page_flags(page).fetch_or(PageFlag::updated) & PageFlag::updated;
+        if (!known && m_page_listener)
+            m_page_listener(page);
+    });
 }
 
 void AbsoluteStorage::clear()

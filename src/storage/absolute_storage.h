@@ -119,8 +119,8 @@ public:
     void mark_code(u64 address, u64 length);
     [[nodiscard]] bool holds_code(u64 address, u64 length) const;
 
-    /// A device is going to update a byte of storage in place, with interlocks, from now on to the next clear reset.
-    void expect_updates(u64 address);
+    /// A device is going to update bytes of storage in place, with interlocks, from now on to the next clear reset.
+    void expect_updates(u64 address, u64 length);
     /// Called when stores by CPUs into an absolute page are to be noticed from now on. Set once, before CPUs run.
     using PageListener = std::function<void(u64 page)>;
     void on_updates(PageListener listener) { m_page_listener = std::move(listener); }

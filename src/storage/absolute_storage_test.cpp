@@ -131,9 +131,10 @@ TEST_F(Zone, UpdatesByDevicesAreExpectedUntilClearReset)
     attach(0);
     std::vector<u64> pages;
     storage->on_updates([&](u64 page) { pages.push_back(page); });
-    storage->expect_updates(0x3008);
-    storage->expect_updates(0x3010);
-    EXPECT_EQ(pages, std::vector<u64> { 0x3000 });
+    storage->expect_updates(0x3008, 1);
+    storage->expect_updates(0x3010, 8);
+    storage->expect_updates(0x4ffc, 8);
+    EXPECT_EQ(pages, (std::vector<u64> { 0x3000, 0x4000, 0x5000 }));
     EXPECT_TRUE(storage->page_flags(0x3000) & PageFlag::updated);
     storage->clear();
     EXPECT_FALSE(storage->page_flags(0x3000) & PageFlag::updated);

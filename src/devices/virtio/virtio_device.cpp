@@ -302,13 +302,13 @@ DeviceStatus VirtioDevice::set_queue(ByteStream& data)
     return place_queue(block->index, { block->size, block->descriptors, block->available, block->used });
 }
 
-/// Of a doubleword of indicators, wherever it is; none at 0.
-void VirtioDevice::expect_updates_of(u64 indicators)
+/// The doubleword of indicators at an address, which is updated from now on; none at 0.
+std::optional<u64> VirtioDevice::indicators_at(u64 address)
 {
-    if (indicators == 0)
-        return;
-    storage().expect_updates(indicators);
-    storage().expect_updates(indicators + legacy_indicator_size - 1);
+    if (address == 0)
+        return std::nullopt;
+    storage().expect_updates(address, legacy_indicator_size);
+    return address;
 }
 
 DeviceStatus VirtioDevice::set_indicators(ByteStream& data)
@@ -319,8 +319,7 @@ DeviceStatus VirtioDevice::set_indicators(ByteStream& data)
     // Legacy and adapter indicators exclude each other; a doubleword has room for 64 queues.
     if (!address || m_adapter_indicators || m_queues.size() > 64 || !is_inside(*address, legacy_indicator_size))
         return unit_check(SenseByte::command_reject);
-    expect_updates_of(*address);
-    m_indicators = *address ? std::optional<u64>(*address) : std::nullopt;
+    m_indicators = indicators_at(*address);
     return normal_ending;
 }
 
@@ -331,8 +330,7 @@ DeviceStatus VirtioDevice::set_configuration_indicators(ByteStream& data)
     (void)revision();
     if (!address || !is_inside(*address, legacy_indicator_size))
         return unit_check(SenseByte::command_reject);
-    expect_updates_of(*address);
-    m_configuration_indicators = *address ? std::optional<u64>(*address) : std::nullopt;
+    m_configuration_indicators = indicators_at(*address);
     return normal_ending;
 }
 
@@ -351,9 +349,8 @@ DeviceStatus VirtioDevice::set_adapter_indicators(ByteStream& data)
     bool bits_inside = block->first_bit <= 0xffffffff && is_inside(block->indicator, last_byte / 8 + 1);
     if (!bits_inside || !is_inside(block->summary, 1) || block->isc > 7)
         return unit_check(SenseByte::command_reject);
-    for (u64 page = block->indicator & page_mask; page <= block->indicator + last_byte / 8; page += page_size)
-        storage().expect_updates(page);
-    storage().expect_updates(block->summary);
+    storage().expect_updates(block->indicator, last_byte / 8 + 1);
+    storage().expect_updates(block->summary, 1);
     m_adapter_indicators = AdapterIndicators { block->summary, block->indicator, block->first_bit, block->isc };
     return normal_ending;
 }

@@ -102,7 +102,7 @@ private:
     void start_running();
     void close_queues();
     void forget();
-    void expect_updates_of(u64 indicators);
+    [[nodiscard]] std::optional<u64> indicators_at(u64 address);
     [[nodiscard]] bool set_bit(u64 address, u8 bit);
     void indicate_queue(u16 queue);
 

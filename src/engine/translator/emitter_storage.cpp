@@ -334,7 +334,7 @@ void Emitter::emit_multiple(Id id)
 {
     const Node& node = m_program->nodes[id];
     bool store = node.kind == Kind::store_registers;
-    u32 count = ((static_cast<u32>(node.imm) - node.info) & 15) + 1;
+    u32 count = ir::registers_from(node.info, node.imm);
     (void)use_operands(node);
     if (node.b == 0) {
         if (store)

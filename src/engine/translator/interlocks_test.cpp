@@ -15,7 +15,7 @@ TEST(Interlocks, UpdatesByADeviceAreNotLost)
     constexpr u64 count = 2'000'000;
     TestBench bench({});
     bench.put(TestBench::code_at, { "LAAG 2,3,0(4)", "BRCTG 1,0x3000" });
-    bench.storage->expect_updates(place);
+    bench.storage->expect_updates(place, 8);
     auto& byte = *(bench.storage->host() + place);
     std::atomic<bool> done { false };
     u64 flips = 0;
