@@ -37,16 +37,14 @@ void Program::clear()
 
 // ---- For the engine ------------------------------------------------------------------------------------
 
-void Builder::begin(unsigned addressing_mode, bool overflow, bool locates)
+void Builder::begin(const Manner& manner)
 {
-    m_locates = locates;
-    m_overflow_interrupts = overflow;
+    m_manner = manner;
     m_program.clear();
     m_program.nodes.emplace_back();
     m_program.conditions.emplace_back();
     m_program.snapshots.emplace_back();
-    m_addressing_mode = addressing_mode;
-    m_address_mask = addressing_mode == 64 ? ~u64 { 0 } : (u64 { 1 } << addressing_mode) - 1;
+    m_address_mask = ~u64 { 0 } >> (64 - manner.addressing_mode);
     m_step = 0;
     m_finished = false;
     m_has_called = false;
@@ -58,7 +56,7 @@ void Builder::begin(unsigned addressing_mode, bool overflow, bool locates)
 
 void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at, bool branches)
 {
-    m_instruction_locates = m_locates && !branches;
+    m_instruction_locates = m_manner.locates && !branches;
     m_goes_on_at = goes_on_at;
     m_next = (address + length) & m_address_mask;
     m_address = address;
@@ -75,7 +73,7 @@ void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_
 
 bool Builder::end_instruction(bool overflow)
 {
-    if (overflow && m_overflow_interrupts && !m_unsupported)
+    if (overflow && m_manner.overflow && !m_unsupported)
         check_overflow();
     if (m_unsupported) {
         m_program.nodes.resize(m_first_node);
@@ -90,6 +88,8 @@ bool Builder::end_instruction(bool overflow)
     }
     if (m_store.bytes)
         flush_store(after());
+    if (m_manner.writes_through)
+        write_through();
     if (m_changed_storage)
         (void)add_node({ .kind = Kind::leave_if_stale, .after = after() });
     if (m_branch.made)
@@ -189,6 +189,22 @@ void Builder::check_overflow()
         .b = m_code.b,
         .c = m_code.result,
         .after = after() });
+}
+
+/// Nothing of the instruction can be refused any more: what it has changed is put where it belongs.
+void Builder::write_through()
+{
+    auto put = [this](bool& dirty, u8 number, u8 width, Id value) {
+        if (std::exchange(dirty, false))
+            (void)add_node({ .kind = Kind::put_register, .width = width, .info = number, .a = value });
+    };
+    for (u64 left = std::exchange(m_registers.dirty, 0); left; left &= left - 1) {
+        auto number = static_cast<u8>(std::countr_zero(left));
+        Register& reg = m_registers.all[number];
+        put(reg.whole_dirty, number, 16, reg.whole);
+        put(reg.full_dirty, number, 8, reg.full);
+        put(reg.half_dirty, number, 4, reg.half);
+    }
 }
 
 u32 Builder::snapshot(const RegisterFile& registers, const CodeState& code)
@@ -367,7 +383,10 @@ W Builder::fs(u8 r)
 void Builder::put_full(u8 number, G value)
 {
     Register& reg = m_registers.all[number];
-    reg.full = node(value);
+    Id full = node(value);
+    if (full == reg.full && !reg.half_is_newer)
+        return; // LOAD AND TEST of itself
+    reg.full = full;
     reg.half = 0;
     reg.merged = 0;
     reg.half_is_newer = false;
@@ -380,7 +399,10 @@ void Builder::put_full(u8 number, G value)
 void Builder::put_half(u8 number, W value)
 {
     Register& reg = m_registers.all[number];
-    reg.half = node(value);
+    Id half = node(value);
+    if (half == reg.half)
+        return;
+    reg.half = half;
     reg.merged = 0;
     reg.half_is_newer = true;
     reg.half_dirty = true;
@@ -514,10 +536,10 @@ void Builder::branch_if(const Truth& truth, G target)
 
 void Builder::put_link(u8 r, u64 address)
 {
-    if (m_addressing_mode == 64)
+    if (m_manner.addressing_mode == 64)
         g(r, G { address });
     else
-        w(r, W { static_cast<u32>(address) | (m_addressing_mode == 31 ? 0x80000000U : 0U) });
+        w(r, W { static_cast<u32>(address) | (m_manner.addressing_mode == 31 ? 0x80000000U : 0U) });
 }
 
 } // namespace zvisor::ir

@@ -24,9 +24,19 @@ public:
 
     // ---- For the engine ------------------------------------------------------------------------------------
 
-    /// Starts a block under an addressing mode of 24, 31 or 64 bits. `overflow`: the program mask has the bit for fixed-point overflow.
-    /// `locates`: operands near each other are located once.
-    void begin(unsigned addressing_mode, bool overflow, bool locates = false);
+    /// How a block is recorded.
+    struct Manner {
+        /// 24, 31 or 64 bits.
+        unsigned addressing_mode { 64 };
+        /// The program mask has the bit for fixed-point overflow.
+        bool overflow { false };
+        /// Operands near each other are located once.
+        bool locates { false };
+        /// Each instruction puts the registers it changes into the CPU, so that nothing of them is left to do where the block is left.
+        bool writes_through { false };
+    };
+    /// Starts a block.
+    void begin(const Manner& manner);
     /// `goes_on_at`: where the path that is recorded goes on if this instruction branches; without it the block ends with a branch
     /// that is always made, and goes on behind one that depends. `branches`: the instruction may.
     void begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at = {}, bool branches = false);
@@ -346,6 +356,7 @@ private:
     [[nodiscard]] u32 after() { return snapshot(m_registers, m_code); }
     [[nodiscard]] u32 add_condition(const Condition& condition);
     void check_overflow();
+    void write_through();
     void side_exit(bool goes_along);
     void end_branch();
     [[nodiscard]] CodeState narrowed_code(unsigned mask);
@@ -446,9 +457,8 @@ private:
     friend struct Value;
 
     Program& m_program;
+    Manner m_manner;
     u64 m_address_mask { ~u64 { 0 } };
-    unsigned m_addressing_mode { 64 };
-    bool m_overflow_interrupts { false };
     u64 m_address { 0 };
     u8 m_length { 0 };
     u32 m_step { 0 };
@@ -473,7 +483,6 @@ private:
     /// And for each that was loaded by the CPU.
     u64 m_reloaded { 0 };
     Store m_store;
-    bool m_locates { false };
     bool m_instruction_locates { false };
     /// Of Program::located, the first that holds still.
     std::size_t m_first_located { 0 };

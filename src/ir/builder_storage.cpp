@@ -8,7 +8,7 @@ namespace zvisor::ir {
 
 void Builder::put_address(u8 r, G address)
 {
-    if (m_addressing_mode == 64)
+    if (m_manner.addressing_mode == 64)
         g(r, address);
     else
         w(r, lo(address & m_address_mask));

@@ -13,12 +13,13 @@ using Id = u32;
 /// that the low word of a doubleword is the same node.
 enum class Kind : u8 {
     none,
-    constant, ///< imm
-    get_gr,   ///< general register `info`, `width` bytes of its right end
-    get_vr,   ///< `width` bytes of state at the place `info`, see Place
-    put_vr,   ///< a into it
-    data_tlb, ///< the space of operands
-    code_tlb, ///< the space of instructions
+    constant,     ///< imm
+    get_gr,       ///< general register `info`, `width` bytes of its right end
+    get_vr,       ///< `width` bytes of state at the place `info`, see Place
+    put_vr,       ///< a into it
+    put_register, ///< a into `width` bytes of the register `info`, a RegisterNumber
+    data_tlb,     ///< the space of operands
+    code_tlb,     ///< the space of instructions
     add,
     sub,
     mul,

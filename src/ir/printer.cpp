@@ -35,6 +35,7 @@ constexpr KindText kinds[] {
     { Kind::get_gr, "get", value | Text::names_registers },
     { Kind::get_vr, "get", value | Text::names_registers },
     { Kind::put_vr, "put", Text::shows_width | Text::names_registers },
+    { Kind::put_register, "put", Text::names_registers },
     { Kind::data_tlb, "data", Text::is_value },
     { Kind::code_tlb, "code", Text::is_value },
     { Kind::add, "add", value },
@@ -168,7 +169,7 @@ static_assert(std::size(string_names) == static_cast<std::size_t>(StringOperatio
 
 [[nodiscard]] std::string registers_of(const Node& node)
 {
-    if (node.kind == Kind::get_gr)
+    if (node.kind == Kind::get_gr || node.kind == Kind::put_register)
         return register_name(node.info, node.width);
     if (node.kind == Kind::get_vector)
         return register_name(static_cast<u8>(RegisterNumber::floating + node.info), 16);

@@ -13,9 +13,9 @@ using testing::ElementsAre;
 class Printer : public testing::Test {
 protected:
     template<class Semantics>
-    std::vector<std::string> record(Semantics semantics)
+    std::vector<std::string> record(Semantics semantics, const Builder::Manner& manner = {})
     {
-        m_builder.begin(64, false);
+        m_builder.begin(manner);
         m_builder.begin_instruction(0x1000, 4);
         semantics(m_builder);
         EXPECT_TRUE(m_builder.end_instruction(false));
@@ -33,6 +33,19 @@ TEST_F(Printer, WritesConstantsWhereTheyAreUsed)
 {
     EXPECT_THAT(record([](Builder& c) { c.g(1, c.g(2) + 0x10U); }),
         ElementsAre("%1 = get r2", "%3 = add8 %1, 0x10", "exit 0x1004", "    after: r1=%3"));
+}
+
+TEST_F(Printer, WritesRegistersThatInstructionsPutIntoTheCpu)
+{
+    auto lines = record(
+        [](Builder& c) {
+            c.w(1, c.w(2) + 1U);
+            c.f(3, c.f(4));
+            c.g(5, c.g(5));
+        },
+        { .writes_through = true });
+    EXPECT_THAT(
+        lines, ElementsAre("%1 = get w2", "%3 = add4 %1, 0x1", "%4 = get f4", "%5 = get r5", "put w1, %3", "put f3, %4", "exit 0x1004"));
 }
 
 TEST_F(Printer, WritesWordsAndTheConditionCodeOfASnapshot)

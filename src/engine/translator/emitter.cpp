@@ -42,6 +42,7 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::get_gr, 0, &Emitter::emit_state_access },
         { Kind::get_vr, 0, &Emitter::emit_state_access },
         { Kind::put_vr, Row::has_effect, &Emitter::emit_state_access },
+        { Kind::put_register, Row::has_effect, &Emitter::emit_put_register },
         { Kind::data_tlb, 0, &Emitter::emit_state_access },
         { Kind::code_tlb, 0, &Emitter::emit_state_access },
         { Kind::add, 0, &Emitter::emit_binary },
@@ -489,8 +490,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         emit_leave_for(block.address);
     }
     m_runtime.come_back(behind);
-    for (const Call& call : m_calls)
-        m_runtime.add_call(call.back, m_detours[call.detour].entry.at());
+    describe_misses();
     return m_start;
 }
 
@@ -498,7 +498,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
 void Emitter::emit_detours(bool branches)
 {
     for (Detour& detour : m_detours) {
-        if ((detour.node->kind == Kind::side_exit) != branches)
+        if ((detour.node->kind == Kind::side_exit) != branches || finds_by_call(*detour.node))
             continue;
         mark(static_cast<Id>(detour.node - m_program->nodes.data()));
         m_asm.bind(detour.entry);
@@ -539,6 +539,16 @@ void Emitter::emit_state_access(Id id)
     } else {
         m_asm.mov(to, qword[rbp + (node.kind == Kind::data_tlb ? m_layout.data_space : m_layout.code_space)]);
     }
+}
+
+/// Moves, which leave the host's flags as they are.
+void Emitter::emit_put_register(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    bool keeps_flags = m_flags.end == m_asm.getCurr();
+    write_register({ node.info, node.width, place(node.a) });
+    if (keeps_flags)
+        m_flags.end = m_asm.getCurr();
 }
 
 void Emitter::emit_select(Id id)

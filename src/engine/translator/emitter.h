@@ -12,12 +12,10 @@
 
 namespace zvisor {
 
-/// The registers of values, by the numbers the emitter gives them; those that calls keep come first.
+/// The registers of values, by the numbers the emitter gives them.
 [[nodiscard]] inline const Xbyak::Reg64& host(i8 number)
 {
-    using namespace Xbyak::util;
-    static const Xbyak::Reg64 all[] { rbx, r12, r13, r14, rsi, rdi, r8, r9, r10, r11 };
-    return all[number];
+    return Runtime::registers[number];
 }
 /// The register at an operand width of 4 or 8 bytes.
 [[nodiscard]] inline Xbyak::Reg sized(const Xbyak::Reg64& reg, u8 width)
@@ -102,7 +100,7 @@ private:
     using Id = ir::Id;
     using Register = i8;
     static constexpr Register no_register = -1;
-    static constexpr std::size_t register_count = 10;
+    static constexpr std::size_t register_count = HostValues::registers_count;
     static constexpr u8 no_number = 0xff;
     static constexpr u8 number_count = Runtime::numbers;
     static constexpr const Xbyak::Xmm& scratch_number = Runtime::scratch_number;
@@ -173,6 +171,11 @@ private:
         u32 first_copy;
         u32 last_copy;
     };
+    /// Where calls that find operands come back to, and what is to be known where they find none.
+    struct Call {
+        const u8* back;
+        u32 detour;
+    };
     /// All there is to know of a kind of node.
     struct KindRow;
     [[nodiscard]] static const KindRow& row_of(ir::Kind kind);
@@ -223,6 +226,7 @@ private:
     void emit_extended(Id id);
     [[nodiscard]] bool is_extended(Id id) const;
     void emit_state_access(Id id);
+    void emit_put_register(Id id);
     void emit_merge(Id id);
     void emit_select(Id id);
     void emit_load(Id id);
@@ -304,6 +308,11 @@ private:
     void emit_slow_bfp(Detour& detour);
     void emit_unordered(Detour& detour);
     void emit_detours(bool branches);
+    void describe_misses();
+    [[nodiscard]] Miss miss_of(const Call& call);
+    [[nodiscard]] SlowAccess* slow_access(const ir::Node& node) const;
+    [[nodiscard]] ValuePlace described(const Place& place);
+    [[nodiscard]] Miss::Code described(const CodePlace& code);
     void emit_unaligned(Detour& detour);
     void emit_overflowed(Detour& detour);
     void emit_raised(Detour& detour);
@@ -329,6 +338,7 @@ private:
     void take_back(u32 instructions);
     void write_back(const State& state);
     void write_registers(const State& state);
+    void write_register(const SavedPlace& saved);
     void write_vector(const Xbyak::Address& to, const Place& from);
     void write_code(const CodePlace& code);
 
@@ -439,11 +449,6 @@ private:
     std::array<Id, number_count> m_number_owner {};
     u32 m_numbers_pinned { 0 };
     std::vector<Detour> m_detours;
-    /// Where calls that find operands come back to, and the detours of those that find none.
-    struct Call {
-        const u8* back;
-        u32 detour;
-    };
     std::vector<Call> m_calls;
     // Of the states and detours of the block:
     std::vector<SavedPlace> m_saved_places;

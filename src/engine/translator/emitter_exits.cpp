@@ -346,22 +346,24 @@ void Emitter::write_back(const State& state)
 
 void Emitter::write_registers(const State& state)
 {
-    for (const SavedPlace& saved : std::span(m_saved_places).subspan(state.begin, state.end - state.begin)) {
-        Xbyak::Address to = register_at(saved.reg, saved.width);
-        const Place& from = saved.place;
-        if (saved.width == 16)
-            write_vector(to, from);
-        else if (from.constant && fits(from.value, saved.width))
-            m_asm.mov(to, saved.width == 4 ? static_cast<u32>(from.value) : from.value);
-        else if (from.reg != no_register)
-            m_asm.mov(to, sized(host(from.reg), saved.width));
-        else if (from.number != no_number)
-            saved.width == 4 ? m_asm.movd(to, Xbyak::Xmm(from.number)) : m_asm.movq(to, Xbyak::Xmm(from.number));
-        else {
-            move(rax, from);
-            m_asm.mov(to, sized(rax, saved.width));
-        }
-    }
+    for (const SavedPlace& saved : std::span(m_saved_places).subspan(state.begin, state.end - state.begin))
+        write_register(saved);
+}
+
+void Emitter::write_register(const SavedPlace& saved)
+{
+    Xbyak::Address to = register_at(saved.reg, saved.width);
+    const Place& from = saved.place;
+    if (saved.width == 16)
+        return write_vector(to, from);
+    if (from.constant && fits(from.value, saved.width))
+        return m_asm.mov(to, saved.width == 4 ? static_cast<u32>(from.value) : from.value);
+    if (from.reg != no_register)
+        return m_asm.mov(to, sized(host(from.reg), saved.width));
+    if (from.number != no_number)
+        return saved.width == 4 ? m_asm.movd(to, Xbyak::Xmm(from.number)) : m_asm.movq(to, Xbyak::Xmm(from.number));
+    move(rax, from);
+    m_asm.mov(to, sized(rax, saved.width));
 }
 
 void Emitter::write_vector(const Xbyak::Address& to, const Place& from)

@@ -17,53 +17,8 @@ constexpr u32 saved_bytes = sizeof CodeMemory::saved_registers * 8;
 constexpr u32 body_frame = Runtime::frame_bytes + saved_bytes + 8;
 constexpr u32 thunk_bytes = 56;
 constexpr u32 thunk_frame = body_frame + 8 + thunk_bytes;
-static_assert(body_frame % 16 == 0 && thunk_frame % 16 == 0);
-
-template<class T>
-u64 load_data(Cpu& cpu, u64 at, u8 base)
-{
-    if (const u8* host = cpu.recall_operand(at, sizeof(T), Access::fetch))
-        return load_shared<T>(host);
-    return cpu.load<T>({ at, base });
-}
-
-template<class T>
-u64 load_code(Cpu& cpu, u64 at, u8)
-{
-    if (&cpu.data_space() == &cpu.code_space())
-        return cpu.load<T>({ at });
-    return load_shared<T>(cpu.host_view_in(cpu.code_space(), at, sizeof(T), Access::fetch, 0));
-}
-
-template<class T>
-void store_data(Cpu& cpu, u64 at, u8 base, u64 value)
-{
-    if (u8* host = cpu.recall_operand(at, sizeof(T), Access::store))
-        return store_shared<T>(host, static_cast<T>(value));
-    cpu.store<T>({ at, base }, static_cast<T>(value));
-}
-
-template<class T>
-void store_code(Cpu& cpu, u64 at, u8, u64 value)
-{
-    if (&cpu.data_space() == &cpu.code_space())
-        return cpu.store<T>({ at }, static_cast<T>(value));
-    u8* host = cpu.host_view_in(cpu.code_space(), at, sizeof(T), Access::store, 0);
-    store_shared<T>(host, static_cast<T>(value));
-    cpu.stored(host, sizeof(T));
-}
-
-template<class T, StorageUpdate update>
-u64 update_data(Cpu& cpu, u64 at, u8 base, u64 operand)
-{
-    return cpu.fetch_update<T>(update, { at, base }, static_cast<T>(operand));
-}
-
-template<class T>
-u64 swap_data(Cpu& cpu, u64 at, u8 base, u64 replacement, u64 expected)
-{
-    return cpu.swap_if_equal<T>({ at, base }, static_cast<T>(expected), static_cast<T>(replacement));
-}
+constexpr u32 miss_frame = body_frame + sizeof(HostValues);
+static_assert(body_frame % 16 == 0 && thunk_frame % 16 == 0 && miss_frame % 16 == 0);
 
 template<bool in_code, Access access>
 u64 locate_operand(Cpu& cpu, u64 at, u32 bytes, PathCounters* path)
@@ -110,7 +65,7 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     , memory(code_bytes, data_bytes(code_bytes))
     , layout(cpu)
     , assembler(memory.writable(), code_bytes)
-    , m_apart(in_one_piece || code_bytes < least_apart ? code_bytes : code_bytes / 2)
+    , m_apart(in_one_piece || code_bytes < least_apart ? code_bytes : code_bytes - code_bytes / 4)
     , m_apart_used(m_apart)
     , m_settled_apart((m_apart + CodeMemory::piece - 1) / CodeMemory::piece * CodeMemory::piece)
 {
@@ -120,11 +75,14 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     make_entry();
     const u8* thunks = assembler.getCurr();
     make_thunks();
+    const u8* misses_begin = assembler.getCurr();
+    make_misses();
     const u8* body = assembler.getCurr();
     make_exits();
     make_lookups();
     make_find_code();
-    memory.describe_frames(thunks, body, thunk_frame);
+    memory.describe_frames(thunks, misses_begin, thunk_frame);
+    memory.describe_frames(misses_begin, body, miss_frame);
     memory.describe_frames(body, memory.writable() + memory.code_size(), body_frame);
     memory.register_frames();
     m_shared_code = assembler.getSize();
@@ -190,6 +148,7 @@ void Runtime::make_exits()
     a.mov(rcx, rax);
     leave_for = a.getCurr();
     a.mov(ptr[rbp + layout.next], rcx);
+    m_leave_for_next = a.getCurr();
     a.mov(eax, no_exit);
     leave = a.getCurr();
     a.mov(ptr[rbp + layout.retired], counter());
@@ -219,34 +178,20 @@ const u8* Runtime::make_thunk(const void* function)
     return at;
 }
 
-template<StorageUpdate Update>
-void Runtime::make_update_thunks()
-{
-    update[static_cast<std::size_t>(Update)] = { make_thunk(pointer(&update_data<u8, Update>)), nullptr,
-        make_thunk(pointer(&update_data<u32, Update>)), make_thunk(pointer(&update_data<u64, Update>)) };
-}
-
 void Runtime::make_thunks()
 {
-    const void* const loads[2][4] { { pointer(&load_data<u8>), pointer(&load_data<u16>), pointer(&load_data<u32>),
-                                        pointer(&load_data<u64>) },
-        { pointer(&load_code<u8>), pointer(&load_code<u16>), pointer(&load_code<u32>), pointer(&load_code<u64>) } };
-    const void* const stores[2][4] { { pointer(&store_data<u8>), pointer(&store_data<u16>), pointer(&store_data<u32>),
-                                         pointer(&store_data<u64>) },
-        { pointer(&store_code<u8>), pointer(&store_code<u16>), pointer(&store_code<u32>), pointer(&store_code<u64>) } };
     for (std::size_t space = 0; space < 2; ++space) {
         for (std::size_t size = 0; size < 4; ++size) {
-            load[space][size] = make_thunk(loads[space][size]);
-            store[space][size] = make_thunk(stores[space][size]);
+            load[space][size] = make_thunk(pointer(slow_load(space, size)));
+            store[space][size] = make_thunk(pointer(slow_store(space, size)));
         }
     }
+    for (std::size_t i = 0; i < update.size(); ++i)
+        for (std::size_t size : std::initializer_list<std::size_t> { 0, 2, 3 })
+            update[i][size] = make_thunk(pointer(slow_update(static_cast<StorageUpdate>(i), size)));
     locate = { { { make_thunk(pointer(&locate_operand<false, Access::fetch>)), make_thunk(pointer(&locate_operand<false, Access::store>)) },
         { make_thunk(pointer(&locate_operand<true, Access::fetch>)), make_thunk(pointer(&locate_operand<true, Access::store>)) } } };
-    make_update_thunks<StorageUpdate::add>();
-    make_update_thunks<StorageUpdate::bit_and>();
-    make_update_thunks<StorageUpdate::bit_or>();
-    make_update_thunks<StorageUpdate::bit_xor>();
-    swap = { nullptr, nullptr, make_thunk(pointer(&swap_data<u32>)), make_thunk(pointer(&swap_data<u64>)) };
+    swap = { nullptr, nullptr, make_thunk(pointer(slow_swap(2))), make_thunk(pointer(slow_swap(3))) };
     run_step = make_thunk(pointer(&run_op));
     make_block_routines();
     make_string_routines();
@@ -283,7 +228,7 @@ void Runtime::reset()
     m_data_used = m_shared_data;
     m_flags_used = 0;
     m_exits = 0;
-    m_calls.clear();
+    misses.clear();
     assembler.setSize(m_shared_code);
     m_apart_used = m_apart;
 }

@@ -5,20 +5,12 @@
 #include "engine/translator/assembler.h"
 #include "engine/translator/code_memory.h"
 #include "engine/translator/cpu_layout.h"
+#include "engine/translator/misses.h"
 
 #include <array>
 #include <span>
-#include <vector>
 
 namespace zvisor {
-
-/// An instruction of a translated block: its op, and behind it the op that comes back from its handler, with the address of the
-/// next instruction.
-struct Step {
-    Op ops[2];
-    /// Instructions of the block from this one on.
-    u32 remaining { 0 };
-};
 
 /// An exit of translated code to another block, at writable addresses. It jumps to its own code that leaves, or, once linked, to the
 /// other block while the spaces of code are as they were.
@@ -59,13 +51,15 @@ public:
     [[nodiscard]] static const Xbyak::Reg64& counter() { return Xbyak::util::r15; }
     static constexpr u32 no_exit = ~u32 { 0 };
     /// SSE registers of values, and a slot of two doublewords for each to be kept in; the two others are for the moment.
-    static constexpr u32 numbers = 14;
+    static constexpr u32 numbers = HostValues::numbers_count;
     static constexpr Xbyak::Xmm scratch_number { 14 };
     static constexpr Xbyak::Xmm other_scratch_number { 15 };
-    /// The registers of values that functions may change.
-    static constexpr Xbyak::Reg64 kept_by_callers[] { Xbyak::Reg64(Xbyak::Operand::RSI), Xbyak::Reg64(Xbyak::Operand::RDI),
-        Xbyak::Reg64(Xbyak::Operand::R8), Xbyak::Reg64(Xbyak::Operand::R9), Xbyak::Reg64(Xbyak::Operand::R10),
-        Xbyak::Reg64(Xbyak::Operand::R11) };
+    /// The registers of values; those that functions may change come last.
+    static constexpr Xbyak::Reg64 registers[HostValues::registers_count] { Xbyak::Reg64(Xbyak::Operand::RBX),
+        Xbyak::Reg64(Xbyak::Operand::R12), Xbyak::Reg64(Xbyak::Operand::R13), Xbyak::Reg64(Xbyak::Operand::R14),
+        Xbyak::Reg64(Xbyak::Operand::RSI), Xbyak::Reg64(Xbyak::Operand::RDI), Xbyak::Reg64(Xbyak::Operand::R8),
+        Xbyak::Reg64(Xbyak::Operand::R9), Xbyak::Reg64(Xbyak::Operand::R10), Xbyak::Reg64(Xbyak::Operand::R11) };
+    static constexpr std::span<const Xbyak::Reg64> kept_by_callers = std::span(registers).subspan(4);
     /// Slots for values without a register: two for each general register and four for each vector register, of where the loop begins
     /// and of now, and some for what an instruction needs at once.
     static constexpr u32 frame_slots = 2 * (2 * 16 + 4 * 32) + 24;
@@ -110,16 +104,15 @@ public:
     /// Emits going to the code at the guest address in rax.
     void emit_dispatch();
 
-    // Operands in storage: a call with the address in rdx leaves the host address there, or comes back in the detour of the call. rax
-    // and rcx are lost.
+    // Operands in storage: a call with the address in rdx leaves the host address there, or comes back where the access is done, which
+    // `misses` is to know of. rax and rcx are lost.
     /// What is called for an operand of 1, 2 or a multiple of 4 bytes, up to 128; in the space of instructions or that of operands.
     [[nodiscard]] const u8* find_operand(bool in_code, bool for_store, u32 bytes) const;
     /// Also moves `count` general registers from number `first` on, to the operand or from it; null when there is no such routine.
     [[nodiscard]] const u8* move_registers(bool stores, u8 first, u32 count) const;
-    /// Writable addresses, in the order of code, since it is found by a search: where a call comes back to, and its detour.
-    void add_call(const u8* back, const u8* detour);
-    /// Executable addresses.
-    [[nodiscard]] const void* detour_of(const u8* back) const;
+    /// Of code at a writable address.
+    [[nodiscard]] u32 offset(const u8* at) const { return static_cast<u32>(at - memory.writable()); }
+    Misses misses;
 
     /// What the host has beyond x86-64-v2.
     struct Features {
@@ -183,7 +176,7 @@ public:
 private:
     /// For the largest block.
     static constexpr std::size_t spare = std::size_t { 1 } << 20;
-    /// Memory for code from which on seldom executed code has its half.
+    /// Memory for code from which on seldom executed code has its quarter.
     static constexpr std::size_t least_apart = 8 * spare;
     [[nodiscard]] static std::size_t data_bytes(std::size_t code_bytes);
 
@@ -195,6 +188,8 @@ private:
     void make_exits();
     [[nodiscard]] const u8* make_thunk(const void* function);
     void make_thunks();
+    void make_misses();
+    [[nodiscard]] static const void* serve_miss(Runtime& runtime, Cpu& cpu, HostValues& values);
     void make_lookups();
     void emit_lookup(bool in_code, bool for_store, u32 bytes);
     void make_lookup(bool in_code, bool for_store, u32 bytes);
@@ -203,15 +198,9 @@ private:
     void make_string_routines();
     void make_store_leftmost();
     void make_constants();
-    template<StorageUpdate Update>
-    void make_update_thunks();
-
-    struct Call {
-        u32 back;
-        u32 detour;
-    };
-    std::vector<Call> m_calls;
     const u8* m_not_found { nullptr };
+    /// Leaves for Cpu::next.
+    const u8* m_leave_for_next { nullptr };
     /// By whether it is in code, whether it is stored into, and bytes.
     std::array<std::array<std::array<const u8*, 129>, 2>, 2> m_lookups {};
 

@@ -1,8 +1,6 @@
 #include "base/verify.h"
 #include "engine/translator/runtime.h"
 
-#include <algorithm>
-
 namespace zvisor {
 
 namespace {
@@ -11,11 +9,6 @@ using namespace Xbyak::util;
 
 /// Of operands that are found by a call: 1, 2 and multiples of 4 bytes.
 constexpr u32 most_bytes = 128;
-
-[[nodiscard]] const void* detour_of(const Runtime& runtime, const u8* back)
-{
-    return runtime.detour_of(back);
-}
 
 } // namespace
 
@@ -70,28 +63,43 @@ void Runtime::make_move_registers(bool stores, u8 first)
     a.ret();
 }
 
-/// Goes on in the detour of the call.
-void Runtime::make_lookups()
+/// Makes the access of the call and goes on behind it, or leaves.
+const void* Runtime::serve_miss(Runtime& runtime, Cpu& cpu, HostValues& values)
+{
+    const u8* executed = runtime.memory.executable<const u8*>(runtime.memory.writable());
+    auto back = static_cast<u32>(values.return_address - reinterpret_cast<u64>(executed));
+    auto next = runtime.misses.serve(cpu, values, back);
+    return next ? executed + *next : runtime.memory.executable(runtime.m_leave_for_next);
+}
+
+void Runtime::make_misses()
 {
     Assembler& a = assembler;
-    constexpr u32 numbers_at = std::size(kept_by_callers) * 8;
-    constexpr u32 frame = numbers_at + numbers * 16 + 8;
+    constexpr u32 frame = offsetof(HostValues, return_address);
     m_not_found = a.getCurr();
     a.sub(rsp, frame);
-    for (u32 i = 0; i < std::size(kept_by_callers); ++i)
-        a.mov(ptr[rsp + i * 8], kept_by_callers[i]);
+    for (u32 i = 0; i < std::size(registers); ++i)
+        a.mov(ptr[rsp + offsetof(HostValues, registers) + i * 8], registers[i]);
+    a.mov(ptr[rsp + offsetof(HostValues, address)], rdx);
     for (u32 i = 0; i < numbers; ++i)
-        a.movups(ptr[rsp + numbers_at + i * 16], Xbyak::Xmm(static_cast<int>(i)));
+        a.movups(ptr[rsp + offsetof(HostValues, numbers) + i * 16], Xbyak::Xmm(static_cast<int>(i)));
+    a.mov(ptr[rbp + layout.retired], counter());
     a.mov(rdi, reinterpret_cast<u64>(this));
-    a.mov(rsi, ptr[rsp + frame]);
-    a.mov(rax, reinterpret_cast<u64>(&zvisor::detour_of));
+    a.lea(rsi, ptr[rbp - CpuLayout::bias]);
+    a.mov(rdx, rsp);
+    a.mov(rax, reinterpret_cast<u64>(&serve_miss));
     a.call(rax);
+    a.mov(counter(), ptr[rbp + layout.retired]);
     for (u32 i = 0; i < numbers; ++i)
-        a.movups(Xbyak::Xmm(static_cast<int>(i)), ptr[rsp + numbers_at + i * 16]);
-    for (u32 i = 0; i < std::size(kept_by_callers); ++i)
-        a.mov(kept_by_callers[i], ptr[rsp + i * 8]);
-    a.add(rsp, frame + 8);
+        a.movups(Xbyak::Xmm(static_cast<int>(i)), ptr[rsp + offsetof(HostValues, numbers) + i * 16]);
+    for (u32 i = 0; i < std::size(registers); ++i)
+        a.mov(registers[i], ptr[rsp + offsetof(HostValues, registers) + i * 8]);
+    a.add(rsp, sizeof(HostValues));
     a.jmp(rax);
+}
+
+void Runtime::make_lookups()
+{
     for (bool in_code : { false, true })
         for (bool for_store : { false, true })
             for (u32 bytes = 1; bytes <= most_bytes; bytes = bytes < 4 ? 2 * bytes : bytes + 4)
@@ -110,21 +118,6 @@ const u8* Runtime::find_operand(bool in_code, bool for_store, u32 bytes) const
 {
     VERIFY(m_lookups[in_code][for_store][bytes]);
     return m_lookups[in_code][for_store][bytes];
-}
-
-void Runtime::add_call(const u8* back, const u8* detour)
-{
-    auto offset = [this](const u8* at) { return static_cast<u32>(at - memory.writable()); };
-    VERIFY(m_calls.empty() || m_calls.back().back < offset(back));
-    m_calls.push_back({ offset(back), offset(detour) });
-}
-
-const void* Runtime::detour_of(const u8* back) const
-{
-    auto offset = static_cast<u32>(back - memory.executable<const u8*>(memory.writable()));
-    auto found = std::ranges::lower_bound(m_calls, offset, {}, &Call::back);
-    VERIFY(found != m_calls.end() && found->back == offset);
-    return memory.executable(memory.writable() + found->detour);
 }
 
 } // namespace zvisor

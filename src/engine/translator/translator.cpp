@@ -319,8 +319,11 @@ Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 abs
     block.absolute = block.first = absolute;
     block.address = address;
     block.mode = cpu.mode() | translated;
-    m_machinery->builder.begin(
-        addressing_mode(cpu.mode()), (cpu.mode() & ExecutionMode::overflow) != 0, m_path.locates && !m_path.blocks.empty());
+    bool is_path = !m_path.blocks.empty();
+    m_machinery->builder.begin({ .addressing_mode = addressing_mode(cpu.mode()),
+        .overflow = (cpu.mode() & ExecutionMode::overflow) != 0,
+        .locates = is_path && m_path.locates,
+        .writes_through = !is_path });
     return recording;
 }
 
