@@ -201,6 +201,8 @@ private:
     [[nodiscard]] std::vector<u32> count_uses(Id from) const;
     [[nodiscard]] static Place one_place(Place place);
     [[nodiscard]] static bool is_at(const Place& home, const Place& now);
+    [[nodiscard]] static bool writes_over(const Move& move, const Move& other);
+    [[nodiscard]] static Place aside(u32 n);
     void move_all(std::vector<Move> moves);
     void move_value(const Move& move);
     template<class Function>
