@@ -265,6 +265,10 @@ void Emitter::emit_interlocked(Id id)
     Xbyak::Reg64 to = host(allocate(id));
     Detour& miss = add_detour(id);
     load_operand_address(miss, node.info, true);
+    if (node.kind == Kind::update && node.info > 1 && m_runtime.interlocks) {
+        m_asm.test(edx, node.info - 1U); // off its boundary it is not interlocked
+        m_asm.jump_if(!HostCondition::equal, miss.entry);
+    }
     if (node.kind == Kind::swap)
         emit_swap(id, to);
     else
