@@ -313,6 +313,7 @@ private:
     void emit_stale_detour(Detour& detour);
     void run_handler(const Detour& detour);
     void leave_by_handler(Detour& detour);
+    void leave_behind_handler(Detour& detour);
     void mark(Id id);
     /// Increments a counter unless it is null; rax is lost.
     void count(u64* counter);
