@@ -18,6 +18,7 @@ struct Step {
     Op ops[2];
     /// Instructions of the block from this one on.
     u32 remaining { 0 };
+    bool on_path { false };
 };
 
 /// An exit of translated code to another block, at writable addresses. It jumps to its own code that leaves, or, once linked, to the
