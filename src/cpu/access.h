@@ -42,7 +42,8 @@ T Cpu::swap_if_equal(Address a, T expected, T replacement)
 template<class T>
 T Cpu::fetch_update(StorageUpdate update, Address a, T operand)
 {
-    if (a.at % page_size > page_size - sizeof(T)) {
+    // Interlocked on an integral boundary (PoP ch. 7): for an operand in two of its cache lines the host would stop all its processors.
+    if (a.at % sizeof(T) != 0) {
         probe(a, sizeof(T), Access::store);
         T old = load<T>(a);
         store<T>(a, updated(update, old, operand));

@@ -24,6 +24,8 @@ struct EngineStatistics {
     // As they were executed; what handlers and slow accesses execute is not counted as host instructions:
     u64 executions { 0 };
     u64 executed { 0 };
+    /// Of these, on paths.
+    u64 executed_on_paths { 0 };
     u64 host_executed { 0 };
     /// Accesses to storage that took more than a look into the TLB.
     u64 slow_accesses { 0 };

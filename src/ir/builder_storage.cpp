@@ -232,6 +232,9 @@ void Builder::use_located()
         if (is_access(node))
             ++m_program.located[m_program.nodes[node.d].c].accesses;
     auto is_alone = [](const Located& one) { return one.accesses == 1; };
+    for (const Located& one : m_program.located)
+        if (is_alone(one))
+            m_program.nodes[one.node].kind = Kind::none;
     for (Node& node : m_program.nodes) {
         if (!is_access(node))
             continue;

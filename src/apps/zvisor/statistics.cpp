@@ -59,6 +59,7 @@ void print_executed(const EngineStatistics& sum)
 {
     say("executed: {} blocks of {:.1f} instructions, {:.1f} host instructions for each; {} instructions interpreted", sum.executions,
         ratio(sum.executed, sum.executions), ratio(sum.host_executed, sum.executed), sum.interpreted);
+    say("executed on paths: {:.1f} %", 100 * ratio(sum.executed_on_paths, sum.executed + sum.interpreted));
     say("accesses to storage beyond the TLB: {}", sum.slow_accesses);
 }
 

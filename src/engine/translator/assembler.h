@@ -31,6 +31,8 @@ class JumpTarget {
 public:
     /// Where it is bound, or null.
     [[nodiscard]] const u8* at() const { return m_at; }
+    /// Whether jumps lead to nowhere until it is bound.
+    [[nodiscard]] bool is_awaited() const { return m_last != nullptr; }
 
 private:
     friend class Assembler;

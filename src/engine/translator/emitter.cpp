@@ -73,7 +73,7 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::code, Row::names_condition, &Emitter::emit_select },
         { Kind::load, Row::has_effect | Row::is_access, &Emitter::emit_load, &Emitter::emit_slow_access },
         { Kind::store, Row::has_effect | Row::is_access | Row::has_third_operand, &Emitter::emit_store, &Emitter::emit_slow_access },
-        { Kind::locate, 0, &Emitter::emit_locate, &Emitter::emit_slow_locate },
+        { Kind::locate, Row::has_effect, &Emitter::emit_locate, &Emitter::emit_slow_locate },
         { Kind::load_at, 0, &Emitter::emit_load },
         { Kind::store_at, Row::has_effect | Row::has_third_operand, &Emitter::emit_store },
         { Kind::swap, Row::has_effect | Row::is_access | Row::has_third_operand, &Emitter::emit_interlocked,

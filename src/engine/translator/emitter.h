@@ -204,6 +204,8 @@ private:
     [[nodiscard]] std::vector<u32> count_uses(Id from) const;
     [[nodiscard]] static Place one_place(Place place);
     [[nodiscard]] static bool is_at(const Place& home, const Place& now);
+    [[nodiscard]] static bool writes_over(const Move& move, const Move& other);
+    [[nodiscard]] static Place aside(u32 n);
     void move_all(std::vector<Move> moves);
     void move_value(const Move& move);
     template<class Function>
@@ -320,6 +322,7 @@ private:
     void emit_stale_detour(Detour& detour);
     void run_handler(const Detour& detour);
     void leave_by_handler(Detour& detour);
+    void leave_behind_handler(Detour& detour);
     void mark(Id id);
     /// Increments a counter unless it is null; rax is lost.
     void count(u64* counter);

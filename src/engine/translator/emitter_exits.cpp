@@ -196,7 +196,7 @@ void Emitter::emit_slow_locate(Detour& detour)
     m_asm.lea(host(detour.result), ptr[rax - static_cast<std::size_t>(what.begin)]);
     m_asm.jump(detour.back);
     m_asm.bind(nowhere);
-    leave_by_handler(detour);
+    leave_behind_handler(detour); // numbers that nobody needs behind the instruction are gone by now
 }
 
 void Emitter::emit_slow_interlocked(Detour& detour)
@@ -241,8 +241,14 @@ void Emitter::run_handler(const Detour& detour)
 /// What the path would go on with is not what the handler leaves: another block follows.
 void Emitter::leave_by_handler(Detour& detour)
 {
-    const Step& step = m_block->steps[detour.node->step];
     write_back(detour.before);
+    leave_behind_handler(detour);
+}
+
+/// The CPU has the state before the instruction already.
+void Emitter::leave_behind_handler(Detour& detour)
+{
+    const Step& step = m_block->steps[detour.node->step];
     run_handler(detour);
     take_back(step.remaining - 1);
     emit_exit({ .constant = true, .value = step.ops[1].address });

@@ -1,5 +1,7 @@
 #include "engine/translator/emitter.h"
 
+#include "base/verify.h"
+
 #include <algorithm>
 
 namespace zvisor {
@@ -136,25 +138,44 @@ void Emitter::emit_repeat(Id id)
     m_asm.jmp(m_loop_begins);
 }
 
-/// Moves at once: what is the source of another move is written after that, and where they go round in a circle an SSE register takes
-/// one aside.
+/// Whether a move writes over what another one is still to read: a wide value takes two slots, of which it may be one.
+bool Emitter::writes_over(const Move& move, const Move& other)
+{
+    i32 first = move.to.slot;
+    i32 from = other.from.slot;
+    bool meet = first >= 0 && from >= 0 && first <= from + other.wide && from <= first + move.wide;
+    return meet || is_at(move.to, other.from);
+}
+
+/// Where the n-th value is taken aside: in an SSE register, then where these are kept over calls.
+Emitter::Place Emitter::aside(u32 n)
+{
+    if (n == 0)
+        return { .number = static_cast<u8>(scratch_number.getIdx()) };
+    VERIFY(n <= Runtime::numbers);
+    return { .slot = static_cast<i16>(Runtime::number_slots + 2 * (n - 1)) };
+}
+
+/// Moves at once: what is the source of another move is written after that, and where they go round in a circle one that is waited for is
+/// taken aside.
 void Emitter::move_all(std::vector<Move> moves)
 {
-    const Place aside { .number = static_cast<u8>(scratch_number.getIdx()) };
-    while (!moves.empty()) {
-        auto is_source
-            = [&](const Place& place) { return std::ranges::any_of(moves, [&](const Move& other) { return is_at(place, other.from); }); };
-        auto free = std::ranges::find_if(moves, [&](const Move& move) { return !is_source(move.to); });
+    auto waits = [&](const Move& move) { return std::ranges::any_of(moves, [&](const Move& other) { return writes_over(move, other); }); };
+    auto is_waited_for
+        = [&](const Move& move) { return std::ranges::any_of(moves, [&](const Move& other) { return writes_over(other, move); }); };
+    for (u32 circles = 0; !moves.empty();) {
+        auto free = std::ranges::find_if_not(moves, waits);
         if (free != moves.end()) {
             move_value(*free);
             moves.erase(free);
             continue;
         }
-        Move circle = moves.front();
-        load_number(scratch_number, circle.from, circle.wide);
+        Move circle = *std::ranges::find_if(moves, is_waited_for);
+        Place to = aside(circles++);
+        move_value({ to, circle.from, circle.wide });
         for (Move& move : moves)
             if (is_at(circle.from, move.from))
-                move.from = aside;
+                move.from = to;
     }
 }
 

@@ -23,7 +23,7 @@ Miss Emitter::miss_of(const Call& call)
     const Detour& detour = m_detours[call.detour];
     const ir::Node& node = *detour.node;
     auto length = detour.back.at() - call.back;
-    VERIFY(detour.before.begin == detour.before.end && length < 256);
+    VERIFY(detour.before.begin == detour.before.end && !detour.entry.is_awaited() && length < 256);
     Miss miss { .access = slow_access(node),
         .back = m_runtime.offset(call.back),
         .first_saved = m_runtime.misses.saved(),

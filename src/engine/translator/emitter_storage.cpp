@@ -264,7 +264,16 @@ void Emitter::emit_interlocked(Id id)
     (void)use_operands(node);
     Xbyak::Reg64 to = host(allocate(id));
     Detour& miss = add_detour(id);
-    load_operand_address(miss, node.info, true);
+    bool has_boundary = node.kind == Kind::update && node.info > 1 && m_runtime.interlocks; // off it nothing is interlocked
+    if (has_boundary && finds_by_call(node)) {
+        call_for_operand(miss, m_runtime.find_aligned(node.info));
+    } else {
+        load_operand_address(miss, node.info, true);
+        if (has_boundary) {
+            m_asm.test(edx, node.info - 1U);
+            m_asm.jump_if(!HostCondition::equal, miss.entry);
+        }
+    }
     if (node.kind == Kind::swap)
         emit_swap(id, to);
     else

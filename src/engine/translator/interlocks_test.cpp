@@ -37,5 +37,25 @@ TEST(Interlocks, UpdatesByADeviceAreNotLost)
     EXPECT_GT(flips, 0);
 }
 
+/// Where another CPU could see it: an operand in two of the host's cache lines would have the host stop all its processors.
+TEST(Interlocks, AreForOperandsOnTheirBoundaries)
+{
+    constexpr u64 count = 1000;
+    constexpr u64 in_two_lines = 0x903c;
+    TestBench bench({ .statistics = true });
+    (void)bench.cpu.group().add();
+    bench.put(TestBench::code_at, { "AGSI 0(4),1", "BRCTG 1,0x3000" });
+    auto slow_updates = [&](u64 place) {
+        u64 before = bench.cpu.engine().statistics().slow_accesses;
+        bench.cpu.gr[1] = count;
+        bench.cpu.gr[4] = place;
+        bench.run();
+        EXPECT_EQ(load_be<u64>(bench.storage->host() + place), count);
+        return bench.cpu.engine().statistics().slow_accesses - before;
+    };
+    EXPECT_LT(slow_updates(0x9000), count / 10);
+    EXPECT_GT(slow_updates(in_two_lines), count - count / 10);
+}
+
 } // namespace
 } // namespace zvisor

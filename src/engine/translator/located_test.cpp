@@ -119,5 +119,34 @@ TEST_F(Located, BasesMayMove)
     }
 }
 
+/// Nothing is done with what is fetched, but that there is nothing to be fetched from is an exception all the same.
+TEST_F(Located, OperandsThatNobodyNeedsAreAccessed)
+{
+    bench.put(0x3100, { "LG 2,0(0,4)", "LG 2,8(0,4)", "LGHI 2,0", "BRCTG 1,0x3100" });
+    constexpr u64 outside = u64 { 1 } << 32;
+    for (u64 object : std::initializer_list<u64> { 0x9100, outside }) {
+        bench.cpu.gr[1] = rounds;
+        bench.cpu.gr[4] = object;
+        bench.run(0x3100);
+        EXPECT_EQ(bench.cpu.gr[1], object == outside ? rounds : 0);
+    }
+}
+
+/// A vector that is loaded keeps what it was when there is nothing to be loaded from.
+TEST_F(Located, VectorsStayAsTheyAreAtAnException)
+{
+    bench.put(0x3100, { "VLEIB 18,1,4", "VL 18,0(4)", "BRCTG 1,0x3100" });
+    bench.cpu.gr[1] = rounds;
+    bench.cpu.gr[4] = 0x9100;
+    bench.run(0x3100);
+    bench.cpu.vr[18] = { .lo = 0x0123456789abcdef, .hi = 0x1111111122222222 };
+    bench.cpu.gr[1] = rounds;
+    bench.cpu.gr[4] = u64 { 1 } << 32;
+    bench.run(0x3100);
+    EXPECT_EQ(bench.cpu.gr[1], rounds);
+    EXPECT_EQ(bench.cpu.vr[18].hi, 0x1111111101222222);
+    EXPECT_EQ(bench.cpu.vr[18].lo, 0x0123456789abcdef);
+}
+
 } // namespace
 } // namespace zvisor

@@ -97,5 +97,32 @@ TEST(Path, UnrollsLoopsOfFewRounds)
     EXPECT_LT(bench.cpu.engine().statistics().executions, rounds);
 }
 
+/// More numbers and vectors than registers for them: at the end of a round general register 6 and floating-point register 1 go back to the
+/// slots of the frame that a vector was in meanwhile, and is to be read from.
+TEST(Path, MovesBackWhatIsInOverlappingSlots)
+{
+    constexpr u64 count = 100;
+    constexpr u64 inexact_noted = 0x80000;
+    TestBench bench({});
+    auto& engine = dynamic_cast<Translator&>(bench.cpu.engine());
+    engine.set_patience(0);
+    engine.set_path_patience(0);
+    bench.put(TestBench::code_at,
+        { "VS 22,17,10,3", "VSTEF 25,2853(10),2", "ADB 6,320(9,13)", "CEBR 4,15", "VLEF 2,584(10),1", "LGHI 6,4570", "VERLL 31,7,736(10),3",
+            "KEBR 10,11", "SEB 1,448(13)", "BRCTG 9,0x3000" });
+    auto& vr = bench.cpu.vr;
+    for (u64 i = 0; i < vr.size(); ++i)
+        vr[i] = { .lo = i, .hi = 0x3ff0000040000000 + (i << 44) };
+    const Vr difference { .lo = vr[17].lo - vr[10].lo, .hi = vr[17].hi - vr[10].hi };
+    bench.cpu.fpc = inexact_noted;
+    bench.cpu.gr[9] = count;
+    bench.cpu.gr[10] = 0x9000;
+    bench.cpu.gr[13] = 0xb000;
+    bench.run();
+    EXPECT_EQ(bench.cpu.gr[9], 0);
+    EXPECT_EQ(vr[22].hi, difference.hi);
+    EXPECT_EQ(vr[22].lo, difference.lo);
+}
+
 } // namespace
 } // namespace zvisor

@@ -108,6 +108,8 @@ public:
     // `misses` is to know of. rax and rcx are lost.
     /// What is called for an operand of 1, 2 or a multiple of 4 bytes, up to 128; in the space of instructions or that of operands.
     [[nodiscard]] const u8* find_operand(bool in_code, bool for_store, u32 bytes) const;
+    /// The same for an update of 4 or 8 bytes, which is a miss off its boundary.
+    [[nodiscard]] const u8* find_aligned(u32 bytes) const { return m_aligned_lookups[bytes == 8]; }
     /// Also moves `count` general registers from number `first` on, to the operand or from it; null when there is no such routine.
     [[nodiscard]] const u8* move_registers(bool stores, u8 first, u32 count) const;
     /// Of code at a writable address.
@@ -193,6 +195,7 @@ private:
     void make_lookups();
     void emit_lookup(bool in_code, bool for_store, u32 bytes);
     void make_lookup(bool in_code, bool for_store, u32 bytes);
+    void make_aligned_lookup(u32 bytes);
     void make_move_registers(bool stores, u8 first);
     void make_block_routines();
     void make_string_routines();
@@ -203,6 +206,8 @@ private:
     const u8* m_leave_for_next { nullptr };
     /// By whether it is in code, whether it is stored into, and bytes.
     std::array<std::array<std::array<const u8*, 129>, 2>, 2> m_lookups {};
+    /// Of 4 and of 8 bytes.
+    std::array<const u8*, 2> m_aligned_lookups {};
 
     /// By whether they are stored, and the first register of those up to 15.
     std::array<std::array<const u8*, 16>, 2> m_move_registers {};

@@ -42,6 +42,15 @@ void Runtime::make_lookup(bool in_code, bool for_store, u32 bytes)
     assembler.ret();
 }
 
+void Runtime::make_aligned_lookup(u32 bytes)
+{
+    m_aligned_lookups[bytes == 8] = assembler.getCurr();
+    assembler.test(edx, bytes - 1);
+    assembler.jne(m_not_found);
+    emit_lookup(false, true, bytes);
+    assembler.ret();
+}
+
 /// Registers that were stored into last are loaded as they were stored, one by one: the host would wait for two.
 void Runtime::make_move_registers(bool stores, u8 first)
 {
@@ -104,6 +113,8 @@ void Runtime::make_lookups()
         for (bool for_store : { false, true })
             for (u32 bytes = 1; bytes <= most_bytes; bytes = bytes < 4 ? 2 * bytes : bytes + 4)
                 make_lookup(in_code, for_store, bytes);
+    for (u32 bytes : { 4U, 8U })
+        make_aligned_lookup(bytes);
     for (bool stores : { false, true })
         for (u8 first = 0; first < 14; ++first)
             make_move_registers(stores, first);

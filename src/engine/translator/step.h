@@ -10,6 +10,7 @@ struct Step {
     Op ops[2];
     /// Instructions of the block from this one on.
     u32 remaining { 0 };
+    bool on_path { false };
 };
 
 } // namespace zvisor

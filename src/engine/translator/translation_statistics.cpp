@@ -73,6 +73,7 @@ void TranslationStatistics::end(const TranslatedBlock& block, u64 absolute, std:
     HostCount host(block, counting);
     m_sum.host_instructions += host.between(0, block.code.size());
     Executions& executions = m_blocks.back();
+    executions.is_path = block.is_path;
     executions.path.instructions = block.before_loop;
     executions.path.host_instructions = host.between(0, host.loop());
     executions.loop.instructions = block.instructions.size() - block.before_loop;
@@ -108,22 +109,26 @@ EngineStatistics TranslationStatistics::sum() const
     EngineStatistics all = m_sum;
     add(all, m_blocks);
     all.executed -= m_interrupted;
+    all.executed_on_paths -= m_interrupted_on_paths;
     return all;
 }
 
 void TranslationStatistics::add(EngineStatistics& to, const std::deque<Executions>& blocks)
 {
     for (const Executions& block : blocks) {
+        u64 executed = 0;
         to.executions += block.path.count;
         for (const Part& part : { block.path, block.loop }) {
-            to.executed += part.count * part.instructions;
+            executed += part.count * part.instructions;
             to.host_executed += part.count * part.host_instructions;
         }
         for (const EarlyExit& exit : block.early) {
             u64 count = block.exits[exit.step];
-            to.executed -= count * exit.instructions;
+            executed -= count * exit.instructions;
             to.host_executed -= count * static_cast<u64>(exit.host_instructions);
         }
+        to.executed += executed;
+        to.executed_on_paths += block.is_path ? executed : 0;
     }
 }
 

@@ -26,7 +26,11 @@ public:
     /// No code is left.
     void started_over();
     /// A block was left before so many of its instructions.
-    void interrupted(u32 not_executed) { m_interrupted += not_executed; }
+    void interrupted(u32 not_executed, bool on_path)
+    {
+        m_interrupted += not_executed;
+        m_interrupted_on_paths += on_path ? not_executed : 0;
+    }
     void interpreted(u64 instructions) { m_sum.interpreted += instructions; }
 
     [[nodiscard]] EngineStatistics sum() const;
@@ -46,6 +50,7 @@ private:
         u64 host_instructions { 0 };
     };
     struct Executions {
+        bool is_path { false };
         Part path;
         Part loop;
         /// By step.
@@ -59,6 +64,7 @@ private:
 
     EngineStatistics m_sum;
     u64 m_interrupted { 0 };
+    u64 m_interrupted_on_paths { 0 };
     std::deque<Executions> m_blocks;
     /// Absolute and virtual addresses of blocks there have been.
     std::vector<u64*> m_handlers;

@@ -72,6 +72,18 @@ TEST_F(Loop, IsMadeAgainAfterItWasForgotten)
     EXPECT_GT(bench->cpu.engine().statistics().made_again, 0U);
 }
 
+TEST_F(Loop, IsCountedOnItsPath)
+{
+    run(true);
+    EXPECT_EQ(bench->cpu.engine().statistics().executed_on_paths, 0U);
+    dynamic_cast<Translator&>(bench->cpu.engine()).set_path_patience(100);
+    bench->cpu.engine().forget_all();
+    bench->cpu.gr[1] = rounds;
+    bench->run();
+    EXPECT_GT(bench->cpu.engine().statistics().executed_on_paths, 4 * (rounds - 200));
+    EXPECT_LT(bench->cpu.engine().statistics().executed_on_paths, 4 * rounds);
+}
+
 TEST_F(Loop, IsNotCountedUnlessAskedFor)
 {
     run(false);

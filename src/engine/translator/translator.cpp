@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace zvisor {
 
@@ -173,10 +174,10 @@ void Translator::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
         return note_interpreted(cpu);
     }
     const Op* op = is_step(cpu.op) ? cpu.op : m_executing;
-    u32 not_executed = reinterpret_cast<const Step*>(op)->remaining;
-    cpu.retired -= not_executed;
+    const Step& step = *reinterpret_cast<const Step*>(op);
+    cpu.retired -= step.remaining;
     if (m_statistics)
-        m_statistics->interrupted(not_executed);
+        m_statistics->interrupted(step.remaining, step.on_path);
     cpu.take_program_interruption(interruption, op->address, op->length);
 }
 
@@ -243,9 +244,10 @@ bool Translator::is_hot(u64 absolute)
 {
     constexpr u64 golden = 0x9e3779b97f4a7c15; // spreads blocks that are equally far apart
     u8& executions = m_executions[absolute / 2 * golden >> (64 - counter_bits)];
-    if (executions >= m_patience)
+    executions = std::max(executions, m_forgotten);
+    if (executions - m_forgotten >= m_patience)
         return true;
-    ++executions;
+    m_most_counted = std::max(m_most_counted, ++executions);
     return false;
 }
 
@@ -277,9 +279,14 @@ void Translator::start_over()
         m_statistics->started_over();
 }
 
+/// What was counted up to now counts for nothing, without touching the counters as long as they have room for more.
 void Translator::forget_executions()
 {
+    m_forgotten = m_most_counted;
+    if (m_forgotten + m_patience <= std::numeric_limits<u8>::max())
+        return;
     std::memset(m_executions.get(), 0, counters);
+    m_forgotten = m_most_counted = 0;
 }
 
 Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
@@ -431,6 +438,7 @@ Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
     for (std::size_t i = 0; i < count; ++i) {
         block->steps[i] = recording.steps[i];
         block->steps[i].remaining = static_cast<u32>((i < recording.before_loop ? recording.before_loop : count) - i);
+        block->steps[i].on_path = is_path;
     }
     block->is_left = m_machinery->runtime.allocate_flag();
     block->is_path = is_path;

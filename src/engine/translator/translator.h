@@ -174,6 +174,10 @@ private:
     std::unique_ptr<Machinery> m_machinery;
     /// How often blocks were interpreted, by a hash of where they are; the host has no memory for what is zero from the beginning.
     std::unique_ptr<u8[], decltype(&std::free)> m_executions;
+    /// What they count from.
+    u8 m_forgotten { 0 };
+    /// The highest of them.
+    u8 m_most_counted { 0 };
     Cpu* m_cpu { nullptr };
     u8 m_patience { 16 };
     i32 m_path_patience { 50'000 };
