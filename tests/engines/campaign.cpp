@@ -8,7 +8,7 @@ namespace zvisor::engines {
 namespace {
 
 constexpr u64 cases_at_once = 64;
-constexpr double longest_case_seconds = 20;
+constexpr double longest_case_seconds = 2;
 
 } // namespace
 
@@ -27,11 +27,18 @@ void Campaign::work(Worker& worker, const std::atomic<bool>& interrupted)
         Tally tally;
         for (u64 seed = at; seed < std::min(at + cases_at_once, end); ++seed)
             if (std::string differing = worker.comparison.compare(m_options.seed + seed, tally); !differing.empty())
-                fmt::print("{}\n", differing);
+                show(differing);
         std::lock_guard lock(m_mutex);
         m_tally += tally;
     }
     --m_working;
+}
+
+/// At once: what comes next may take long.
+void Campaign::show(const std::string& differing)
+{
+    fmt::print("{}\n", differing);
+    std::fflush(stdout);
 }
 
 bool Campaign::run(const std::atomic<bool>& interrupted)
@@ -41,12 +48,14 @@ bool Campaign::run(const std::atomic<bool>& interrupted)
     std::vector<std::unique_ptr<Worker>> workers;
     std::vector<std::jthread> threads;
     for (unsigned i = 0; i < m_options.jobs; ++i) {
-        workers.push_back(std::make_unique<Worker>());
+        workers.push_back(std::make_unique<Worker>(m_options.statistics));
         threads.emplace_back([this, &interrupted, &worker = *workers.back()] { work(worker, interrupted); });
     }
     watch(workers);
     threads.clear();
     show_progress();
+    if (m_options.statistics)
+        show_statistics(workers);
     return m_tally.differences == 0;
 }
 
@@ -74,6 +83,7 @@ void Campaign::end_what_takes_too_long(Worker& worker)
     u64 running = worker.comparison.running();
     worker.seconds = running == std::exchange(worker.seen_running, running) ? worker.seconds + effort : 0;
     if (worker.seconds >= longest_case_seconds) {
+        fmt::print(stderr, "seed {} takes too long\n", running);
         worker.comparison.stop();
         worker.seconds = 0;
     }
@@ -89,6 +99,23 @@ void Campaign::show_progress()
         "{} interruptions, {} differences\n",
         seconds, m_tally.programs, rate(m_tally.programs), m_tally.endless, m_tally.unsteady, m_tally.instructions,
         rate(m_tally.instructions), m_tally.interruptions, m_tally.differences);
+}
+
+void Campaign::show_statistics(const std::vector<std::unique_ptr<Worker>>& workers)
+{
+    EngineStatistics sum;
+    for (const auto& worker : workers)
+        sum += worker->comparison.statistics();
+    u64 handlers = 0;
+    for (const auto& [mnemonic, count] : sum.handlers)
+        handlers += count;
+    double all = static_cast<double>(sum.executed + sum.interpreted) / 100;
+    fmt::print(stderr,
+        "The translator executed {:.1f} % of its instructions by translated code, {:.1f} % on paths, {:.1f} % by handlers called from "
+        "there; "
+        "{} blocks were made\n",
+        static_cast<double>(sum.executed) / all, static_cast<double>(sum.executed_on_paths) / all, static_cast<double>(handlers) / all,
+        sum.blocks);
 }
 
 } // namespace zvisor::engines

@@ -19,6 +19,8 @@ struct Options {
     unsigned interval { 10 };
     /// Differences after which there is no use in going on.
     u64 most_differences { 5 };
+    /// Counts what the translator executes how, which takes time and memory.
+    bool statistics { false };
 };
 
 /// Cases of consecutive seeds on several threads, with progress on the standard error stream.
@@ -34,6 +36,10 @@ public:
 
 private:
     struct Worker {
+        explicit Worker(bool statistics)
+            : comparison(statistics)
+        {
+        }
         Comparison comparison;
         /// Once the thread is there.
         std::optional<ThreadEffort> effort;
@@ -47,7 +53,9 @@ private:
     [[nodiscard]] bool goes_on(const std::atomic<bool>& interrupted);
     void watch(std::vector<std::unique_ptr<Worker>>& workers);
     static void end_what_takes_too_long(Worker& worker);
+    static void show(const std::string& differing);
     void show_progress();
+    static void show_statistics(const std::vector<std::unique_ptr<Worker>>& workers);
 
     Options m_options;
     std::atomic<u64> m_next { 0 };

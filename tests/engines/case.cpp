@@ -5,6 +5,7 @@
 #include "arch/psw.h"
 #include "base/big_endian.h"
 #include "differential/values.h"
+#include "isa/text.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -27,6 +28,7 @@ public:
     {
     }
     void put(u64 address, u64 value) { store_be<u64>(m_patch.bytes.data() + (address - m_patch.address), value); }
+    void put_byte(u64 address, u8 value) { m_patch.bytes[address - m_patch.address] = value; }
     void put_word(u64 address, u32 value) { store_be<u32>(m_patch.bytes.data() + (address - m_patch.address), value); }
     [[nodiscard]] Patch take() { return std::move(m_patch); }
 
@@ -34,8 +36,21 @@ private:
     Patch m_patch;
 };
 
+/// How many program interruptions a program may have: mostly few, since each takes as long as hundreds of instructions.
+[[nodiscard]] u32 some_patience(Random& random)
+{
+    return random.below(1 + random.below(40));
+}
+
+[[nodiscard]] Patch patience(Random& random)
+{
+    Writer out(Layout::patience, 8);
+    out.put_word(Layout::patience, some_patience(random));
+    return out.take();
+}
+
 /// New PSWs: disabled waits, or handlers that go on behind the instruction a number of times.
-[[nodiscard]] Patch prefix_area(Random& random)
+[[nodiscard]] Patch prefix_area(Random& random, bool handled)
 {
     Writer out(0, 2 * page_bytes);
     constexpr u64 waiting = Psw::wait_bit | long_mode;
@@ -44,24 +59,42 @@ private:
         out.put(at, waiting);
         out.put(at + 8, 0xdead0000 | at);
     }
-    if (random.below(4)) {
+    if (handled) {
         out.put(lowcore::program_new_psw, long_mode);
         out.put(lowcore::program_new_psw + 8, Layout::program_handler);
         out.put(lowcore::svc_new_psw, long_mode);
         out.put(lowcore::svc_new_psw + 8, Layout::svc_handler);
-        out.put_word(Layout::patience, random.below(40));
     }
+    out.put_word(Layout::patience, some_patience(random));
     return out.take();
 }
 
-/// ASI of the patience by -1, and back to the old PSW unless it turned negative.
+/// Goes on behind the instruction unless the patience turned negative; where the instruction was nullified its length is added.
+constexpr std::string_view program_handler[] = { "ASI 0xf10,-1", "BRC 4,0x204c",                       //
+    "CLI 0x8f,0x10", "BRC 8,0x2022", "CLI 0x8f,0x11", "BRC 8,0x2022", "CLI 0x8f,0x28", "BRC 4,0x2048", //
+    "CLI 0x8d,4", "BRC 8,0x2038", "BRC 2,0x2042",                                                      // at 0x2022
+    "AGSI 0x158,2", "BRC 15,0x2048",                                                                   //
+    "AGSI 0x158,4", "BRC 15,0x2048",                                                                   // at 0x2038
+    "AGSI 0x158,6",                                                                                    // at 0x2042
+    "LPSWE 0x150", "LPSWE 0xf00" };
+/// The end of the program, or any other number: goes on.
+constexpr std::string_view svc_handler[] = { "CLI 0x8b,255", "BRC 8,0x208c", "LPSWE 0x140", "LPSWE 0xf00" };
+
+void assemble(std::span<const std::string_view> lines, u64 at, Writer& out)
+{
+    for (std::string_view line : lines) {
+        u64 bits = isa::assemble(line, at).value();
+        u8 length = isa::instruction_length(static_cast<u8>(bits >> 56));
+        for (unsigned i = 0; i < length; ++i)
+            out.put_byte(at++, static_cast<u8>(bits >> (56 - 8 * i)));
+    }
+}
+
 [[nodiscard]] Patch handlers()
 {
-    Writer out(Layout::program_handler, 0x80);
-    out.put(Layout::program_handler, 0xebff0f10006aa744);
-    out.put(Layout::program_handler + 8, 0x0004b2b20150b2b2);
-    out.put(Layout::program_handler + 16, 0x0f00000000000000);
-    out.put(Layout::svc_handler, 0xb2b2014000000000);
+    Writer out(Layout::program_handler, 0x100);
+    assemble(program_handler, Layout::program_handler, out);
+    assemble(svc_handler, Layout::svc_handler, out);
     return out.take();
 }
 
@@ -104,6 +137,14 @@ private:
     differential::storage(random, bytes.subspan(block, block));
     for (u64 at = 2 * block; at < bytes.size(); at += block)
         std::ranges::copy(bytes.subspan(random.below(2) * block, block), bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    return out;
+}
+
+/// One block of one page.
+[[nodiscard]] Patch some_data(Random& random)
+{
+    Patch out { Layout::data + random.below(Layout::data_pages * 8) * 512, std::vector<u8>(512) };
+    differential::storage(random, out.bytes);
     return out;
 }
 
@@ -222,6 +263,45 @@ void make_keys(Random& random, Case& made)
 
 } // namespace
 
+CaseMaker::CaseMaker()
+    : m_handlers(handlers())
+{
+}
+
+Part CaseMaker::first_part(Random& random, const Case& made) const
+{
+    Part part;
+    part.patches = { prefix_area(random, made.handled), m_handlers, data(random) };
+    part.tables = translation_tables(random);
+    place_program(random, part, m_programs.make(random, made.system));
+    part.psw_mask = psw_mask(random, made.system);
+    part.psw_address = part.program_at;
+    part.general = general_registers(random, part);
+    return part;
+}
+
+/// Mostly the same program.
+Part CaseMaker::next_part(Random& random, const Case& made) const
+{
+    const Part& before = made.parts.back();
+    Part part;
+    part.patches.push_back(patience(random));
+    if (random.below(4) == 0)
+        part.patches.push_back(some_data(random));
+    if (random.below(6) == 0)
+        part.tables = translation_tables(random);
+    part.program_at = before.program_at;
+    if (random.below(5) == 0)
+        place_program(random, part, m_programs.make(random, made.system));
+    else
+        part.mended = random.below(4) != 0;
+    part.psw_mask = random.below(4) == 0 ? psw_mask(random, made.system) : before.psw_mask;
+    part.psw_address = part.program_at;
+    if (random.below(4))
+        part.general = general_registers(random, part);
+    return part;
+}
+
 Case CaseMaker::make(u64 seed) const
 {
     Random random(seed);
@@ -230,30 +310,13 @@ Case CaseMaker::make(u64 seed) const
     made.facilities = some_facilities(random);
     made.patience = static_cast<u8>(random.below(4));
     made.system = random.below(4) == 0;
+    made.handled = random.below(4) && made.facilities.has(Facility::general_instructions_extension);
     make_controls(random, made);
     make_registers(random, made);
     make_keys(random, made);
-    unsigned parts = random.below(2) ? 1 : 2 + random.below(3);
-    for (unsigned i = 0; i < parts; ++i) {
-        bool first = i == 0;
-        Part part;
-        if (first) {
-            part.patches.push_back(prefix_area(random));
-            part.patches.push_back(handlers());
-            part.patches.push_back(data(random));
-        }
-        if (first || random.below(3) == 0)
-            part.tables = translation_tables(random);
-        if (first || random.below(2))
-            place_program(random, part, m_programs.make(random, made.system));
-        else
-            part.program_at = made.parts.back().program_at;
-        part.psw_mask = first || random.below(3) == 0 ? psw_mask(random, made.system) : made.parts.back().psw_mask;
-        part.psw_address = part.program_at;
-        if (first || random.below(4))
-            part.general = general_registers(random, part);
-        made.parts.push_back(std::move(part));
-    }
+    made.parts.push_back(first_part(random, made));
+    for (unsigned more = random.below(4) ? 1 + random.below(6) : 0; more; --more)
+        made.parts.push_back(next_part(random, made));
     return made;
 }
 

@@ -18,7 +18,7 @@ struct Layout {
     /// Program interruptions the handler still lets pass.
     static constexpr u64 patience = 0xf10;
     static constexpr u64 program_handler = 0x2000;
-    static constexpr u64 svc_handler = 0x2040;
+    static constexpr u64 svc_handler = 0x2080;
     static constexpr u64 code = 0x3000;
     static constexpr u64 code_pages = 3;
     /// A segment table and a page table for each of the primary, secondary and home spaces.
@@ -43,6 +43,8 @@ struct Part {
     /// Other translation tables.
     std::optional<Patch> tables;
     std::vector<u8> program;
+    /// The program is the one before, without the instructions that raised exceptions in it: what is left goes on for longer.
+    bool mended { false };
     u64 program_at { 0 };
     u64 psw_mask { 0 };
     u64 psw_address { 0 };
@@ -56,6 +58,8 @@ struct Case {
     /// Executions by the interpreter before the translator translates.
     u8 patience { 0 };
     bool system { false };
+    /// Program interruptions and the end of the program have handlers; otherwise any interruption ends it.
+    bool handled { false };
     std::array<u64, 16> control {};
     std::array<u32, 16> access {};
     std::array<Vr, 32> vector {};
@@ -67,10 +71,17 @@ struct Case {
 
 class CaseMaker {
 public:
+    CaseMaker();
+
     [[nodiscard]] Case make(u64 seed) const;
 
 private:
+    [[nodiscard]] Part first_part(Random& random, const Case& made) const;
+    [[nodiscard]] Part next_part(Random& random, const Case& made) const;
+
     ProgramMaker m_programs;
+    /// What goes on after an interruption.
+    Patch m_handlers;
 };
 
 /// What the case is and its programs.

@@ -26,7 +26,8 @@ struct Tally {
 /// Runs cases with an interpreter and a translator and compares what they leave.
 class Comparison {
 public:
-    Comparison();
+    /// `statistics`: counts what is executed how.
+    explicit Comparison(bool statistics = false);
 
     /// Adds to the tally; what differs, or nothing.
     [[nodiscard]] std::string compare(u64 seed, Tally& tally);
@@ -34,16 +35,20 @@ public:
     [[nodiscard]] u64 running() const { return m_running.load(std::memory_order_relaxed); }
     /// Ends the program that is being run, which takes too long; from any thread.
     void stop();
+    [[nodiscard]] EngineStatistics statistics() const { return m_translated->cpu.engine().statistics(); }
 
 private:
-    [[nodiscard]] std::string compare(const Case& made, Tally& tally);
+    [[nodiscard]] std::string compare(Case& made, Tally& tally);
+    void prepare(const Case& made);
+    void mend(Case& made, std::size_t part) const;
     [[nodiscard]] bool differs_from_itself(const Case& made, std::size_t parts);
     void minimize(Case& made);
-    [[nodiscard]] bool still_differs(const Case& made);
+    [[nodiscard]] bool still_differs(Case& made);
 
     void make_guests();
 
     CaseMaker m_cases;
+    bool m_statistics;
     std::mutex m_mutex;
     // Made anew under m_mutex:
     std::unique_ptr<Guest> m_interpreted;

@@ -13,12 +13,19 @@ namespace {
     return cpu.psw_fields().wait() && (cpu.psw_fields().mask & enables);
 }
 
+[[nodiscard]] bool is_zero(const u8* page)
+{
+    return page[0] == 0 && std::memcmp(page, page + 1, page_size - 1) == 0;
+}
+
 } // namespace
 
 void InterruptionLog::interruption(Cpu& cpu, u64 old_at, const Psw& old)
 {
     if (++taken == most || waits_for_ever(cpu))
         cpu.order_stop(false);
+    if (old_at == lowcore::program_old_psw)
+        excepted.push_back({ cpu.op->address, cpu.op->length });
     auto add = [this](u64 value) { hash = (hash ^ value) * 0x9e3779b97f4a7c15 + (hash >> 29); };
     add(old_at);
     add(old.mask);
@@ -30,7 +37,7 @@ void InterruptionLog::interruption(Cpu& cpu, u64 old_at, const Psw& old)
         add(load_be<u64>(low + at));
 }
 
-Guest::Guest(EngineKind kind)
+Guest::Guest(EngineKind kind, bool statistics)
 {
     m_group.set_observer(&log);
     if (kind == EngineKind::interpreter) {
@@ -38,7 +45,7 @@ Guest::Guest(EngineKind kind)
         m_interpreter = engine.get();
         cpu.set_engine(std::move(engine));
     } else {
-        auto engine = std::make_unique<Translator>(*storage);
+        auto engine = std::make_unique<Translator>(*storage, EngineOptions { .statistics = statistics });
         m_translator = engine.get();
         cpu.set_engine(std::move(engine));
     }
@@ -49,7 +56,7 @@ Guest::~Guest() = default;
 void Guest::prepare(const Case& made)
 {
     clear_touched();
-    m_everything_touched = made.system; // tables are changed without change bits
+    m_changes_unnoticed = made.system;
     m_facilities = made.facilities;
     cpu.clear_reset();
     if (m_translator) {
@@ -74,6 +81,7 @@ void Guest::prepare(const Part& part)
 {
     for (const Patch& patch : part.patches)
         put(patch);
+    log.excepted.clear();
     if (!part.program.empty())
         put({ part.program_at, part.program });
     if (part.tables) {
@@ -118,8 +126,6 @@ bool Guest::changed_tables() const
 
 Guest::Pages Guest::touched() const
 {
-    if (m_everything_touched)
-        return Pages().set();
     Pages pages = m_patched;
     for (u64 page = 0; page < pages.size(); ++page)
         if (storage->key(page * page_size).value & StorageKey::change)
@@ -130,9 +136,11 @@ Guest::Pages Guest::touched() const
 void Guest::clear_touched()
 {
     Pages pages = touched();
-    for (u64 page = 0; page < pages.size(); ++page)
-        if (pages[page])
-            std::memset(storage->host() + page * page_size, 0, page_size);
+    for (u64 page = 0; page < pages.size(); ++page) {
+        u8* host = storage->host() + page * page_size;
+        if (pages[page] || (m_changes_unnoticed && !is_zero(host)))
+            std::memset(host, 0, page_size);
+    }
     m_patched.reset();
 }
 

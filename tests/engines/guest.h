@@ -15,7 +15,12 @@ namespace zvisor::engines {
 /// Notes what each interruption finds, and stops a CPU that does nothing but take them.
 class InterruptionLog : public CpuObserver {
 public:
-    static constexpr u64 most = 100;
+    static constexpr u64 most = 1000;
+    /// An instruction that raised an exception; with EXECUTE, that.
+    struct Instruction {
+        u64 address;
+        u8 length;
+    };
 
     void interruption(Cpu& cpu, u64 old_at, const Psw& old) override;
     void clear() { *this = {}; }
@@ -23,6 +28,7 @@ public:
     u64 taken { 0 };
     /// Of every old PSW, general register and program-interruption parameter so far.
     u64 hash { 0 };
+    std::vector<Instruction> excepted;
 };
 
 /// A CPU with storage and without a machine. What ends a program is a disabled wait.
@@ -30,7 +36,8 @@ class Guest {
 public:
     enum class EngineKind : u8 { interpreter, translator };
 
-    explicit Guest(EngineKind kind);
+    /// `statistics`: the translator counts what it executes, which takes time.
+    explicit Guest(EngineKind kind, bool statistics = false);
     ~Guest();
     Guest(const Guest&) = delete;
     Guest& operator=(const Guest&) = delete;
@@ -48,7 +55,10 @@ public:
 
     /// Pages some program may have changed since prepare(case).
     using Pages = std::bitset<Layout::storage_bytes / page_size>;
+    /// By patches, or with a change bit.
     [[nodiscard]] Pages touched() const;
+    /// Some instructions of the control program change storage without change bits.
+    [[nodiscard]] bool changes_unnoticed() const { return m_changes_unnoticed; }
 
     InterruptionLog log;
     std::unique_ptr<AbsoluteStorage> storage { std::move(AbsoluteStorage::create(Layout::storage_bytes)).value() };
@@ -65,7 +75,7 @@ private:
     Translator* m_translator { nullptr };
     Pages m_patched;
     std::vector<u8> m_tables;
-    bool m_everything_touched { true };
+    bool m_changes_unnoticed { true };
 
 public:
     Cpu& cpu { m_group.add() };

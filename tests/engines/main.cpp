@@ -21,6 +21,7 @@ int main(int argc, char** argv)
     app.add_option("--jobs", options.jobs, "threads")->capture_default_str()->check(CLI::Range(1, 64));
     app.add_option("--interval", options.interval, "seconds between lines of progress; 0: none")->capture_default_str();
     app.add_option("--differences", options.most_differences, "differences after which it ends")->capture_default_str();
+    app.add_flag("--statistics", options.statistics, "count what is executed by translated code, on paths, and by handlers; takes time");
     CLI11_PARSE(app, argc, argv);
     std::signal(SIGINT, [](int) { interrupted = true; });
     std::signal(SIGTERM, [](int) { interrupted = true; });

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <ranges>
 #include <string_view>
 
 namespace zvisor::engines {
@@ -28,6 +29,11 @@ constexpr std::string_view system_rows[]
     = { "LCTLG", "SAC", "SACF", "SAM24", "SAM31", "SAM64", "SPKA", "IPK", "EPSW", "MVCOS", "MVCP", "MVCS", "MVCK", "SPM" };
 /// Orders to CPUs and clocks.
 constexpr std::string_view excluded[] = { "SIGP", "SCK", "SPT", "SCKPF", "STPT", "STCKC", "SCKC", "DIAG", "SERVC" };
+
+/// SUPERVISOR CALL with a number that ends the program.
+constexpr u16 end_of_program = 0x0aff;
+/// Wherever a branch over the end goes.
+constexpr unsigned ends_behind = 32;
 
 [[nodiscard]] bool is_in(std::span<const std::string_view> names, const Row& row)
 {
@@ -65,7 +71,7 @@ void put(u64& bits, unsigned at, unsigned width, u64 value)
     if (is_in(strings, row) && random.below(8))
         return Reserved::first_data + random.below(3);
     u64 number = random.below(16);
-    bool reserved = number >= Reserved::loop_counter && number <= Reserved::code;
+    bool reserved = number >= Reserved::loop_counter && number <= Reserved::inner_counter;
     if (reserved && random.below(12) != 0)
         number &= 7;
     return pair && random.below(24) ? number & 14 : number;
@@ -89,6 +95,13 @@ void put(u64& bits, unsigned at, unsigned width, u64 value)
     return random.below(32) == 0 ? u64 { Reserved::code } : u64 { Reserved::first_data } + random.below(3);
 }
 
+/// The counter of a loop goes through storage.
+[[nodiscard]] u64 index_register(Random& random)
+{
+    u32 kind = random.below(8);
+    return kind == 0 ? random.below(16) : kind == 1 ? u64 { Reserved::loop_counter } : 0;
+}
+
 void put_storage(Random& random, const Row& row, const OperandInfo& operand, u64& bits)
 {
     put(bits, operand.base, 4, base_register(random, row));
@@ -97,7 +110,7 @@ void put_storage(Random& random, const Row& row, const OperandInfo& operand, u64
     if (operand.long_displacement)
         put(bits, 32, 8, random.below(10) ? 0 : 0xff);
     if (operand.kind == OperandKind::base_index)
-        put(bits, operand.at, operand.width, random.below(4) ? 0 : random.below(16));
+        put(bits, operand.at, operand.width, index_register(random));
     if (operand.kind == OperandKind::base_length)
         put(bits, operand.at, operand.width, random.below(3) ? random.below(16) : random.next());
     if (operand.kind == OperandKind::base_register_length)
@@ -107,7 +120,7 @@ void put_storage(Random& random, const Row& row, const OperandInfo& operand, u64
 /// Modifiers are often zero.
 [[nodiscard]] u64 mask(Random& random, const Row& row)
 {
-    if (row.has(RowFlag::vector) && random.below(3))
+    if (row.has(RowFlag::vector) && random.below(8))
         return random.below(5);
     return row.has(RowFlag::branch) || random.below(2) ? random.next() : random.below(2) * random.below(4);
 }
@@ -171,12 +184,60 @@ void append_constant(std::vector<u8>& out, unsigned r1, u64 value)
     append(out, u64 { 0xa7090000 | r1 << 20 | (value & 0xffff) } << 32, 4);
 }
 
-/// BRCTG or BRCT on the loop counter, back to `begin`.
-void append_loop_end(Random& random, std::vector<u8>& out, std::size_t begin)
+/// A counted loop over some of a program's instructions.
+struct Loop {
+    unsigned first { 0 };
+    unsigned last { 0 };
+    u32 rounds { 1 };
+    unsigned counter { Reserved::loop_counter };
+    /// Where it begins in the program.
+    std::size_t at { 0 };
+};
+
+/// Instructions that a program's loops may execute, so that most of them end.
+constexpr u32 most_in_loops = 8000;
+
+[[nodiscard]] u32 some_rounds(Random& random)
+{
+    switch (random.below(4)) {
+    case 0:
+        return 1 + random.below(20);
+    case 1:
+        return 100 + random.below(900);
+    default:
+        return 1 + random.below(250);
+    }
+}
+
+/// None, one, or one with another in it.
+[[nodiscard]] std::vector<Loop> some_loops(Random& random, unsigned count)
+{
+    if (random.below(4) == 0)
+        return {};
+    Loop outer { .first = random.below(count) };
+    outer.last = std::min(outer.first + random.below(16), count - 1);
+    u32 length = outer.last - outer.first + 2;
+    outer.rounds = std::min(some_rounds(random), most_in_loops / length);
+    if (random.below(4))
+        return { outer };
+    Loop inner { .first = outer.first + random.below(length - 1), .rounds = 1 + random.below(20), .counter = Reserved::inner_counter };
+    inner.last = inner.first + random.below(outer.last - inner.first + 1);
+    outer.rounds = std::min(outer.rounds, std::max(most_in_loops / (length * inner.rounds), 1U));
+    return { outer, inner };
+}
+
+void begin_loop(std::vector<u8>& out, Loop& loop)
+{
+    append_constant(out, loop.counter, loop.rounds);
+    loop.at = out.size();
+}
+
+/// BRCTG or BRCT on the counter, back to the beginning.
+void end_loop(Random& random, std::vector<u8>& out, const Loop& loop)
 {
     u32 opcode = random.below(4) ? 0xa7070000 : 0xa7060000;
-    auto back = static_cast<u16>((static_cast<i64>(begin) - static_cast<i64>(out.size())) / 2);
-    append(out, u64 { opcode | Reserved::loop_counter << 20 | back } << 32, 4);
+    auto back = static_cast<u16>((static_cast<i64>(loop.at) - static_cast<i64>(out.size())) / 2);
+    append(out, u64 { opcode | loop.counter << 20 | back } << 32, 4);
 }
 
 /// BCR, BC and BRCL that never branch, as they stand for what was taken out.
@@ -236,30 +297,33 @@ const Row& ProgramMaker::choose(Random& random, const Theme& theme) const
     return *m_recorded[random.below(static_cast<u32>(m_recorded.size()))];
 }
 
+void ProgramMaker::append_chosen(Random& random, std::vector<u8>& out, const Theme& theme) const
+{
+    if (random.below(8) == 0)
+        append_constant(out, random.below(9), random.below(4) ? random.below(3) - 1U : random.next());
+    const Row& row = choose(random, theme);
+    if (is_in(strings, row) && random.below(8))
+        append_constant(out, 0, random.below(260));
+    append(out, instruction(random, row), row.format->length);
+}
+
 std::vector<u8> ProgramMaker::make(Random& random, bool system) const
 {
-    constexpr std::size_t zeros_behind = 64;
     std::vector<u8> out;
     Theme theme { .system = system, .numbers = random.below(4) == 0 };
     unsigned count = 1 + random.below(40);
-    unsigned loop_begin = random.below(3) ? random.below(count) : count;
-    unsigned loop_end = std::min(loop_begin + 1 + random.below(16), count - 1);
-    std::size_t loop_at = 0;
+    std::vector<Loop> loops = some_loops(random, count);
     for (unsigned i = 0; i < count; ++i) {
-        if (i == loop_begin) {
-            append_constant(out, Reserved::loop_counter, random.below(4) ? 1 + random.below(60) : 200 + random.below(200));
-            loop_at = out.size();
-        }
-        if (random.below(8) == 0)
-            append_constant(out, random.below(9), random.below(4) ? random.below(3) - 1U : random.next());
-        const Row& row = choose(random, theme);
-        if (is_in(strings, row) && random.below(8))
-            append_constant(out, 0, random.below(260));
-        append(out, instruction(random, row), row.format->length);
-        if (i == loop_end)
-            append_loop_end(random, out, loop_at);
+        for (Loop& loop : loops)
+            if (loop.first == i)
+                begin_loop(out, loop);
+        append_chosen(random, out, theme);
+        for (const Loop& loop : loops | std::views::reverse)
+            if (loop.last == i)
+                end_loop(random, out, loop);
     }
-    out.resize(out.size() + zeros_behind);
+    for (unsigned i = 0; i < ends_behind; ++i)
+        append(out, u64 { end_of_program } << 48, 2);
     return out;
 }
 
@@ -268,7 +332,7 @@ std::string listing(const std::vector<u8>& program, u64 address)
     std::string out;
     for (std::size_t at = 0; at + 8 <= program.size();) {
         u64 bits = load_be<u64>(program.data() + at);
-        if (bits >> 48 == 0)
+        if (bits >> 48 == end_of_program)
             break;
         const Row* row = isa::find_row(bits);
         u8 length = isa::instruction_length(static_cast<u8>(bits >> 56));

@@ -16,6 +16,7 @@ struct Reserved {
     static constexpr unsigned first_data = 10;
     static constexpr unsigned last_data = 12;
     static constexpr unsigned code = 13;
+    static constexpr unsigned inner_counter = 14;
 };
 
 /// Makes random programs: straight lines, branches forward and back, counted loops, over all rows of the instruction table whose
@@ -24,7 +25,7 @@ class ProgramMaker {
 public:
     ProgramMaker();
 
-    /// 1 to 40 instructions and the zeros behind them, which end it. `system`: with rows that change spaces, keys and modes.
+    /// 1 to 40 instructions, loops over some of them, and behind them what ends it. `system`: with rows that change spaces, keys and modes.
     [[nodiscard]] std::vector<u8> make(Random& random, bool system) const;
 
 private:
@@ -36,6 +37,7 @@ private:
         bool numbers { false };
     };
 
+    void append_chosen(Random& random, std::vector<u8>& out, const Theme& theme) const;
     [[nodiscard]] const isa::Row& choose(Random& random, const Theme& theme) const;
 
     Rows m_recorded;
@@ -48,7 +50,7 @@ private:
     Rows m_system;
 };
 
-/// The program's instructions up to the zeros that end it, one a line, without no-operations.
+/// The program's instructions up to its end, one a line, without no-operations.
 [[nodiscard]] std::string listing(const std::vector<u8>& program, u64 address);
 
 } // namespace zvisor::engines

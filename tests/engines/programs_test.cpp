@@ -20,7 +20,7 @@ TEST_P(Programs, DoWhatTheInterpreterDoes)
 {
     Comparison comparison;
     Tally tally;
-    u64 runs = setting("ZVISOR_RUNS", 125'000);
+    u64 runs = setting("ZVISOR_RUNS", 75'000);
     u64 first = setting("ZVISOR_SEED", 1) + GetParam() * runs;
     for (u64 seed = first; seed < first + runs && !testing::Test::HasFailure(); ++seed)
         EXPECT_EQ(comparison.compare(seed, tally), "");
