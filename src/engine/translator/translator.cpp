@@ -51,9 +51,8 @@ Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
     , m_cache(storage)
     , m_interpreter(m_cache, options.observer)
     , m_statistics(options.statistics ? std::make_unique<TranslationStatistics>() : nullptr)
-    , m_executions(static_cast<u8*>(std::calloc(counters, 1)), &std::free)
+    , m_executions(counters)
 {
-    VERIFY(m_executions);
     m_fetching.ops[1].run = &leave_step;
 }
 
@@ -214,8 +213,10 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
         if (!is_hot(absolute))
             return nullptr;
         block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
-        if (!block)
+        if (!block) {
             block = translate(cpu, address, absolute);
+            m_interpreter.forget(cpu, address, absolute);
+        }
     }
     // The code may be elsewhere by now: pages were watched meanwhile, and requests of other CPUs answered.
     if (cpu.code_stamp() != stamp)
@@ -269,17 +270,34 @@ void Translator::start_over()
     forget_all();
     m_cache.free_dropped();
     m_machinery->exits.clear();
-    forget_executions();
-    m_left_by = Runtime::no_exit; // its number will be another exit's
-    m_path.executions = nullptr;
     m_machinery->runtime.reset();
+    begin_anew();
     if (m_statistics)
         m_statistics->started_over();
 }
 
+/// No code is known any more.
+void Translator::begin_anew()
+{
+    forget_executions();
+    m_left_by = Runtime::no_exit; // its number will be another exit's
+    m_path.executions = nullptr;
+}
+
+void Translator::give_memory_back()
+{
+    m_interpreter.give_memory_back();
+    abandon_path();
+    begin_anew();
+    if (!m_machinery)
+        return;
+    m_machinery->exits.clear();
+    m_machinery->runtime.give_memory_back();
+}
+
 void Translator::forget_executions()
 {
-    std::memset(m_executions.get(), 0, counters);
+    m_executions.clear();
 }
 
 Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
