@@ -8,11 +8,18 @@
 #include "cpu/store_watcher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 namespace zvisor {
 
 namespace {
+
+/// For Crowding.
+constexpr auto microseconds = [] {
+    return static_cast<u64>(
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+};
 
 constexpr u8 in_primary = 0;
 constexpr u8 in_access_register = 1;
@@ -119,7 +126,7 @@ u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
     u64 allowed = (page.fetch_permitted ? TranslationCache::read : 0) | (store ? TranslationCache::write : 0);
     // Of the first two pages only parts are under low-address protection.
     if (address >= 2 * page_size)
-        space.walked.add(address, allowed, host_page);
+        space.walked.add(address, allowed, host_page, microseconds);
     fill_entry(space, address, allowed, host_page, page.flags);
     return host_page + address % page_size;
 }
@@ -161,7 +168,7 @@ void Cpu::fill_entry(Space& space, u64 address, u64 allowed, u8* host_page, u8 f
         m_store_watcher->page_opened(*this, space, tag, host_page);
     const TlbEntry& old = space.entry(address);
     if (old.read_tag != tag && old.write_tag != tag && old.noticed_tag != tag)
-        space.replace(address);
+        space.replace(address, microseconds);
     TlbEntry& entry = space.entry(address);
     entry.delta = reinterpret_cast<u64>(host_page) - tag;
     if (allowed & TranslationCache::read)

@@ -11,6 +11,7 @@
 #include "cpu/arithmetic.h"
 #include "cpu/cpu_times.h"
 #include "cpu/cpu_types.h"
+#include "cpu/idleness.h"
 #include "cpu/op.h"
 #include "cpu/services.h"
 #include "cpu/wait_polling.h"
@@ -497,6 +498,10 @@ private:
     void early_exceptions();
     [[nodiscard]] bool wait_for_work();
     void sleep_until_work(bool polls);
+    void sleep_until(u64 deadline);
+    void look_at_idleness();
+    void give_memory_back();
+    void sleep_until_orders();
     [[nodiscard]] u64 wait_deadline() const;
     void pause();
     [[nodiscard]] Dispatching::Held get_dispatched();
@@ -562,6 +567,8 @@ private:
     std::vector<StorageRange> m_stored_code;
     std::vector<u64> m_write_tags;
     u64 m_clock_step { 0 };
+
+    Idleness m_idleness;
 };
 
 } // namespace zvisor

@@ -2,7 +2,6 @@
 
 #include "base/verify.h"
 #include "cpu/cpu.h"
-#include "cpu/timer_alarm.h"
 
 #include <algorithm>
 #include <chrono>
@@ -56,7 +55,7 @@ void CpuGroup::set_configured(u16 address, bool configured)
 
 void CpuGroup::start()
 {
-    m_timer_thread = std::jthread([this](const std::stop_token& stop) { watch_timers(stop); });
+    m_timer_thread = std::jthread([this] { watch_timers(); });
     for (auto& cpu : m_cpus)
         m_threads.emplace_back([&cpu] { cpu->run(); });
 }
@@ -67,6 +66,10 @@ void CpuGroup::finish()
     for (auto& cpu : m_cpus)
         cpu->notify(Pending::state_change);
     m_threads.clear();
+    {
+        std::lock_guard lock(m_timer_mutex);
+        m_timer.set({});
+    }
     m_timer_thread = {};
 }
 
@@ -159,6 +162,8 @@ void CpuGroup::set_tod(Cpu& self, u64 value)
 {
     u64 step = value - m_tod.now();
     m_tod.set(value);
+    m_timer_target = TimerAlarm::never; // it was of the old clock
+    set_alarm();
     for (auto& cpu : m_cpus)
         cpu->post_clock_step(step);
     self.answer_requests();
@@ -169,31 +174,57 @@ void CpuGroup::deadline_changed(u64 deadline)
     if (deadline >= m_timer_target.load())
         return;
     std::lock_guard lock(m_timer_mutex);
-    m_timer_rearm = true;
-    m_timer_wake.notify_one();
+    if (deadline < m_timer_target.load())
+        arm(deadline, m_tod.now());
 }
 
-void CpuGroup::watch_timers(const std::stop_token& stop)
+void CpuGroup::put_alarm_off(u64 deadline)
 {
-    std::unique_lock lock(m_timer_mutex);
-    while (!stop.stop_requested()) {
-        // From here on everybody says when a deadline changes, so that none changes unseen behind the look at it.
+    if (m_timer_target.load() < TimerAlarm::next_look(false, deadline, m_tod.now()))
+        set_alarm();
+}
+
+/// Under m_timer_mutex.
+void CpuGroup::arm(u64 target, u64 now)
+{
+    m_timer_target = target;
+    if (ending())
+        return;
+    if (target == TimerAlarm::never)
+        m_timer.cancel();
+    else
+        m_timer.set(std::chrono::nanoseconds(TodClock::to_nanoseconds(std::max(target, now + TimerAlarm::shortest_sleep) - now) + 1));
+}
+
+/// Rings for those that execute past their deadlines.
+void CpuGroup::set_alarm()
+{
+    std::lock_guard lock(m_timer_mutex);
+    // From here on everybody says when a deadline changes, so that none changes unseen behind the look at it.
+    u64 before = m_timer_target.exchange(TimerAlarm::never);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    u64 now = m_tod.now();
+    u64 target = TimerAlarm::never;
+    for (auto& cpu : m_cpus) {
+        bool executes = cpu->running();
+        u64 deadline = cpu->timer_deadline();
+        if (deadline <= now && executes)
+            cpu->notify(Pending::timer);
+        target = std::min(target, TimerAlarm::next_look(executes, deadline, now));
+    }
+    if (target == before)
+        m_timer_target = before;
+    else
+        arm(target, now);
+}
+
+void CpuGroup::watch_timers()
+{
+    while (!ending()) {
+        // It has rung, for what it was set to.
         m_timer_target = TimerAlarm::never;
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        u64 now = m_tod.now();
-        u64 target = now + TimerAlarm::longest_sleep;
-        for (auto& cpu : m_cpus) {
-            bool executes = cpu->running();
-            u64 deadline = cpu->timer_deadline();
-            if (deadline <= now && executes)
-                cpu->notify(Pending::timer);
-            target = std::min(target, TimerAlarm::next_look(executes, deadline, now));
-        }
-        target = std::max(target, now + TimerAlarm::shortest_sleep);
-        m_timer_target = target;
-        m_timer_wake.wait_for(
-            lock, stop, std::chrono::nanoseconds(TodClock::to_nanoseconds(target - now)), [this] { return m_timer_rearm; });
-        m_timer_rearm = false;
+        set_alarm();
+        m_timer.wait();
     }
 }
 

@@ -1,15 +1,16 @@
 #pragma once
 
 #include "arch/facility.h"
+#include "base/host_timer.h"
 #include "cpu/cpu_observer.h"
 #include "cpu/cpu_types.h"
 #include "cpu/services.h"
+#include "cpu/timer_alarm.h"
 #include "cpu/tod_clock.h"
 #include "storage/absolute_storage.h"
 
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -60,6 +61,10 @@ public:
     void channel_report_pending();
     /// A running CPU's timer deadline moved to `deadline` (TOD).
     void deadline_changed(u64 deadline);
+    /// A CPU is about to sleep until its own deadline: the alarm need not ring for it.
+    void put_alarm_off(u64 deadline);
+    /// The TOD clock when the alarm rings next, at the earliest.
+    [[nodiscard]] u64 alarm() const { return m_timer_target.load(); }
 
     /// What sees the CPUs' doings, or null; before `start`, and it must outlive the group.
     void set_observer(CpuObserver* observer) { m_observer = observer; }
@@ -87,7 +92,9 @@ public:
 private:
     template<class Post>
     void post_and_wait(Cpu& self, Post post);
-    void watch_timers(const std::stop_token& stop);
+    void watch_timers();
+    void set_alarm();
+    void arm(u64 target, u64 now);
 
     AbsoluteStorage& m_storage;
     const FacilitySet& m_facilities;
@@ -107,9 +114,9 @@ private:
     std::mutex m_locked_operation;
 
     std::mutex m_timer_mutex;
-    std::condition_variable_any m_timer_wake;
-    bool m_timer_rearm { false };
-    std::atomic<u64> m_timer_target { 0 };
+    /// Set under m_timer_mutex, to the target: when to look at CPUs next.
+    HostTimer m_timer;
+    std::atomic<u64> m_timer_target { TimerAlarm::never };
     std::jthread m_timer_thread;
 };
 

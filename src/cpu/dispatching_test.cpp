@@ -26,8 +26,10 @@ public:
     void execute_target(Cpu&, u64, u64) override { }
     void code_stored(u64, u64) override { }
     void forget_all() override { }
+    void give_memory_back() override { ++gave_back; }
 
     std::atomic<u64> instructions { 0 };
+    std::atomic<int> gave_back { 0 };
     /// Set before the CPU starts.
     std::function<void(Cpu&)> instruction = [](Cpu&) { std::this_thread::yield(); };
 };
@@ -229,7 +231,8 @@ TEST_F(DispatchingTest, TheAlarmRingsForACpuThatWokeUpBeforeItsTimer)
 {
     cpu.cr[0] |= cr0::external_call | cr0::clock_comparator;
     cpu.load_psw({ wait_mask, 0x2000 });
-    cpu.set_clock_comparator(cpu.tod() + TodClock::from_nanoseconds(50'000'000));
+    // The host may take its time to let the threads begin.
+    cpu.set_clock_comparator(cpu.tod() + TodClock::from_nanoseconds(2'000'000'000));
     std::atomic<bool> rang { false };
     engine->instruction = [&](Cpu& self) {
         rang = rang || load_be<u16>(storage->host() + lowcore::external_code) == 0x1004;
@@ -241,6 +244,36 @@ TEST_F(DispatchingTest, TheAlarmRingsForACpuThatWokeUpBeforeItsTimer)
     cpu.order_external_call(0);
     EXPECT_TRUE(becomes([&] { return rang.load(); }));
     group.finish();
+}
+
+TEST_F(DispatchingTest, TheAlarmDoesNotRingForACpuThatSleepsUntilItsTimer)
+{
+    cpu.cr[0] |= cr0::clock_comparator;
+    cpu.load_psw({ wait_mask, 0x2000 });
+    u64 deadline = cpu.tod() + TodClock::from_nanoseconds(3'000'000'000);
+    cpu.set_clock_comparator(deadline);
+    EXPECT_EQ(group.alarm(), deadline);
+    start();
+    EXPECT_TRUE(becomes([&] { return group.alarm() > deadline; }));
+}
+
+TEST_F(DispatchingTest, ACpuThatWaitsOrIsStoppedGivesMemoryBack)
+{
+    Cpu& other = group.add();
+    auto owned = std::make_unique<IdleEngine>();
+    auto* other_engine = owned.get();
+    other.set_engine(std::move(owned));
+    other.load_psw({ mode_64, 0x2000 });
+    cpu.load_psw({ wait_mask, 0x2000 });
+    other.order_start();
+    start();
+    ASSERT_TRUE(becomes([&] { return other_engine->instructions > 0; }));
+    other.order_stop(false);
+    auto both_have = [&] { return engine->gave_back > 0 && other_engine->gave_back > 0; };
+    for (auto waited = 0ms; waited < 3 * Idleness::window && !both_have(); waited += 100ms)
+        std::this_thread::sleep_for(100ms);
+    EXPECT_EQ(engine->gave_back, 1);
+    EXPECT_EQ(other_engine->gave_back, 1);
 }
 
 TEST_F(DispatchingTest, TimeCountsFromTheGrantNotFromWhenTheHostLetsTheThreadGoOn)

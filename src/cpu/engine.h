@@ -21,6 +21,8 @@ public:
     virtual void code_stored(u64 absolute_address, u64 length) = 0;
     /// Everything made from storage is forgotten (resets).
     virtual void forget_all() = 0;
+    /// Everything made from storage is forgotten, and its memory is the host's again; nothing of it is being executed.
+    virtual void give_memory_back() { forget_all(); }
     /// What it has counted, if it was made to count; not while it runs.
     [[nodiscard]] virtual EngineStatistics statistics() const { return {}; }
 };

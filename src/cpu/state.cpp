@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <malloc.h>
 #include <thread>
 #include <utility>
 
@@ -252,19 +253,13 @@ u64 Cpu::wait_deadline() const
 
 void Cpu::sleep_until_work(bool polls)
 {
-    constexpr u64 longest = TodClock::units_per_microsecond * 60'000'000;
     constexpr u32 looked_into = Pending::interruption | Pending::timer | Pending::request | Pending::wait | Pending::give_back;
     // Other CPUs of the group may have work soon; what a lone CPU waits for comes from threads that need the host.
     if (polls && m_group.size() > 1)
         m_polling.poll([this] { return m_pending.load() != 0; });
     for (;;) {
-        u64 now = tod();
-        u64 deadline = wait_deadline();
-        if (deadline > now) {
-            auto sleep = std::chrono::nanoseconds(TodClock::to_nanoseconds(std::min(deadline - now, longest)));
-            std::unique_lock lock(m_mutex);
-            m_wake.wait_for(lock, sleep, [this] { return m_pending.load() != 0; });
-        }
+        look_at_idleness();
+        sleep_until(wait_deadline());
         if (!m_group.dispatching())
             return;
         // Requests, and interruptions that other CPUs take, are no reason to ask for a physical CPU.
@@ -277,17 +272,62 @@ void Cpu::sleep_until_work(bool polls)
     }
 }
 
+void Cpu::sleep_until(u64 deadline)
+{
+    constexpr std::chrono::nanoseconds longest = std::chrono::minutes(1);
+    u64 now = tod();
+    if (deadline <= now)
+        return;
+    auto looks_again = m_idleness.asks_again(std::chrono::steady_clock::now(), m_times.executing.read()).value_or(longest);
+    auto most = TodClock::from_nanoseconds(static_cast<u64>(std::min(longest, looks_again).count()));
+    auto sleep = std::chrono::nanoseconds(TodClock::to_nanoseconds(std::min(deadline - now, most)));
+    m_group.put_alarm_off(deadline);
+    std::unique_lock lock(m_mutex);
+    m_wake.wait_for(lock, sleep, [this] { return m_pending.load() != 0; });
+}
+
+/// Only in a wait: nothing the engine has made is being executed.
+void Cpu::look_at_idleness()
+{
+    if (m_idleness.is_due(std::chrono::steady_clock::now(), m_times.executing.read()))
+        give_memory_back();
+}
+
+void Cpu::give_memory_back()
+{
+    // A watcher remembers spaces.
+    if (!m_store_watcher) {
+        m_spaces.clear();
+        select_spaces();
+    }
+    if (m_engine)
+        m_engine->give_memory_back();
+    malloc_trim(0);
+}
+
+/// One that stays stopped needs no memory either.
+void Cpu::sleep_until_orders()
+{
+    auto wakes_up = [this] { return m_group.ending() || m_request.load() || has_orders_locked(); };
+    std::unique_lock lock(m_mutex);
+    m_settled.notify_all();
+    while (auto looks_again = m_idleness.asks_again(std::chrono::steady_clock::now(), m_times.executing.read())) {
+        if (m_wake.wait_for(lock, *looks_again, wakes_up))
+            return;
+        lock.unlock();
+        look_at_idleness();
+        lock.lock();
+    }
+    m_wake.wait(lock, wakes_up);
+}
+
 void Cpu::run()
 {
     if (auto* observer = m_group.observer())
         set_careful(observer->wants_careful(*this));
     while (!m_group.ending()) {
         stop_executing(Dispatching::Idle::stopped);
-        {
-            std::unique_lock lock(m_mutex);
-            m_settled.notify_all();
-            m_wake.wait(lock, [this] { return m_group.ending() || m_request.load() || has_orders_locked(); });
-        }
+        sleep_until_orders();
         if (m_group.ending())
             return;
         answer_requests();

@@ -7,10 +7,9 @@
 namespace zvisor {
 
 /// The alarm for timers, a thread, rings for CPUs that execute past a deadline; one that waits sleeps until its deadline by itself. Each
-/// look of the alarm costs the host a wake-up.
+/// look of the alarm costs the host a wake-up, so a CPU that goes to sleep puts it off.
 struct TimerAlarm {
     static constexpr u64 never = std::numeric_limits<u64>::max();
-    static constexpr u64 longest_sleep = TodClock::units_per_microsecond * 10'000'000;
     /// A CPU acts on its timer within this, even when it takes long to leave a block.
     static constexpr u64 shortest_sleep = TodClock::units_per_microsecond * 50;
     /// A CPU that waits has mostly been at work and set its next deadline so long after the last.

@@ -177,6 +177,14 @@ void CodeCache::drop_all()
     });
 }
 
+void CodeCache::give_memory_back()
+{
+    drop_all();
+    m_dropped = std::vector<std::unique_ptr<CodeBlock>>();
+    m_blocks = BlockTable();
+    m_pages = std::unordered_map<u64, Page>();
+}
+
 u64 fetch_instruction(Cpu& cpu, u64 address)
 {
     u64 bits = 0;

@@ -84,7 +84,11 @@ public:
 
     /// A store: drops what overlaps. True when something was dropped.
     bool stored(u64 absolute, u64 length);
+    /// One that `find` gives.
+    void drop(CodeBlock& block) { drop_block(&block); }
     void drop_all();
+    /// Drops and frees all; none is being executed.
+    void give_memory_back();
     /// Drops `count` blocks that are meant, those in pages watched longest first.
     template<class Function>
     void drop_some(std::size_t count, Function is_meant);

@@ -70,6 +70,17 @@ void replace_error_output(const UniqueFd& file)
         .boards = boards_in(message) };
 }
 
+/// What is free goes back to the host.
+void allocate_sparingly()
+{
+    constexpr int large = 256 << 10;
+    // Few arenas: what threads here allocate is small and seldom.
+    mallopt(M_ARENA_MAX, 2);
+    // By itself the library would keep as much as it once gave back, in each arena.
+    mallopt(M_MMAP_THRESHOLD, large);
+    mallopt(M_TRIM_THRESHOLD, large);
+}
+
 [[nodiscard]] std::string reason_of(const Outcome& outcome)
 {
     if (outcome.kind == Outcome::Kind::disabled_wait)
@@ -100,9 +111,8 @@ const PartitionProgram::Order PartitionProgram::orders[] = {
 
 int PartitionProgram::run(int listener)
 {
+    allocate_sparingly();
     // Closed links and full disks are results of calls here.
-    // Few arenas: what threads here allocate is small and seldom.
-    mallopt(M_ARENA_MAX, 2);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     PartitionProgram program;

@@ -35,10 +35,10 @@ constexpr uid_t nobody = 65534;
 
 /// What a running partition asks of the host; mmap and mprotect only without PROT_EXEC. The last three are of threads that begin and
 /// have not come to their work yet.
-constexpr std::array<std::string_view, 30> allowed { "restart_syscall", "read", "write", "preadv", "pwritev", "pwritev2", "fallocate",
+constexpr std::array<std::string_view, 31> allowed { "restart_syscall", "read", "write", "preadv", "pwritev", "pwritev2", "fallocate",
     "fdatasync", "io_uring_enter", "poll", "recvmsg", "sendmsg", "accept4", "close", "fcntl", "newfstatat", "futex", "mmap", "munmap",
-    "mprotect", "madvise", "brk", "getrandom", "sched_yield", "sched_setaffinity", "sched_setattr", "exit_group", "rseq", "set_robust_list",
-    "rt_sigprocmask" };
+    "mprotect", "madvise", "brk", "getrandom", "sched_yield", "sched_setaffinity", "sched_setattr", "timerfd_settime", "exit_group", "rseq",
+    "set_robust_list", "rt_sigprocmask" };
 
 /// And, where they have a sanitizer, of threads that begin or end.
 constexpr std::array<std::string_view, 2> of_sanitizers { "sigaltstack", "sched_getaffinity" };

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "base/host_pages.h"
 #include "base/types.h"
-#include "base/verify.h"
 #include "storage/absolute_storage.h"
 #include "storage/code_pages.h"
 
@@ -9,10 +9,8 @@
 #include <array>
 #include <bit>
 #include <bitset>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -79,42 +77,70 @@ private:
     }
 };
 
+/// Whether entries of a table are taken for other pages so often that a larger one is worth the host's memory: a CPU that idles and a
+/// program that works for long replace as many in the end.
+class Crowding {
+public:
+    /// One more. Looked at each time that `limit` more were; `now()` says microseconds since any time.
+    template<class Now>
+    [[nodiscard]] bool replaced(u32 limit, Now now)
+    {
+        if (++m_replaced % limit != 0)
+            return false;
+        u64 since = std::exchange(m_since, now());
+        return m_since - since < limit * slowest;
+    }
+    /// Since it was told to forget.
+    [[nodiscard]] u32 count() const { return m_replaced; }
+    void forget() { m_replaced = 0; }
+
+private:
+    /// Microseconds between two.
+    static constexpr u64 slowest = 20;
+
+    u32 m_replaced { 0 };
+    u64 m_since { 0 };
+};
+
 /// What a page's last walk found, kept for longer than its TlbEntry: where it is and which accesses it allows. Whether stores to it
-/// are to be noticed is not kept, because that changes without a purge.
+/// are to be noticed is not kept, because that changes without a purge. There is a row for each page index, so that what IPTE drops lies
+/// together, of few columns until many pages are used.
 class TranslationCache {
 public:
     static constexpr u64 read = 1;
     static constexpr u64 write = 2;
 
-    TranslationCache()
-        : m_entries(static_cast<Entry*>(std::calloc(rows * columns, sizeof(Entry))), &std::free)
-    {
-        VERIFY(m_entries);
-    }
-
     /// The host address of the page of `address` when `access` was allowed, else null.
     [[nodiscard]] u8* find(u64 address, u64 access) const
     {
         const Entry& entry = at(address);
-        bool known = (entry.tag & ~(read | write)) == ((address & page_mask) | m_stamp << 2);
-        return known && (entry.tag & access) ? entry.host : nullptr;
+        return (entry.tag & ~(read | write)) == tag_of(address) && (entry.tag & access) ? entry.host : nullptr;
     }
-    void add(u64 address, u64 allowed, u8* host)
+    /// `now()`: see Crowding.
+    template<class Now>
+    void add(u64 address, u64 allowed, u8* host, Now now)
     {
         Entry& entry = at(address);
-        u64 tag = (address & page_mask) | m_stamp << 2;
+        u64 tag = tag_of(address);
         u64 known = (entry.tag & ~(read | write)) == tag && entry.host == host ? entry.tag & (read | write) : 0;
+        bool replaces = known == 0 && (entry.tag & stamp_mask) == (tag & stamp_mask);
+        if (replaces && m_crowding.replaced(rows << m_columns_shift, now) && m_columns_shift < most_columns_shift)
+            return grow();
         entry = { tag | known | allowed, host };
     }
     void clear()
     {
         constexpr u64 most_stamps = 1023;
+        m_crowding.forget();
         if (m_stamp == most_stamps)
-            std::memset(m_entries.get(), 0, rows * columns * sizeof(Entry));
+            m_entries.clear();
         m_stamp = m_stamp % most_stamps + 1;
     }
     /// Drops every page with the page index of `address`.
-    void drop_index(u64 address) { std::memset(&m_entries[address / page_size % rows * columns], 0, columns * sizeof(Entry)); }
+    void drop_index(u64 address)
+    {
+        std::memset(&m_entries[address / page_size % rows << m_columns_shift], 0, sizeof(Entry) << m_columns_shift);
+    }
 
 private:
     struct Entry {
@@ -122,18 +148,28 @@ private:
         u64 tag;
         u8* host;
     };
-    /// A row for each page index, so that what IPTE drops lies together.
-    static constexpr u64 rows = 256;
-    static constexpr u64 columns = 64;
+    static constexpr u32 rows = 256;
+    static constexpr unsigned fewest_columns_shift = 2;
+    static constexpr unsigned most_columns_shift = 6;
+    static constexpr u64 stamp_mask = ~page_mask & ~(read | write);
 
+    [[nodiscard]] u64 tag_of(u64 address) const { return (address & page_mask) | m_stamp << 2; }
     [[nodiscard]] Entry& at(u64 address) const
     {
         u64 page = address / page_size;
-        return m_entries[page % rows * columns + (page / rows ^ page / rows / columns) % columns];
+        u64 column = (page / rows ^ page / rows >> m_columns_shift) & ((u64 { 1 } << m_columns_shift) - 1);
+        return m_entries[(page % rows << m_columns_shift) + column];
+    }
+    void grow()
+    {
+        m_entries.clear();
+        m_columns_shift += 2;
     }
 
-    std::unique_ptr<Entry[], decltype(&std::free)> m_entries;
+    HostTable<Entry> m_entries { rows << most_columns_shift };
     u64 m_stamp { 1 };
+    unsigned m_columns_shift { fewest_columns_shift };
+    Crowding m_crowding;
 };
 
 /// Everything that decides whether and where an access lands, so that a cached translation needs no other check:
@@ -167,18 +203,20 @@ public:
 private:
     /// How far the last entry in use is from the first, in bytes.
     u32 m_mask { 0 };
-    /// Entries that were taken for another page since there are as many as now.
-    u32 m_replaced { 0 };
     std::array<TlbEntry, most_entries> m_tlb; // what is not in use is never touched
 
 public:
     Space() { clear(fewest_entries); }
+    // What is not in use is not to be had of memory that was in use.
+    static void* operator new(std::size_t bytes) { return take_host_pages(bytes); }
+    static void operator delete(void* space, std::size_t bytes) { give_host_pages(space, bytes); }
 
     [[nodiscard]] TlbEntry& entry(u64 address) { return m_tlb[(address / page_size) & last_entry()]; }
-    /// Makes the entry for `address` empty, for another page.
-    void replace(u64 address)
+    /// Makes the entry for `address` empty, for another page. `now()`: see Crowding.
+    template<class Now>
+    void replace(u64 address, Now now)
     {
-        if (entry(address).delta && ++m_replaced > 2 * last_entry() && last_entry() + 1 < most_entries)
+        if (entry(address).delta && m_crowding.replaced(2 * last_entry(), now) && last_entry() + 1 < most_entries)
             clear(4 * (last_entry() + 1));
         m_empty = false;
         drop(address);
@@ -200,7 +238,7 @@ public:
     /// What is known of its code stays as it is, but in doubt.
     void purge()
     {
-        clear(m_replaced < last_entry() / 2 ? fewest_entries : last_entry() + 1);
+        clear(m_crowding.count() < last_entry() / 2 ? fewest_entries : last_entry() + 1);
         walked.clear();
         m_tables.reset();
         m_code_entries.reset();
@@ -256,7 +294,7 @@ private:
     [[nodiscard]] u32 last_entry() const { return m_mask / static_cast<u32>(sizeof(TlbEntry)); }
     void clear(u32 entries)
     {
-        m_replaced = 0;
+        m_crowding.forget();
         if (m_empty && entries == last_entry() + 1)
             return;
         m_mask = (entries - 1) * static_cast<u32>(sizeof(TlbEntry));
@@ -268,6 +306,8 @@ private:
     [[nodiscard]] static u64 table_index(u64 entry) { return entry / 2048 * 0x9e3779b97f4a7c15 >> 52; }
     [[nodiscard]] static u64 code_index(u64 entry) { return entry / 8 * 0x9e3779b97f4a7c15 >> 52; }
 
+    /// Of the entries, since there are as many as now.
+    Crowding m_crowding;
     /// No entry is in use, and so no site.
     bool m_empty { false };
     /// Which page tables translations were made through, by a hash of their address: IPTE names an entry, not a space.

@@ -22,6 +22,6 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size)
         return 0;
     }
     for (const auto& part : program->parts)
-        VERIFY(part.bytes.size() <= storage && part.address <= storage - part.bytes.size());
+        VERIFY(part.size() <= storage && part.address <= storage - part.size());
     return 0;
 }

@@ -64,16 +64,12 @@ void Block::retire()
 Interpreter::Interpreter(AbsoluteStorage& storage, Observer* observer)
     : m_own_cache(std::make_unique<CodeCache>(storage))
     , m_cache(*m_own_cache)
-    , m_positions(positions)
-    , m_targets(targets)
     , m_observer(observer)
 {
 }
 
 Interpreter::Interpreter(CodeCache& shared, Observer* observer)
     : m_cache(shared)
-    , m_positions(positions)
-    , m_targets(targets)
     , m_observer(observer)
 {
 }
@@ -266,6 +262,24 @@ void Interpreter::forget_all()
 {
     m_cache.drop_all();
     forget_positions();
+}
+
+void Interpreter::forget(Cpu& cpu, u64 address, u64 absolute)
+{
+    CodeBlock* block = m_cache.find(cpu, address, absolute, cpu.mode());
+    if (!block)
+        return;
+    if (Position& position = m_positions[address / 2 % positions]; position.block == block)
+        position = {};
+    m_cache.drop(*block);
+}
+
+void Interpreter::give_memory_back()
+{
+    m_cache.give_memory_back();
+    m_current = nullptr;
+    m_positions.clear();
+    m_targets.clear();
 }
 
 } // namespace zvisor

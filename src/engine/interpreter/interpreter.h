@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/host_pages.h"
 #include "cpu/cpu.h"
 #include "cpu/engine.h"
 #include "engine/code_cache.h"
@@ -36,8 +37,12 @@ public:
     void execute_target(Cpu& cpu, u64 bits, u64 address) override;
     void code_stored(u64 absolute_address, u64 length) override;
     void forget_all() override;
+    void give_memory_back() override;
     /// Blocks have been dropped: none is remembered by its address from now on.
     void forget_positions() { ++m_drops; }
+
+    /// Another engine executes what is at an address from now on.
+    void forget(Cpu& cpu, u64 address, u64 absolute);
 
     /// Executes the block at Cpu::next, or one instruction in careful mode.
     void execute_block(Cpu& cpu);
@@ -46,14 +51,14 @@ public:
 
 private:
     struct Position {
-        u64 address { 1 };
-        u64 stamp { 0 };
-        u64 drops { 0 };
-        Block* block { nullptr };
+        u64 address;
+        u64 stamp; // 0 is none's
+        u64 drops;
+        Block* block;
     };
     struct Target {
-        u64 bits { 0 };
-        u8 mode { 0xff };
+        u64 bits; // 0 is no instruction's
+        u8 mode;
         Op ops[2];
     };
     static constexpr std::size_t positions = 8192;
@@ -72,8 +77,8 @@ private:
     std::size_t m_known { 0 };
     std::unique_ptr<CodeCache> m_own_cache;
     CodeCache& m_cache;
-    std::vector<Position> m_positions;
-    std::vector<Target> m_targets;
+    HostTable<Position> m_positions { positions };
+    HostTable<Target> m_targets { targets };
     /// How often blocks were dropped.
     u64 m_drops { 0 };
     Block* m_current { nullptr };

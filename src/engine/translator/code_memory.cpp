@@ -92,6 +92,15 @@ void CodeMemory::make_large(std::size_t offset) const
     (void)madvise(m_executable + offset, piece, advise_collapse);
 }
 
+void CodeMemory::discard(std::size_t first, std::size_t last) const
+{
+    constexpr std::size_t host_page = 4096;
+    first = (first + host_page - 1) / host_page * host_page;
+    last = last / host_page * host_page;
+    if (first < last && madvise(m_writable + first, last - first, MADV_REMOVE) != 0)
+        std::memset(m_writable + first, 0, last - first);
+}
+
 void CodeMemory::describe_frames(const u8* begin, const u8* end, u32 frame)
 {
     std::size_t common = m_frames.size();

@@ -33,6 +33,9 @@ public:
     void make_large(std::size_t offset) const;
     static constexpr std::size_t piece = std::size_t { 2 } << 20;
 
+    /// Whole pages of the host within [first, last), offsets, become zeros and take no memory.
+    void discard(std::size_t first, std::size_t last) const;
+
     /// Lets C++ exceptions pass through frames of code in [begin, end), writable addresses, whose canonical frame address
     /// is rsp + `frame` and which has saved the registers as `saved_registers` says.
     void describe_frames(const u8* begin, const u8* end, u32 frame);

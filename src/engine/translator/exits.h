@@ -34,7 +34,8 @@ public:
     [[nodiscard]] const Exit& operator[](u32 number) const { return m_all[number].exit; }
     /// The block that exit `number` leads to, or null.
     [[nodiscard]] CodeBlock* led_to(u32 number) const { return m_all[number].on ? &m_all[number].on->m_block : nullptr; }
-    void clear() { m_all.clear(); }
+    /// Its memory goes, too.
+    void clear() { m_all = std::vector<Entry>(); }
 
     /// Exit `number` leads to the block with this list from now on, and to no other.
     void lead(u32 number, Incoming& to);

@@ -67,7 +67,7 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     , assembler(memory.writable(), code_bytes)
     , m_apart(in_one_piece || code_bytes < least_apart ? code_bytes : code_bytes - code_bytes / 4)
     , m_apart_used(m_apart)
-    , m_settled_apart((m_apart + CodeMemory::piece - 1) / CodeMemory::piece * CodeMemory::piece)
+    , m_settled_apart(first_piece_apart())
 {
     m_positions = reinterpret_cast<CodePosition*>(allocate_data(sizeof(CodePosition) * (positions + 1)));
     make_constants();
@@ -86,6 +86,11 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     memory.describe_frames(body, memory.writable() + memory.code_size(), body_frame);
     memory.register_frames();
     m_shared_code = assembler.getSize();
+}
+
+std::size_t Runtime::first_piece_apart() const
+{
+    return (m_apart + CodeMemory::piece - 1) / CodeMemory::piece * CodeMemory::piece;
 }
 
 void Runtime::make_entry()
@@ -225,6 +230,23 @@ void Runtime::reset()
 {
     for (std::size_t i = 0; i < positions; ++i)
         m_positions[i] = {};
+    forget_code();
+}
+
+void Runtime::give_memory_back()
+{
+    forget_code();
+    misses = {};
+    memory.discard(m_shared_code, memory.code_size());
+    m_settled = 0;
+    m_settled_apart = first_piece_apart();
+    std::size_t data = memory.code_size();
+    memory.discard(data, data + sizeof(CodePosition) * positions);
+    memory.discard(data + m_shared_data, data + memory.data_size());
+}
+
+void Runtime::forget_code()
+{
     m_data_used = m_shared_data;
     m_flags_used = 0;
     m_exits = 0;

@@ -85,6 +85,8 @@ public:
     [[nodiscard]] bool is_full() const;
     /// Forgets all code; none may be executing. Positions never used are zeros, which no stamp is.
     void reset();
+    /// The same, and its memory is the host's again.
+    void give_memory_back();
     /// The assembler goes on where code is that is executed seldom; where it goes on after that, for `come_back`.
     [[nodiscard]] std::size_t go_apart();
     void come_back(std::size_t to);
@@ -180,9 +182,11 @@ private:
     static constexpr std::size_t spare = std::size_t { 1 } << 20;
     /// Memory for code from which on seldom executed code has its quarter.
     static constexpr std::size_t least_apart = 8 * spare;
+    [[nodiscard]] std::size_t first_piece_apart() const;
     [[nodiscard]] static std::size_t data_bytes(std::size_t code_bytes);
 
     [[nodiscard]] u8* allocate_data(std::size_t size);
+    void forget_code();
     void make_jump(const u8* at, const u8* to);
     void emit_find_code(const void* none);
     void make_find_code();

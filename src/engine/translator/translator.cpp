@@ -52,9 +52,8 @@ Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
     , m_cache(storage)
     , m_interpreter(m_cache, options.observer)
     , m_statistics(options.statistics ? std::make_unique<TranslationStatistics>() : nullptr)
-    , m_executions(static_cast<u8*>(std::calloc(counters, 1)), &std::free)
+    , m_executions(counters)
 {
-    VERIFY(m_executions);
     m_fetching.ops[1].run = &leave_step;
 }
 
@@ -215,8 +214,10 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
         if (!is_hot(absolute))
             return nullptr;
         block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
-        if (!block)
+        if (!block) {
             block = translate(cpu, address, absolute);
+            m_interpreter.forget(cpu, address, absolute);
+        }
     }
     // The code may be elsewhere by now: pages were watched meanwhile, and requests of other CPUs answered.
     if (cpu.code_stamp() != stamp)
@@ -271,21 +272,43 @@ void Translator::start_over()
     forget_all();
     m_cache.free_dropped();
     m_machinery->exits.clear();
+    m_machinery->runtime.reset();
+    begin_anew();
+    if (m_statistics)
+        m_statistics->started_over();
+}
+
+/// No code is known any more.
+void Translator::begin_anew()
+{
     forget_executions();
     m_left_by = Runtime::no_exit; // its number will be another exit's
     m_path.executions = nullptr;
-    m_machinery->runtime.reset();
-    if (m_statistics)
-        m_statistics->started_over();
+}
+
+void Translator::give_memory_back()
+{
+    m_interpreter.give_memory_back();
+    abandon_path();
+    begin_anew();
+    clear_executions();
+    if (!m_machinery)
+        return;
+    m_machinery->exits.clear();
+    m_machinery->runtime.give_memory_back();
 }
 
 /// What was counted up to now counts for nothing, without touching the counters as long as they have room for more.
 void Translator::forget_executions()
 {
     m_forgotten = m_most_counted;
-    if (m_forgotten + m_patience <= std::numeric_limits<u8>::max())
-        return;
-    std::memset(m_executions.get(), 0, counters);
+    if (m_forgotten + m_patience > std::numeric_limits<u8>::max())
+        clear_executions();
+}
+
+void Translator::clear_executions()
+{
+    m_executions.clear();
     m_forgotten = m_most_counted = 0;
 }
 

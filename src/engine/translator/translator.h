@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/host_pages.h"
 #include "engine/code_cache.h"
 #include "engine/engine_options.h"
 #include "engine/interpreter/interpreter.h"
@@ -10,7 +11,6 @@
 #include "ir/builder.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -29,6 +29,7 @@ public:
     void execute_target(Cpu& cpu, u64 bits, u64 address) override;
     void code_stored(u64 absolute_address, u64 length) override;
     void forget_all() override;
+    void give_memory_back() override;
     [[nodiscard]] EngineStatistics statistics() const override;
 
     /// Executes what is at Cpu::next up to an exit of its block, and takes the program interruption it ends with, if any.
@@ -163,7 +164,9 @@ private:
     void note_interpreted(const Cpu& cpu);
     void make_room(Cpu& cpu);
     void start_over();
+    void begin_anew();
     void forget_executions();
+    void clear_executions();
     void link(Cpu& cpu, u32 number, Block& block);
 
     EngineOptions m_options;
@@ -173,7 +176,7 @@ private:
     std::unique_ptr<TranslationStatistics> m_statistics;
     std::unique_ptr<Machinery> m_machinery;
     /// How often blocks were interpreted, by a hash of where they are; the host has no memory for what is zero from the beginning.
-    std::unique_ptr<u8[], decltype(&std::free)> m_executions;
+    HostTable<u8> m_executions;
     /// What they count from.
     u8 m_forgotten { 0 };
     /// The highest of them.

@@ -1,0 +1,66 @@
+#include "cpu/idleness.h"
+
+#include <gtest/gtest.h>
+
+namespace zvisor {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct IdlenessTest : testing::Test {
+    /// Passes time, a part of which is executed, in waits as a periodic timer ends them. How often memory was to go.
+    int pass(Idleness::Duration time, double part)
+    {
+        int due = 0;
+        for (auto end = now + time; now < end;) {
+            now += 4ms;
+            executed += std::chrono::duration_cast<Idleness::Duration>(4ms * part);
+            due += idleness.is_due(now, executed);
+        }
+        return due;
+    }
+
+    Idleness idleness;
+    Idleness::Time now { 1000s };
+    Idleness::Duration executed { 5s };
+};
+
+TEST_F(IdlenessTest, IsNotOfACpuThatWorks)
+{
+    EXPECT_EQ(pass(600s, 0.3), 0);
+}
+
+TEST_F(IdlenessTest, HasToLastTwiceAsLongEachTime)
+{
+    (void)pass(30s, 1);
+    EXPECT_EQ(pass(11s, 0.01), 1);
+    EXPECT_EQ(pass(19s, 0.01), 0);
+    EXPECT_EQ(pass(2s, 0.01), 1);
+    EXPECT_EQ(pass(37s, 0.01), 0);
+    EXPECT_EQ(pass(3s, 0.01), 1);
+}
+
+TEST_F(IdlenessTest, BeginsAnewBehindWork)
+{
+    (void)pass(200s, 0.01);
+    EXPECT_EQ(pass(21s, 0.5), 0);
+    EXPECT_EQ(pass(21s, 0.01), 1);
+}
+
+TEST_F(IdlenessTest, IsDueOnceForACpuThatExecutesNothing)
+{
+    (void)pass(30s, 1);
+    ASSERT_TRUE(idleness.asks_again(now, executed));
+    now += *idleness.asks_again(now, executed);
+    // The window that has just ended may hold the last of the work.
+    if (!idleness.is_due(now, executed)) {
+        now += *idleness.asks_again(now, executed);
+        EXPECT_TRUE(idleness.is_due(now, executed));
+    }
+    EXPECT_FALSE(idleness.asks_again(now, executed));
+    now += 1000s;
+    EXPECT_FALSE(idleness.is_due(now, executed));
+}
+
+} // namespace
+} // namespace zvisor

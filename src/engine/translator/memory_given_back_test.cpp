@@ -1,0 +1,55 @@
+#include "engine/test_bench.h"
+
+#include <gtest/gtest.h>
+
+namespace zvisor {
+namespace {
+
+/// A loop with calls, so that code is found by computed addresses too.
+class MemoryGivenBack : public testing::Test {
+protected:
+    MemoryGivenBack()
+    {
+        bench.put(0x3000, { "BASR 14,3", "BCTGR 1,4", "AGHI 2,1" });
+        bench.put(0x3100, { "AGHI 2,3", "BCR 15,14" });
+    }
+    u64 run()
+    {
+        auto& gr = bench.cpu.gr;
+        gr[1] = rounds;
+        gr[2] = 0;
+        gr[3] = 0x3100;
+        gr[4] = 0x3000;
+        bench.run();
+        return gr[2];
+    }
+
+    static constexpr u64 rounds = 200'000;
+    TestBench bench { { .statistics = true } };
+};
+
+TEST_F(MemoryGivenBack, IsMadeAgain)
+{
+    auto translated = [&] { return bench.cpu.engine().statistics().blocks; };
+    // Until there are paths, too.
+    for (int i = 0; i < 4; ++i)
+        EXPECT_EQ(run(), 3 * rounds + 1);
+    u64 before = translated();
+    EXPECT_EQ(run(), 3 * rounds + 1);
+    EXPECT_EQ(translated(), before);
+    bench.cpu.engine().give_memory_back();
+    EXPECT_EQ(run(), 3 * rounds + 1);
+    EXPECT_GT(translated(), before);
+}
+
+TEST_F(MemoryGivenBack, AgainAndAgain)
+{
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(run(), 3 * rounds + 1);
+        bench.cpu.engine().give_memory_back();
+        bench.cpu.engine().give_memory_back();
+    }
+}
+
+} // namespace
+} // namespace zvisor
