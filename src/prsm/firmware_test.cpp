@@ -199,18 +199,41 @@ TEST_F(FirmwareTest, StorageMovesFromOnePartitionToAnother)
 {
     ASSERT_TRUE(firmware->activate("ACTED1"));
     ASSERT_TRUE(firmware->activate("ACTED2"));
-    std::jthread programs([&] {
-        EXPECT_TRUE(firmware->type("ACTED1", "give 3"));
-        EXPECT_TRUE(soon([&] { return firmware->storage().free() == 3; }));
-        EXPECT_TRUE(firmware->type("ACTED2", "obtain 4"));
-    });
-    auto moved = firmware->move_memory("ACTED1", "ACTED2", mega, watch(10s));
+    auto operated = watch(10s);
+    operated.progress = [&](const std::string& text) {
+        said.push_back(text);
+        if (text.starts_with("waiting for ACTED1")) {
+            EXPECT_TRUE(firmware->type("ACTED1", "give 3"));
+        }
+        if (text.starts_with("waiting for ACTED2")) {
+            EXPECT_TRUE(firmware->type("ACTED2", "obtain 4"));
+        }
+    };
+    auto moved = firmware->move_memory("ACTED1", "ACTED2", mega, operated);
     ASSERT_TRUE(moved) << moved.error().message;
     EXPECT_EQ(status("ACTED1").storage, 3 * mega);
     EXPECT_EQ(status("ACTED2").storage, 5 * mega);
     EXPECT_EQ(said.front(), "waiting for ACTED1 to take 1M offline; in Linux: chmem -d 1M");
     EXPECT_EQ(said.size(), 4u);
     EXPECT_EQ(said.back(), "ACTED2 took 1M of 1M");
+}
+
+TEST_F(FirmwareTest, WhatAProgramTakesBeforeItIsAskedCounts)
+{
+    ASSERT_TRUE(firmware->activate("ACTED1"));
+    ASSERT_TRUE(firmware->activate("ACTED2"));
+    auto operated = watch(10s);
+    operated.progress = [&](const std::string& text) {
+        if (text.starts_with("waiting for ACTED1")) {
+            EXPECT_TRUE(firmware->type("ACTED1", "give 3"));
+        }
+        if (text == "ACTED1 released 1M of 1M") {
+            EXPECT_TRUE(firmware->type("ACTED2", "obtain 4"));
+            EXPECT_TRUE(soon([&] { return status("ACTED2").storage == 5 * mega; }));
+        }
+    };
+    auto moved = firmware->move_memory("ACTED1", "ACTED2", mega, operated);
+    EXPECT_TRUE(moved) << moved.error().message;
 }
 
 TEST_F(FirmwareTest, AMoveTheProgramDoesNotFollowIsRefused)

@@ -109,11 +109,13 @@ Result<void> StorageMover::run()
     TRY_VOID(check());
     TRY_VOID(look_at(m_from, false));
     TRY_VOID(look_at(m_to, true));
-    u64 released = change(m_from, m_wanted, false);
+    // A program may take what was released at once: what it had is counted before.
+    u64 had = m_to.partition.block_count();
+    u64 released = change(m_from, m_from.partition.block_count(), m_wanted, false);
     if (released < m_wanted)
         return fail(fmt::format(
             "partition {} released {} of {}{}{}", name(m_from), text(released), text(m_wanted), reason(m_from), take_back(released)));
-    u64 taken = change(m_to, m_wanted, true);
+    u64 taken = change(m_to, had, m_wanted, true);
     m_reserve.keep(m_to.partition, 0);
     if (taken < m_wanted)
         return fail(fmt::format(
@@ -127,10 +129,9 @@ std::string StorageMover::reason(const Side& side) const
     return side.why.empty() ? fmt::format(" within {} s", seconds) : fmt::format(" ({})", side.why);
 }
 
-/// Has a program take storage online or offline; returns the number of blocks that came or went.
-u64 StorageMover::change(Side& side, u64 wanted, bool online)
+/// Has a program that `had` so many blocks take storage online or offline; returns the number of those that came or went.
+u64 StorageMover::change(Side& side, u64 had, u64 wanted, bool online)
 {
-    u64 had = side.partition.block_count();
     auto count = [&side, had, online] {
         u64 has = side.partition.block_count();
         return online ? std::max(has, had) - had : had - std::min(has, had);
@@ -193,7 +194,7 @@ std::string StorageMover::take_back(u64 blocks)
         if (auto storage = storage_of_guest(*m_from.agent, m_watch.begin()))
             m_from.storage = std::move(*storage);
         auto why = m_from.why;
-        back = change(m_from, blocks, true);
+        back = change(m_from, m_from.partition.block_count(), blocks, true);
         m_from.why = why;
         m_reserve.keep(m_from.partition, 0);
     }

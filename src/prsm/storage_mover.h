@@ -52,7 +52,7 @@ private:
     [[nodiscard]] Result<void> look_at_board();
     [[nodiscard]] Result<void> check() const;
     [[nodiscard]] Result<void> look_at(Side& side, bool online) const;
-    [[nodiscard]] u64 change(Side& side, u64 wanted, bool online);
+    [[nodiscard]] u64 change(Side& side, u64 had, u64 wanted, bool online);
     void change_by_agent(Side& side, u64 wanted, bool online, const std::function<u64()>& count);
     void change_by_operator(Side& side, u64 wanted, bool online, const std::function<u64()>& count);
     void note(const Side& side, u64 blocks, u64 wanted, bool online);
