@@ -269,16 +269,23 @@ void Dispatcher::enforce(nanoseconds time)
             if (was_starved(partition, partition.cpus[i], time))
                 partition.cpus[i].due = time + m_options.grace;
             else
-                misbehaves(id, fmt::format("CPU {} did not give its physical CPU back when it was asked to", i), time);
+                misbehaves(id,
+                    fmt::format("CPU {} did not give its physical CPU back within {:.3f} s when it was asked to", i,
+                        std::chrono::duration<double>(time - partition.cpus[i].asked).count()),
+                    time);
         }
 }
 
+/// One that was displaced runs on until it notices, which is held against itself alone.
 nanoseconds Dispatcher::dispatched_beside(const Partition& partition, const Logical& cpu, nanoseconds time)
 {
     nanoseconds sum {};
-    for (const Logical& other : partition.cpus)
-        if (&other != &cpu)
-            sum += other.usage.dispatched + (other.belief == Belief::running ? time - other.since : nanoseconds(0));
+    for (const Logical& other : partition.cpus) {
+        if (&other == &cpu)
+            continue;
+        bool runs = other.belief == Belief::running || other.belief == Belief::displaced;
+        sum += other.usage.dispatched + (runs ? time - other.since : nanoseconds(0));
+    }
     return sum;
 }
 
