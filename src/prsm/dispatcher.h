@@ -54,7 +54,7 @@ public:
         /// a virtual machine whose CPUs stand still now and then.
         nanoseconds grace { std::chrono::seconds(2) };
         /// The same when the host does not: on one with many other loads it was seen to take two seconds.
-        nanoseconds starved_grace { std::chrono::seconds(20) };
+        nanoseconds starved_grace { std::chrono::seconds(10) };
         /// Real-time priority on the host, where it is allowed.
         bool real_time { true };
     };
