@@ -150,6 +150,18 @@ public:
     {
         m_cc = value != 0;
     }
+    /// TEST UNDER MASK: code 0 when none of the bits in a mask, which is not zero, is selected, 3 when all are, otherwise 1.
+    template<class T>
+    void cc_test_byte(T selected, T mask)
+    {
+        m_cc = static_cast<u8>((selected != 0) | (selected == mask) << 1);
+    }
+    /// The same, but otherwise 1 when the leftmost bit of the mask is not selected, 2 when it is.
+    template<class T>
+    void cc_test_halfword(T selected, T mask)
+    {
+        m_cc = static_cast<u8>((selected != 0) + (selected >= std::bit_floor(mask)) + (selected == mask));
+    }
 
     // ---- Storage -------------------------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ namespace zvisor::ir {
 namespace {
 
 /// A mask of the condition codes that may follow, as branch instructions have it.
-[[nodiscard]] unsigned possible_codes(CodeKind kind)
+[[nodiscard]] unsigned possible_codes(const Program& program, const CodeState& code)
 {
-    switch (kind) {
+    switch (code.kind) {
     case CodeKind::zero:
         return 0b1100;
     case CodeKind::compare_s:
@@ -17,6 +17,9 @@ namespace {
         return 0b1110;
     case CodeKind::sub_u:
         return 0b0111;
+    case CodeKind::test_byte:
+    case CodeKind::test_halfword:
+        return tested_codes(code.kind, program.nodes[code.b].imm);
     default:
         return 0b1111;
     }
@@ -132,7 +135,7 @@ void Builder::side_exit(bool goes_along)
         (void)add_node({ .kind = Kind::side_exit, .a = target, .c = number, .after = after() });
         return;
     }
-    unsigned possible = possible_codes(m_code.kind);
+    unsigned possible = possible_codes(m_program, m_code);
     unsigned taken = possible & (condition.negate ? ~unsigned { condition.mask } : condition.mask);
     CodeState otherwise = narrowed_code(possible & ~taken);
     m_code = narrowed_code(taken);
@@ -288,6 +291,10 @@ Id Builder::masked(Id x, u64 mask)
         u64 kept_of_shr = ~kept_of_shl;
         if ((mask & ~kept_of_shl) == 0 || (mask & ~kept_of_shr) == 0) {
             bool is_shl = (mask & ~kept_of_shl) == 0;
+            if (is_shl && mask == u64 { 0xffffffff } << left) {
+                Id word = add_node({ .kind = Kind::zx, .a = rotation.a });
+                return add_node({ .kind = Kind::shl, .width = 8, .a = word, .b = constant(left) });
+            }
             Id by = constant(is_shl ? left : 64 - left);
             x = add_node({ .kind = is_shl ? Kind::shl : Kind::shr, .width = 8, .a = rotation.a, .b = by });
             if (mask == (is_shl ? kept_of_shl : kept_of_shr))

@@ -253,6 +253,8 @@ public:
     [[nodiscard]] Vector insert(Vector vector, u8 bytes, u8 index, G value);
     [[nodiscard]] G element(Vector vector, u8 bytes, u8 index);
     [[nodiscard]] W byte_signs(Vector vector) { return { this, add_node({ .kind = Kind::byte_signs, .width = 4, .a = vector.id }) }; }
+    void cc_test_byte(W selected, W mask) { set_code(CodeKind::test_byte, selected, mask); }
+    void cc_test_halfword(W selected, W mask) { set_code(CodeKind::test_halfword, selected, mask); }
     void cc_search(W ends, W finds) { set_code(CodeKind::search, ends, finds); }
 
     void branch(G target) { branch_if(constant_truth(true), target); }

@@ -2,6 +2,7 @@
 
 #include "base/types.h"
 
+#include <bit>
 #include <vector>
 
 namespace zvisor::ir {
@@ -96,6 +97,8 @@ enum class CodeKind : u8 {
     sub_u,    ///< of a - b: 1 borrow, 2 zero, 3 positive
     bfp_sign, ///< of the number a against 0
     bfp_compare,
+    test_byte,     ///< of the bits a, some of those of the constant b: 0 none, 3 all, else 1
+    test_halfword, ///< else 1 without the leftmost of b, 2 with it
     search, ///< of the bits a of ends and b of finds, none in common, the leftmost: 0 an end, 2 a find; 1 finds without an end, 3 none
 };
 
@@ -284,6 +287,14 @@ struct RegisterNumber {
 [[nodiscard]] constexpr u8 registers_from(u8 first, u64 last)
 {
     return static_cast<u8>(((last - first) & 15) + 1);
+}
+
+/// A mask of the condition codes that a test of the bits in a mask may have.
+[[nodiscard]] constexpr unsigned tested_codes(CodeKind kind, u64 mask)
+{
+    if (std::has_single_bit(mask))
+        return 0b1001;
+    return kind == CodeKind::test_byte ? 0b1101 : 0b1111;
 }
 
 } // namespace zvisor::ir

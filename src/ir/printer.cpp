@@ -109,7 +109,7 @@ static_assert([] {
 }());
 
 constexpr std::string_view code_names[] { "memory", "value", "zero", "compare_s", "compare_u", "add_s", "sub_s", "add_u", "sub_u",
-    "bfp_sign", "bfp_compare", "search" };
+    "bfp_sign", "bfp_compare", "test_byte", "test_halfword", "search" };
 static_assert(std::size(code_names) == static_cast<std::size_t>(CodeKind::search) + 1);
 
 constexpr std::string_view operation_names[] { "add", "subtract", "multiply", "divide", "square_root", "test", "from_integer", "lengthen",

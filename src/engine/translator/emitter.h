@@ -354,10 +354,12 @@ private:
     void compare_numbers(const Xbyak::Xmm& x, const Xbyak::Xmm& y, u8 width);
     void compare_numbers(const Place& x, const Place& y, u8 width);
     void compute_order_code();
+    void compute_test_code(const CodePlace& code);
     void compute_search_code(const CodePlace& code);
     [[nodiscard]] std::optional<HostCondition> flags_of_order(const Place& x, const Place& y, u8 width, u8 mask);
     /// Sets the flags for a condition, and returns which host condition it is then. rax, rcx and rdx are lost.
     [[nodiscard]] HostCondition flags_of(const ir::Condition& condition);
+    [[nodiscard]] std::optional<HostCondition> flags_of_test(const CodePlace& code, u8 mask);
     [[nodiscard]] HostCondition flags_of_code(const CodePlace& code, u8 mask);
     [[nodiscard]] HostCondition flags_of_constant(bool value);
 

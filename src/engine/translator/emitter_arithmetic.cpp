@@ -164,6 +164,7 @@ bool Emitter::is_extended(Id id) const
     case Kind::zx:
     case Kind::zx8:
     case Kind::zx16:
+    case Kind::truth:
         return true;
     default:
         return false;

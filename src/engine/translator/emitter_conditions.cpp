@@ -85,12 +85,32 @@ void Emitter::compute_code(const CodePlace& code)
         compare_numbers(code.a, code.kind == CodeKind::bfp_sign ? nothing : code.b, code.width);
         compute_order_code();
         break;
+    case CodeKind::test_byte:
+        compare(code.a, nothing, 4);
+        a.set_if(!HostCondition::equal, al);
+        compare(code.a, code.b, 4);
+        a.set_if(HostCondition::equal, cl);
+        break;
+    case CodeKind::test_halfword:
+        return compute_test_code(code);
     case CodeKind::search:
         return compute_search_code(code);
     }
     a.movzx(eax, al);
     a.movzx(ecx, cl);
     a.lea(eax, ptr[rax + rcx * 2]);
+}
+
+/// One for each that holds: something is selected, the leftmost bit is, all is.
+void Emitter::compute_test_code(const CodePlace& code)
+{
+    compare(code.a, { .constant = true }, 4);
+    m_asm.set_if(!HostCondition::equal, al);
+    m_asm.movzx(eax, al);
+    for (u64 least : { std::bit_floor(code.b.value), code.b.value }) {
+        compare(code.a, { .constant = true, .value = least }, 4);
+        m_asm.sbb(eax, -1);
+    }
 }
 
 void Emitter::compute_search_code(const CodePlace& code)
@@ -168,8 +188,28 @@ HostCondition Emitter::flags_of(const Condition& condition)
         compare_to_zero(y, condition.width);
         return decided(!HostCondition::equal);
     }
+    if (x.constant && !y.constant) {
+        compare(y, x, condition.width);
+        return decided(is_signed ? !HostCondition::less_or_equal : !HostCondition::below_or_equal);
+    }
     compare(x, y, condition.width);
     return decided(is_signed ? HostCondition::less : HostCondition::below);
+}
+
+/// Whether none of the bits are selected is what most want to know, or whether all are.
+std::optional<HostCondition> Emitter::flags_of_test(const CodePlace& code, u8 mask)
+{
+    unsigned possible = ir::tested_codes(code.kind, code.b.value);
+    unsigned wanted = mask & possible;
+    if (wanted == 0 || wanted == possible)
+        return flags_of_constant(wanted != 0);
+    for (unsigned one : { 8U, 1U }) {
+        if (wanted != one && wanted != (possible & ~one))
+            continue;
+        one == 8 ? compare_to_zero(code.a, 4) : compare(code.a, code.b, 4);
+        return wanted == one ? HostCondition::equal : !HostCondition::equal;
+    }
+    return {};
 }
 
 HostCondition Emitter::flags_of_code(const CodePlace& code, u8 mask)
@@ -217,6 +257,11 @@ HostCondition Emitter::flags_of_code(const CodePlace& code, u8 mask)
     case CodeKind::bfp_compare:
         if (auto order = flags_of_order(code.a, code.kind == CodeKind::bfp_sign ? nothing : code.b, code.width, mask))
             return *order;
+        break;
+    case CodeKind::test_byte:
+    case CodeKind::test_halfword:
+        if (auto tested = flags_of_test(code, mask))
+            return *tested;
         break;
     case CodeKind::search: {
         bool found_together = mask & 4 ? mask & 2 : !(mask & 2);

@@ -35,6 +35,10 @@ void set_code_of(Cpu& cpu, CodeKind kind, u64 first, u64 second)
         return (void)cpu.add_u(a, b);
     case CodeKind::sub_u:
         return (void)cpu.sub_u(a, b);
+    case CodeKind::test_byte:
+        return cpu.cc_test_byte(a, b);
+    case CodeKind::test_halfword:
+        return cpu.cc_test_halfword(a, b);
     default:
         VERIFY(false);
     }
