@@ -12,6 +12,9 @@ class TranslationObserver;
 /// Ways to execute instructions: one at a time, as host code made from what they do, or both with their results compared.
 enum class EngineKind : u8 { interpreter, translator, lockstep };
 
+/// How often a block is interpreted before it is translated.
+constexpr u8 executions_before_translation = 50;
+
 /// How an engine works. What is pointed to must outlive it.
 struct EngineOptions {
     EngineKind kind { EngineKind::translator };

@@ -5,6 +5,7 @@
 #include "apps/zvisor/terminal.h"
 #include "arch/model.h"
 #include "debug/options.h"
+#include "engine/engine_options.h"
 #include "machine/machine.h"
 
 #include <chrono>
@@ -109,7 +110,8 @@ private:
 [[nodiscard]] Result<int> print_region(std::string_view region, const std::string& listing)
 {
     if (listing.empty())
-        return fail(fmt::format("the machine ended before anything at {} was translated: what runs fewer than five times is not", region));
+        return fail(fmt::format("the machine ended before anything at {} was translated: what runs fewer than {} times is not", region,
+            executions_before_translation));
     fmt::print("{}", listing);
     return ExitStatus::success;
 }

@@ -182,7 +182,7 @@ private:
     /// The highest of them.
     u8 m_most_counted { 0 };
     Cpu* m_cpu { nullptr };
-    u8 m_patience { 16 };
+    u8 m_patience { executions_before_translation };
     i32 m_path_patience { 50'000 };
     /// What is being followed; no blocks when nothing is.
     Path m_path;
