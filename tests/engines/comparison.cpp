@@ -224,7 +224,17 @@ std::string Comparison::compare(Case& made, Tally& tally)
     return {};
 }
 
+/// A clock of which two bits are left says the same every fourth time.
 bool Comparison::differs_from_itself(const Case& made, std::size_t parts)
+{
+    constexpr int tries = 16;
+    for (int i = 0; i < tries; ++i)
+        if (differs_when_run_again(made, parts))
+            return true;
+    return false;
+}
+
+bool Comparison::differs_when_run_again(const Case& made, std::size_t parts)
 {
     Guest again(Guest::EngineKind::interpreter);
     again.prepare(made);

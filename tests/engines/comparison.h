@@ -42,6 +42,7 @@ private:
     void prepare(const Case& made);
     void mend(Case& made, std::size_t part) const;
     [[nodiscard]] bool differs_from_itself(const Case& made, std::size_t parts);
+    [[nodiscard]] bool differs_when_run_again(const Case& made, std::size_t parts);
     void minimize(Case& made);
     [[nodiscard]] bool still_differs(Case& made);
 
