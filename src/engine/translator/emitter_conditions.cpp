@@ -109,7 +109,7 @@ void Emitter::compute_test_code(const CodePlace& code)
     m_asm.movzx(eax, al);
     for (u64 least : { std::bit_floor(code.b.value), code.b.value }) {
         compare(code.a, { .constant = true, .value = least }, 4);
-        m_asm.sbb(eax, -1);
+        m_asm.sbb(eax, ~0U); // one more unless it is less
     }
 }
 
