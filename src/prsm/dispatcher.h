@@ -50,8 +50,8 @@ public:
         /// The host's numbers of the physical CPUs.
         std::vector<u16> physical_cpus;
         /// Time a logical CPU that was asked to give back has for it, if the host lets its process run; see `add`. A hostile partition
-        /// gains this once. Honest ones that boot were seen to run 60 ms before they do, and more than 250 ms where the host is itself
-        /// a virtual machine whose CPUs stand still now and then.
+        /// gains this once. Honest ones that boot were seen to run 60 ms before they do; on a loaded host that is itself a virtual
+        /// machine, two of some twenty took more than 250 ms.
         nanoseconds grace { std::chrono::seconds(2) };
         /// The same when the host does not: on one with many other loads it was seen to take two seconds.
         nanoseconds starved_grace { std::chrono::seconds(10) };
