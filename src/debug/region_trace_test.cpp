@@ -47,7 +47,7 @@ TEST_F(Region, ShowsTheBlockAnInstructionIsIn)
 
 TEST_F(Region, ShowsThePathThatABlockBecomes)
 {
-    EXPECT_THAT(listing(0x3000, true), HasSubstr("Path at 3000 <loop>: 6 instructions"));
+    EXPECT_THAT(listing(0x3000, true), HasSubstr("Path at 3000 <loop>: 3 instructions"));
     EXPECT_EQ(found, 1);
 }
 

@@ -36,8 +36,9 @@ struct TranslatedBlock {
     bool is_path;
     /// ir::Node::step counts these.
     std::span<const GuestInstruction> instructions;
-    /// Of the instructions, those before the block's loop.
-    std::size_t before_loop;
+    /// Of the instructions, the first of each part; the part behind the first one is a loop, or else what there is before arms.
+    std::span<const u32> parts;
+    bool is_loop;
     const ir::Program& program;
     /// Where the host executes it.
     std::span<const u8> code;

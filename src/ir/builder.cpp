@@ -9,6 +9,8 @@ namespace {
 /// A mask of the condition codes that may follow, as branch instructions have it.
 [[nodiscard]] unsigned possible_codes(const Program& program, const CodeState& code)
 {
+    if (code.since)
+        return 0b1111;
     switch (code.kind) {
     case CodeKind::zero:
         return 0b1100;
@@ -36,6 +38,7 @@ void Program::clear()
     located.clear();
     carried.clear();
     loop = 0;
+    arms.clear();
 }
 
 // ---- For the engine ------------------------------------------------------------------------------------
@@ -52,13 +55,18 @@ void Builder::begin(const Manner& manner)
     m_finished = false;
     m_has_called = false;
     m_carried.clear();
+    m_kept.clear();
     m_unchanged = 0;
     m_reloaded = 0;
     forget_registers();
+    m_registers_before = {};
+    m_code_before = {};
+    m_before = 0;
 }
 
-void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at, bool branches)
+void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at, bool branches, bool keeps_exit)
 {
+    m_keeps_exit = keeps_exit;
     m_instruction_locates = m_manner.locates && !branches;
     m_goes_on_at = goes_on_at;
     m_next = (address + length) & m_address_mask;
@@ -87,6 +95,7 @@ bool Builder::end_instruction(bool overflow)
                 *known = 0;
         while (!m_program.located.empty() && m_program.located.back().node >= m_first_node)
             m_program.located.pop_back();
+        std::erase_if(m_known_located, [this](u32 index) { return index >= m_program.located.size(); });
         return false;
     }
     if (m_store.bytes)
@@ -131,17 +140,17 @@ void Builder::side_exit(bool goes_along)
     condition.negate ^= goes_along;
     u32 number = add_condition(condition);
     Id target = goes_along ? constant(next_address()) : m_branch.target;
-    if (condition.kind != ConditionKind::code || m_code.kind == CodeKind::memory || condition.code != m_code) {
-        (void)add_node({ .kind = Kind::side_exit, .a = target, .c = number, .after = after() });
-        return;
+    CodeState otherwise = m_code;
+    if (condition.kind == ConditionKind::code && m_code.kind != CodeKind::memory && condition.code == m_code) {
+        unsigned possible = possible_codes(m_program, m_code);
+        unsigned taken = possible & (condition.negate ? ~unsigned { condition.mask } : condition.mask);
+        otherwise = narrowed_code(possible & ~taken);
+        m_code = narrowed_code(taken);
     }
-    unsigned possible = possible_codes(m_program, m_code);
-    unsigned taken = possible & (condition.negate ? ~unsigned { condition.mask } : condition.mask);
-    CodeState otherwise = narrowed_code(possible & ~taken);
-    m_code = narrowed_code(taken);
-    u32 after_branch = after();
+    Id exit = add_node({ .kind = Kind::side_exit, .a = target, .c = number, .after = after() });
+    if (m_keeps_exit && m_program.nodes[target].kind == Kind::constant)
+        m_kept.push_back({ exit, state() });
     m_code = otherwise;
-    (void)add_node({ .kind = Kind::side_exit, .a = target, .c = number, .after = after_branch });
 }
 
 /// The condition code when it is one in a mask.
@@ -171,7 +180,7 @@ void Builder::finish(u64 address)
 
 void Builder::forget_registers()
 {
-    m_first_located = m_program.located.size();
+    m_known_located.clear();
     m_registers = {};
     m_code = {};
     m_data_space = 0;
@@ -240,8 +249,23 @@ u32 Builder::before()
 Id Builder::add_node(Node node)
 {
     node.step = m_step;
+    bool may_narrow = node.width == 8 && (node.kind == Kind::shr || node.kind == Kind::bit_and);
+    if (may_narrow && m_program.nodes[node.a].kind == Kind::zx)
+        node = narrowed(node);
     m_program.nodes.push_back(node);
     return static_cast<Id>(m_program.nodes.size() - 1);
+}
+
+/// Of an extended word the right bits, or those in a mask, are found before it is extended: what is made as a word is so already.
+Node Builder::narrowed(Node node)
+{
+    const Node& second = m_program.nodes[node.b];
+    if (second.kind != Kind::constant || (node.kind == Kind::shr ? second.imm >= 32 : second.imm >> 32 != 0))
+        return node;
+    node.width = 4;
+    node.a = m_program.nodes[node.a].a;
+    Id word = add_node(node);
+    return { .kind = Kind::zx, .a = word, .step = m_step };
 }
 
 Id Builder::constant(u64 value)
@@ -499,6 +523,8 @@ Truth Builder::cc_in(u8 mask) const
 {
     if (mask == 0 || mask == 15)
         return constant_truth(mask != 0);
+    if (m_code.since)
+        return { { .kind = ConditionKind::code, .mask = mask, .code = m_code } };
     if (m_code.kind == CodeKind::value && m_program.nodes[m_code.a].kind == Kind::constant)
         return constant_truth(mask >> (3 - m_program.nodes[m_code.a].imm) & 1);
     if (auto known = known_code(m_program, m_code))
@@ -516,7 +542,7 @@ W Builder::truth(const Truth& truth)
 
 W Builder::code()
 {
-    if (m_code.kind == CodeKind::value)
+    if (m_code.kind == CodeKind::value && !m_code.since)
         return { this, m_code.a };
     u32 state = add_condition({ .kind = ConditionKind::code, .code = m_code });
     return { this, add_node({ .kind = Kind::code, .width = 4, .c = state }) };

@@ -2,12 +2,14 @@
 
 #include "arch/interruption.h"
 #include "arch/storage_update.h"
+#include "ir/rounds.h"
 #include "ir/value.h"
 
 #include <array>
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace zvisor::ir {
 
@@ -38,8 +40,9 @@ public:
     /// Starts a block.
     void begin(const Manner& manner);
     /// `goes_on_at`: where the path that is recorded goes on if this instruction branches; without it the block ends with a branch
-    /// that is always made, and goes on behind one that depends. `branches`: the instruction may.
-    void begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at = {}, bool branches = false);
+    /// that is always made, and goes on behind one that depends. `branches`: the instruction may. `keeps_exit`: what leaves the path at
+    /// its branch is to be gone on with, see begin_arm.
+    void begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at = {}, bool branches = false, bool keeps_exit = false);
     /// Ends the instruction; `overflow`: condition code 3 interrupts when the program mask says so. False when what was recorded
     /// has no recorded form: nothing of it remains.
     [[nodiscard]] bool end_instruction(bool overflow);
@@ -49,11 +52,17 @@ public:
     void finish(u64 address);
     /// The instruction behind the last one on the path that is recorded.
     [[nodiscard]] u64 goes_on_at() const { return m_next; }
-    /// The path is back where it began, at `address`. What is recorded from here on is a loop: what is known of registers and of the
-    /// condition code is carried from one round to the next in values. To be recorded is the same path as before.
-    void begin_loop();
-    /// Ends the block: back to where the loop began, with the instruction at `address` next.
+    /// What is recorded is back where it began, and nothing was known when it did: notes what such a round does.
+    void note_round(Rounds& rounds);
+    /// What is recorded from here on is a loop, whose rounds do what was noted: what is known of registers and of the condition code is
+    /// carried from one round to the next in values.
+    void begin_loop(const Rounds& rounds);
+    /// Ends the block or the arm: back to where the loop began, with the instruction at `address` next.
     void close_loop(u64 address);
+    /// How many branches' exits were kept.
+    [[nodiscard]] std::size_t kept() const { return m_kept.size(); }
+    /// What is recorded from here on is executed behind a kept exit. The block, or the arm before, has its end.
+    void begin_arm(std::size_t kept);
     /// After the block's end: operands that are near others are accessed where those were located.
     void use_located();
     /// A branch was made without condition: the block has its end.
@@ -313,9 +322,25 @@ private:
     };
     /// A register, or an operand of the condition code, that a loop carries.
     struct Carried {
-        enum class What : u8 { whole, full, half, newer_half, code_a, code_b };
+        enum class What : u8 { whole, full, half, newer_half, code_a, code_b, code_since };
         What what;
         u8 number;
+    };
+    /// All that is known at one point.
+    struct State {
+        RegisterFile registers;
+        CodeState code;
+        Id data_space { 0 };
+        Id code_space { 0 };
+        Id bfp_state { 0 };
+        bool has_called { false };
+        u64 reloaded { 0 };
+        std::vector<u32> known_located;
+    };
+    /// A side exit, and what is known where it is taken.
+    struct Kept {
+        Id exit;
+        State state;
     };
     struct Store {
         u8 bytes { 0 };
@@ -326,6 +351,7 @@ private:
     };
 
     [[nodiscard]] Id add_node(Node node);
+    [[nodiscard]] Node narrowed(Node node);
     [[nodiscard]] Id constant(u64 value);
     [[nodiscard]] Id node(W value) { return value.is_constant() ? constant(value.constant) : value.id; }
     [[nodiscard]] Id node(G value) { return value.is_constant() ? constant(value.constant) : value.id; }
@@ -346,7 +372,8 @@ private:
         return add_node({ .kind = kind, .a = a, .b = b });
     }
     [[nodiscard]] Id interlocked(Node node, const Address& at);
-    [[nodiscard]] Id locate(Id address, u8 bytes, Id space, bool stores);
+    [[nodiscard]] Id locate(Id address, u32 bytes, Id space, bool stores);
+    [[nodiscard]] Id bfp_state();
     [[nodiscard]] Id space(Kind kind);
     [[nodiscard]] Id load(u8 bytes, const Address& from, Kind space_kind);
     void store(u8 bytes, const Address& to, Id value, Kind space_kind);
@@ -363,8 +390,17 @@ private:
     void end_branch();
     [[nodiscard]] CodeState narrowed_code(unsigned mask);
     [[nodiscard]] Id carry(Id value, u8 width);
-    [[nodiscard]] bool stays_through_loop(u8 number) const;
-    void carry_register(u8 number);
+    [[nodiscard]] bool reads(Id id, u8 number) const;
+    [[nodiscard]] bool is_unchanged(u8 number) const;
+    void note_register(u8 number, Rounds& rounds) const;
+    void note_located(Rounds& rounds) const;
+    void note_code(Rounds& rounds) const;
+    void read_before_loop(u8 number, const Rounds& rounds);
+    void locate_before_loop(const Rounds& rounds);
+    void carry_register(u8 number, const Rounds& rounds);
+    void carry_code(const Rounds& rounds);
+    [[nodiscard]] Id carried_value(const Carried& carried);
+    [[nodiscard]] State state() const;
     [[nodiscard]] Id full(u8 number) { return node(number < RegisterNumber::floating ? g(number) : f(number - RegisterNumber::floating)); }
     [[nodiscard]] Id half(u8 number) { return node(number < RegisterNumber::floating ? w(number) : fs(number - RegisterNumber::floating)); }
     [[nodiscard]] bool fits_loop() const;
@@ -475,6 +511,8 @@ private:
     u64 m_next { 0 };
     /// A handler was called, so that spaces and the state of BFP may be others.
     bool m_has_called { false };
+    /// General registers that were loaded by the CPU, a bit for each.
+    u64 m_reloaded { 0 };
     // As the loop began:
     bool m_called_before_loop { false };
     RegisterFile m_loop_registers;
@@ -482,12 +520,12 @@ private:
     std::vector<Carried> m_carried;
     /// A bit for each register that the loop does not change.
     u64 m_unchanged { 0 };
-    /// And for each that was loaded by the CPU.
-    u64 m_reloaded { 0 };
+    bool m_keeps_exit { false };
+    std::vector<Kept> m_kept;
     Store m_store;
     bool m_instruction_locates { false };
-    /// Of Program::located, the first that holds still.
-    std::size_t m_first_located { 0 };
+    /// Of Program::located, by index, those that hold here.
+    std::vector<u32> m_known_located;
     /// The instruction has changed storage before its end.
     bool m_changed_storage { false };
     // As the instruction began:

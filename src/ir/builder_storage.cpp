@@ -194,7 +194,7 @@ struct SplitAddress {
 } // namespace
 
 /// The `locate` node of an operand and of those near it; 0 when it is to be found for itself.
-Id Builder::locate(Id address, u8 bytes, Id space, bool stores)
+Id Builder::locate(Id address, u32 bytes, Id space, bool stores)
 {
     SplitAddress at = split(m_program, address);
     i64 begin = at.displacement;
@@ -203,7 +203,8 @@ Id Builder::locate(Id address, u8 bytes, Id space, bool stores)
     if (!m_instruction_locates || !fits)
         return 0;
     auto& all = m_program.located;
-    for (auto known = all.begin() + static_cast<std::ptrdiff_t>(m_first_located); known != all.end(); ++known) {
+    for (u32 index : m_known_located) {
+        Located* known = &all[index];
         const Node& node = m_program.nodes[known->node];
         bool is_root
             = at.root ? node.a == at.root : m_program.nodes[node.a].kind == Kind::constant && m_program.nodes[node.a].imm == at.page;
@@ -218,19 +219,20 @@ Id Builder::locate(Id address, u8 bytes, Id space, bool stores)
     }
     Id root = at.root ? at.root : constant(at.page);
     Id node = add_node({ .kind = Kind::locate, .a = root, .b = space, .c = static_cast<u32>(all.size()), .before = before() });
-    all.push_back({ .node = node, .begin = begin, .end = end, .stores = stores });
+    m_known_located.push_back(static_cast<u32>(all.size()));
+    all.push_back({ .node = node, .begin = begin, .end = end, .stores = stores, .begins_with_store = stores });
     return node;
 }
 
-/// An operand that is alone is found as if there were no others; the others need no state to raise exceptions with. Registers that are
-/// stored have to be in the CPU all the same.
+/// An operand that is alone is found as if there were no others, unless it is located before the loop that accesses it; the others need
+/// no state to raise exceptions with. Registers that are stored have to be in the CPU all the same.
 void Builder::use_located()
 {
     auto is_multiple = [](const Node& node) { return node.kind == Kind::load_registers || node.kind == Kind::store_registers; };
     auto is_access = [&](const Node& node) { return node.d && (node.kind == Kind::load || node.kind == Kind::store || is_multiple(node)); };
-    for (const Node& node : m_program.nodes)
-        if (is_access(node))
-            ++m_program.located[m_program.nodes[node.d].c].accesses;
+    for (Id id = 1; id < m_program.nodes.size(); ++id)
+        if (const Node& node = m_program.nodes[id]; is_access(node))
+            m_program.located[m_program.nodes[node.d].c].accesses += node.d < m_program.loop && m_program.loop < id ? 2 : 1;
     auto is_alone = [](const Located& one) { return one.accesses == 1; };
     for (const Located& one : m_program.located)
         if (is_alone(one))

@@ -105,14 +105,19 @@ void Builder::store_leftmost(const Address& to, Vector value, W count)
 
 // ---- Binary floating point -------------------------------------------------------------------------------
 
-Id Builder::add_bfp(Node node, const std::array<Id, 3>& operands)
+Id Builder::bfp_state()
 {
     if (m_bfp_state == 0)
         m_bfp_state = add_node({ .kind = Kind::bfp_state });
+    return m_bfp_state;
+}
+
+Id Builder::add_bfp(Node node, const std::array<Id, 3>& operands)
+{
     node.a = operands[0];
     node.b = operands[1];
     node.c = operands[2];
-    node.d = m_bfp_state;
+    node.d = bfp_state();
     node.before = before();
     return add_node(node);
 }

@@ -78,11 +78,12 @@ enum class Kind : u8 {
     bfp_ordered,  ///< the interpreter's handler when the number a or b is a NaN
     fence,
     call,      ///< the interpreter's handler of instruction `step`; imm: 1 leaves for Cpu::next
-    side_exit, ///< to address a when condition c
+    side_exit, ///< to address a when condition c; to the `arm` node imm if that is not 0
     exit,      ///< to address a
     carried,   ///< a in the first round of the loop, what Program::carried says in the next ones
     loop,      ///< where the loop begins
-    repeat,    ///< the next round of the loop; leaves for address a when something is pending
+    repeat,    ///< the next round of the loop, with Program::carried from imm on; leaves for address a when something is pending
+    arm,       ///< what follows is executed behind the side exit imm
 };
 
 enum class CodeKind : u8 {
@@ -188,6 +189,8 @@ struct CodeState {
     Id a { 0 };
     Id b { 0 };
     Id result { 0 };
+    /// A word that is 0 as long as the CPU has the code, as before the first round of a loop; 0 is none.
+    Id since { 0 };
 
     bool operator==(const CodeState&) const = default;
 };
@@ -248,8 +251,9 @@ struct Located {
     /// Where they are from there: up to 2 GiB before or behind.
     i64 begin { 0 };
     i64 end { 0 };
-    /// Whether one of them is stored into.
+    /// Whether one of them is stored into; the first, as soon as it is located.
     bool stores { false };
+    bool begins_with_store { false };
     u32 accesses { 0 };
 };
 
@@ -260,10 +264,12 @@ struct Program {
     std::vector<Snapshot> snapshots;
     std::vector<Saved> saved;
     std::vector<Located> located;
-    /// By order of their `carried` nodes: what these are in the next round.
+    /// For each `repeat` node, by order of their `carried` nodes: what these are in the next round.
     std::vector<Id> carried;
-    /// The `loop` node, if there is one, and its instruction.
+    /// The `loop` node, if there is one.
     Id loop { 0 };
+    /// By ascending number. What is before the first one is the stem.
+    std::vector<Id> arms;
 
     void clear();
 };

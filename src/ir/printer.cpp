@@ -100,6 +100,7 @@ constexpr KindText kinds[] {
     { Kind::carried, "carried", 0 },
     { Kind::loop, "loop", 0 },
     { Kind::repeat, "repeat", 0 },
+    { Kind::arm, "arm", Text::shows_immediate },
 };
 static_assert([] {
     for (std::size_t i = 0; i < std::size(kinds); ++i)
@@ -183,7 +184,9 @@ static_assert(std::size(string_names) == static_cast<std::size_t>(StringOperatio
     if (code.kind == CodeKind::memory)
         return "cc";
     std::string second = code.b ? ", " + operand(program, code.b) : "";
-    return fmt::format("{}{}({}{})", code_names[static_cast<std::size_t>(code.kind)], code.width, operand(program, code.a), second);
+    std::string since = code.since ? fmt::format(" since {}", operand(program, code.since)) : "";
+    return fmt::format(
+        "{}{}({}{}){}", code_names[static_cast<std::size_t>(code.kind)], code.width, operand(program, code.a), second, since);
 }
 
 [[nodiscard]] std::string condition_text(const Program& program, const Condition& condition)

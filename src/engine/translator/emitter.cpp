@@ -15,6 +15,9 @@ using ir::ConditionKind;
 using ir::Kind;
 using ir::Node;
 
+/// What a use on a path's stem counts for, where one in an arm is one.
+constexpr u32 weight_of_stem = 16;
+
 } // namespace
 
 // ---- Kinds of nodes ------------------------------------------------------------------------------------------
@@ -109,6 +112,7 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::carried, 0, &Emitter::emit_carried },
         { Kind::loop, Row::has_effect, &Emitter::emit_loop },
         { Kind::repeat, Row::has_effect, &Emitter::emit_repeat, &Emitter::emit_pending },
+        { Kind::arm, Row::has_effect, &Emitter::emit_arm },
     };
     static_assert([] {
         for (std::size_t i = 0; i < std::size(rows); ++i)
@@ -134,6 +138,8 @@ void Emitter::for_each_in_code(const ir::CodeState& code, Function function) con
     function(code.a);
     if (code.b)
         function(code.b);
+    if (code.since)
+        function(code.since);
 }
 
 template<class Function>
@@ -175,7 +181,7 @@ void Emitter::for_each_operand(const Node& node, Function function) const
     for_each_in_snapshot(node.before, function);
     for_each_in_snapshot(node.after, function);
     if (node.kind == Kind::repeat)
-        for (Id value : m_program->carried)
+        for (Id value : next_round(node))
             function(value);
 }
 
@@ -188,11 +194,14 @@ void Emitter::find_uses()
     m_wants_number.assign(nodes.size(), false);
     m_uses.assign(1, {});
     m_next_use.assign(m_block->is_path ? nodes.size() : 0, 0);
+    begin_arms();
     for (Id id = static_cast<Id>(nodes.size()) - 1; id > 0; --id) {
         if (m_last[id] == 0 && !(row_of(nodes[id].kind).traits & KindRow::has_effect))
             continue;
         note_uses(id);
         find_numbers(id);
+        if (nodes[id].kind == Kind::arm)
+            note_needed(arm_at(id));
     }
     find_carried_numbers();
     keep_through_loop();
@@ -205,6 +214,9 @@ void Emitter::note_uses(Id id)
     m_displaced[id] = is_displaced(id);
     Id until = m_displaced[id] ? m_last[id] : id;
     for_each_operand(node, [&](Id operand) { m_last[operand] = std::max(m_last[operand], until); });
+    if (node.kind == Kind::side_exit && node.imm)
+        for (const Needed& needed : arm_at(static_cast<Id>(node.imm)).needed)
+            m_last[needed.id] = std::max(m_last[needed.id], id);
     if (m_block->is_path)
         for_each_direct_operand(node, [&](Id operand) { add_use(operand, id); });
     auto use_otherwise = [&](Id operand) { m_used_otherwise[operand] = true; };
@@ -252,8 +264,11 @@ bool Emitter::finds_by_call(const Node& node) const
 std::vector<u32> Emitter::count_uses(Id from) const
 {
     std::vector<u32> uses(m_program->nodes.size());
-    for (Id id = from; id < m_program->nodes.size(); ++id)
-        for_each_direct_operand(m_program->nodes[id], [&](Id operand) { ++uses[operand]; });
+    u32 weight = weight_of_stem;
+    for (Id id = from; id < m_program->nodes.size(); ++id) {
+        weight = m_program->nodes[id].kind == Kind::arm ? 1 : weight;
+        for_each_direct_operand(m_program->nodes[id], [&](Id operand) { uses[operand] += weight; });
+    }
     return uses;
 }
 
@@ -272,12 +287,14 @@ Emitter::Place Emitter::place(Id id) const
 
 Emitter::CodePlace Emitter::code_place(const ir::CodeState& code) const
 {
-    CodePlace found { .kind = code.kind, .width = code.width, .a = {}, .b = {} };
+    CodePlace found { .kind = code.kind, .width = code.width, .a = {}, .b = {}, .since = {} };
     if (code.kind == CodeKind::memory)
         return found;
     found.a = place(code.a);
     if (code.b)
         found.b = place(code.b);
+    if (code.since)
+        found.since = place(code.since);
     return found;
 }
 
@@ -461,7 +478,7 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         m_asm.jump_if(HostCondition::sign, hot);
     }
     count(block.counters.executions);
-    m_asm.add(Runtime::counter(), block.count);
+    m_asm.add(Runtime::counter(), block.count ? block.count : block.loop_count);
     for (Id id = 1; id < program.nodes.size(); ++id) {
         const Node& node = program.nodes[id];
         const KindRow& row = row_of(node.kind);

@@ -49,14 +49,19 @@ struct BlockCounters {
 /// What the emitter needs to know of a block besides what it does.
 struct BlockCode {
     u64 address { 0 };
+    /// Instructions of the stem up to its loop.
     u32 count { 0 };
-    /// Instructions of a round of the block's loop, which come behind the others.
+    /// Instructions of a round of the block's loop, which come next.
     u32 loop_count { 0 };
+    /// And those of each arm.
+    std::span<const u32> arm_counts;
     std::span<Step> steps;
     /// In the runtime's data: not 0 when the block is to be left at the next instruction.
     const u8* stale { nullptr };
     /// In the runtime's data: executions until it leaves at once; none when they are not counted.
     const i32* executions { nullptr };
+    /// By step, in the runtime's data: how often its branch may leave the block by a link; null when it is not counted.
+    std::span<i32* const> exits_left;
     /// Of a path that locates operands.
     PathCounters* path { nullptr };
     /// It is executed often.
@@ -119,6 +124,7 @@ private:
         u8 width { 8 };
         Place a;
         Place b;
+        std::optional<Place> since;
     };
     struct SavedPlace {
         u8 reg;
@@ -147,6 +153,19 @@ private:
         bool wide;
         /// Of the value in it.
         Place place;
+    };
+    /// What an arm needs of what is known where it is gone to: until when, and where it is then.
+    struct Needed {
+        Id id;
+        Id last;
+        Place place;
+    };
+    struct Arm {
+        Id begin;
+        /// Its last node.
+        Id end;
+        JumpTarget entry;
+        std::vector<Needed> needed;
     };
     /// Code away from the block's path, and what held where its jump is.
     struct Detour {
@@ -195,12 +214,17 @@ private:
     [[nodiscard]] bool combines_numbers(Id id) const;
     /// Whether a value is one of 16 bytes.
     [[nodiscard]] bool is_wide(Id id) const;
+    [[nodiscard]] std::span<const Id> next_round(const ir::Node& repeat) const;
     void find_carried_numbers();
     void keep_through_loop();
+    void begin_arms();
+    [[nodiscard]] Arm& arm_at(Id begin);
+    void note_needed(Arm& arm);
+    [[nodiscard]] JumpTarget& leave_for_arm(Id exit);
     void settle(Id id);
     [[nodiscard]] static Id least_used(std::span<const Id> owners, const std::vector<u32>& uses);
     void spill_for_loop();
-    /// How often each value is an operand behind `from`, snapshots apart.
+    /// How often each value is an operand behind `from`, snapshots apart; on the stem more than in arms.
     [[nodiscard]] std::vector<u32> count_uses(Id from) const;
     [[nodiscard]] static Place one_place(Place place);
     [[nodiscard]] static bool is_at(const Place& home, const Place& now);
@@ -291,6 +315,7 @@ private:
     void emit_carried(Id id);
     void emit_loop(Id id);
     void emit_repeat(Id id);
+    void emit_arm(Id id);
     void emit_pending(Detour& detour);
     void emit_bfp_state(Id id);
     void emit_bfp(Id id);
@@ -332,7 +357,8 @@ private:
     void go_back(Detour& detour);
     void go_back_unless_stale(Detour& detour);
 
-    void emit_exit(const Place& target);
+    /// `branch`: the instruction that leads there, if it may be counted.
+    void emit_exit(const Place& target, std::optional<u32> branch = {});
     void emit_dispatch();
     void emit_unlinked();
     void emit_leave_for(u64 address);
@@ -347,6 +373,8 @@ private:
 
     /// Leaves the condition code in eax; rcx and rdx are lost.
     void compute_code(const CodePlace& code);
+    /// The same where the CPU does not have it.
+    void compute_known_code(const CodePlace& code);
     void compute_sum_code(const CodePlace& code);
     void compare(const Place& x, const Place& y, u8 width);
     /// Sets the flag for zero alone.
@@ -463,6 +491,9 @@ private:
     std::array<u32, 2> m_next_groups {};
     std::vector<Home> m_homes;
     const u8* m_loop_begins { nullptr };
+    std::vector<Arm> m_arms;
+    /// Of the nodes before the loop.
+    std::size_t m_carried_count { 0 };
 };
 
 template<class Operation>

@@ -161,6 +161,10 @@ bool Emitter::is_extended(Id id) const
     case Kind::bit_or:
     case Kind::bit_xor:
         return node.width == 4 && !m_wants_number[id];
+    case Kind::shl:
+    case Kind::shr:
+    case Kind::sar:
+        return node.width == 4;
     case Kind::zx:
     case Kind::zx8:
     case Kind::zx16:
@@ -191,18 +195,24 @@ void Emitter::emit_unary(Id id)
     const Node& node = m_program->nodes[id];
     if (node.kind == Kind::zx)
         return emit_extended(id);
-    Xbyak::Reg64 to = result_from(id, node.a);
+    bool extends = node.kind != Kind::hi && node.kind != Kind::reverse;
+    Place whole = place(node.a);
+    bool stays = extends && whole.reg != no_register && !dies(node.a, id);
+    if (stays)
+        pin(whole.reg);
+    Xbyak::Reg64 to = stays ? host(allocate(id)) : result_from(id, node.a);
+    Xbyak::Reg64 from = stays ? host(whole.reg) : to;
     switch (node.kind) {
     case Kind::sx:
-        return m_asm.movsxd(to, to.cvt32());
+        return m_asm.movsxd(to, from.cvt32());
     case Kind::sx8:
-        return m_asm.movsx(to.cvt32(), to.cvt8());
+        return m_asm.movsx(to.cvt32(), from.cvt8());
     case Kind::sx16:
-        return m_asm.movsx(to.cvt32(), to.cvt16());
+        return m_asm.movsx(to.cvt32(), from.cvt16());
     case Kind::zx8:
-        return m_asm.movzx(to.cvt32(), to.cvt8());
+        return m_asm.movzx(to.cvt32(), from.cvt8());
     case Kind::zx16:
-        return m_asm.movzx(to.cvt32(), to.cvt16());
+        return m_asm.movzx(to.cvt32(), from.cvt16());
     case Kind::hi:
         return m_asm.shr(to, 32);
     default:

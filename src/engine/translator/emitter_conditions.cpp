@@ -52,6 +52,21 @@ void Emitter::compare(const Place& x, const Place& y, u8 width)
 
 void Emitter::compute_code(const CodePlace& code)
 {
+    if (!code.since)
+        return compute_known_code(code);
+    JumpTarget known;
+    JumpTarget done;
+    compare(*code.since, { .constant = true }, 4);
+    m_asm.jump_if(!HostCondition::equal, known);
+    m_asm.movzx(eax, byte[rbp + m_layout.condition_code]);
+    m_asm.jump(done);
+    m_asm.bind(known);
+    compute_known_code(code);
+    m_asm.bind(done);
+}
+
+void Emitter::compute_known_code(const CodePlace& code)
+{
     Assembler& a = m_asm;
     constexpr Place nothing { .constant = true, .reg = no_register, .slot = -1, .value = 0 };
     switch (code.kind) {
@@ -216,7 +231,7 @@ HostCondition Emitter::flags_of_code(const CodePlace& code, u8 mask)
 {
     constexpr Place nothing { .constant = true, .reg = no_register, .slot = -1, .value = 0 };
     auto partly = [mask](u8 of) { return (mask & of) != 0 && (mask & of) != of; };
-    switch (code.kind) {
+    switch (code.since ? CodeKind::memory : code.kind) {
     case CodeKind::zero:
         if (!partly(12))
             return flags_of_constant((mask & 12) != 0);

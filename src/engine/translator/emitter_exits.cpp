@@ -62,8 +62,9 @@ void Emitter::emit_raise(Id id)
 
 void Emitter::emit_side_exit(Id id)
 {
-    HostCondition when = flags_of(m_program->conditions[m_program->nodes[id].c]);
-    m_asm.jump_if(when, add_detour(id).entry);
+    const Node& node = m_program->nodes[id];
+    HostCondition when = flags_of(m_program->conditions[node.c]);
+    m_asm.jump_if(when, node.imm ? leave_for_arm(id) : add_detour(id).entry);
 }
 
 void Emitter::emit_end(Id id)
@@ -133,7 +134,7 @@ void Emitter::emit_taken(Detour& detour)
         count(&m_block->counters.exits[detour.node->step]);
     take_back(step.remaining - 1);
     write_back(detour.after);
-    emit_exit(detour.a);
+    emit_exit(detour.a, detour.node->step);
 }
 
 /// The instruction was the last of the block that may be executed.
@@ -189,7 +190,7 @@ void Emitter::emit_slow_locate(Detour& detour)
     m_asm.add(rax, static_cast<u32>(what.begin));
     m_asm.mov(edx, static_cast<u32>(what.end - what.begin));
     m_asm.move_constant(rcx, reinterpret_cast<u64>(m_block->path));
-    m_asm.call(m_runtime.locate[code][what.stores]);
+    m_asm.call(m_runtime.locate[code][what.stores ? (what.begins_with_store ? 1 : 2) : 0]);
     restore_numbers(detour);
     m_asm.test(rax, rax);
     m_asm.jump_if(HostCondition::equal, nowhere);
@@ -271,16 +272,23 @@ void Emitter::go_back_unless_stale(Detour& detour)
 
 // ---- Leaving ---------------------------------------------------------------------------------------------------
 
-void Emitter::emit_exit(const Place& target)
+void Emitter::emit_exit(const Place& target, std::optional<u32> branch)
 {
     if (!target.constant) {
         move(rax, target);
         return emit_dispatch();
     }
+    i32* left = branch && !m_block->exits_left.empty() ? m_block->exits_left[*branch] : nullptr;
     // An instruction at the page's end may go on in the next page, which is not where it was when the spaces change.
     bool same_page = (target.value ^ m_block->address) < page_size && target.value % page_size < page_size - 4;
     ExitCode& exit = m_exits.emplace_back(ExitCode { .number = m_runtime.next_exit(), .target = target.value });
     JumpTarget& unlinked = m_unlinked.emplace_back();
+    if (left) {
+        exit.left = left;
+        exit.step = *branch;
+        m_asm.sub(dword[rip + left], 1);
+        m_asm.jump_if(HostCondition::sign, unlinked);
+    }
     // Every loop has an exit that does not lead forward, or one that is dispatched.
     if (target.value <= m_block->address) {
         m_asm.cmp(dword[rbp + m_layout.pending], 0);
@@ -384,10 +392,18 @@ void Emitter::write_code(const CodePlace& code)
     Xbyak::Address to = byte[rbp + m_layout.condition_code];
     if (code.kind == CodeKind::memory)
         return;
-    if (code.kind == CodeKind::value && code.a.constant)
-        return m_asm.mov(to, static_cast<u32>(code.a.value));
-    compute_code(code);
-    m_asm.mov(to, al);
+    JumpTarget is_there;
+    if (code.since) {
+        compare(*code.since, { .constant = true }, 4);
+        m_asm.jump_if(HostCondition::equal, is_there);
+    }
+    if (code.kind == CodeKind::value && code.a.constant) {
+        m_asm.mov(to, static_cast<u32>(code.a.value));
+    } else {
+        compute_known_code(code);
+        m_asm.mov(to, al);
+    }
+    m_asm.bind(is_there);
 }
 
 } // namespace zvisor

@@ -18,28 +18,42 @@ constexpr std::ptrdiff_t most_numbers_kept = 10;
 
 } // namespace
 
-/// What is known where the loop begins and used in it is needed until its end; what is carried has another value in the next round.
+/// What the next round has for the `carried` nodes.
+std::span<const ir::Id> Emitter::next_round(const Node& repeat) const
+{
+    return std::span(m_program->carried).subspan(repeat.imm, m_carried_count);
+}
+
+/// What is known where the loop begins and used in it is needed until its end, and until that of each arm; what is carried has another
+/// value in the next round.
 void Emitter::keep_through_loop()
 {
     Id loop = m_program->loop;
     if (loop == 0)
         return;
-    auto last = static_cast<Id>(m_program->nodes.size() - 1);
-    for (Id id = 1; id < loop; ++id)
-        if (m_last[id] > loop && m_program->nodes[id].kind != Kind::carried)
-            m_last[id] = last;
+    Id stem_end = (m_arms.empty() ? static_cast<Id>(m_program->nodes.size()) : m_arms.front().begin) - 1;
+    for (Id id = 1; id < loop; ++id) {
+        if (m_last[id] <= loop || m_program->nodes[id].kind == Kind::carried || m_program->nodes[id].kind == Kind::constant)
+            continue;
+        m_last[id] = stem_end;
+        for (Arm& arm : m_arms) {
+            std::erase_if(arm.needed, [id](const Needed& needed) { return needed.id == id; });
+            arm.needed.push_back({ id, arm.end, {} });
+        }
+    }
 }
 
 /// What the next round has in the place of a number is wanted as a number too.
 void Emitter::find_carried_numbers()
 {
-    auto next = m_program->carried.begin();
+    std::size_t index = 0;
     for (Id id = 1; id < m_program->loop; ++id) {
         if (m_program->nodes[id].kind != Kind::carried)
             continue;
         if (m_wants_number[id])
-            m_wants_number[*next] = true;
-        ++next;
+            for (std::size_t next = index; next < m_program->carried.size(); next += m_carried_count)
+                m_wants_number[m_program->carried[next]] = true;
+        ++index;
     }
 }
 
@@ -93,10 +107,11 @@ void Emitter::emit_loop(Id)
     for (Id id = 1; id < m_current; ++id)
         if (m_register[id] != no_register || m_number[id] != no_number || m_slot[id] >= 0)
             m_homes.push_back({ id, one_place(place(id)) });
+    if (m_block->count)
+        m_asm.add(Runtime::counter(), m_block->loop_count);
     m_asm.align(16);
     m_loop_begins = m_asm.getCurr();
     count(m_block->counters.rounds);
-    m_asm.add(Runtime::counter(), m_block->loop_count);
 }
 
 /// One of the places of a value: a register rather than the frame.
@@ -123,7 +138,7 @@ void Emitter::emit_repeat(Id id)
     m_asm.cmp(dword[rbp + m_layout.pending], 0);
     m_asm.jump_if(!HostCondition::equal, pending.entry);
     std::vector<Move> moves;
-    auto carried = m_program->carried.begin();
+    auto carried = next_round(m_program->nodes[id]).begin();
     auto home = m_homes.begin();
     for (Id value = 1; value < m_program->loop && home != m_homes.end(); ++value) {
         bool is_carried = m_program->nodes[value].kind == Kind::carried;
@@ -135,6 +150,7 @@ void Emitter::emit_repeat(Id id)
         ++home;
     }
     move_all(std::move(moves));
+    m_asm.add(Runtime::counter(), m_block->loop_count);
     m_asm.jmp(m_loop_begins);
 }
 
@@ -189,6 +205,8 @@ void Emitter::move_value(const Move& move)
         return this->move(host(to.reg), from);
     if (from.reg != no_register)
         return m_asm.mov(slot(to.slot), host(from.reg));
+    if (from.constant && fits(from.value, 8))
+        return m_asm.mov(slot(to.slot), from.value);
     if (from.constant) {
         this->move(rcx, from);
         return m_asm.mov(slot(to.slot), rcx);

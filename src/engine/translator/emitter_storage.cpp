@@ -221,6 +221,8 @@ void Emitter::emit_store(Id id)
         } else if (value.constant) {
             m_asm.move_constant(rcx, swapped(value.value, node.info));
             m_asm.mov(operand_at(node.info, at), rcx_of(node.info));
+        } else if (node.info == 2 && m_runtime.features.movbe) {
+            m_asm.movbe(word[at], host(value.reg).cvt16());
         } else if (node.info >= 4) {
             m_asm.store_reversed(
                 operand_at(node.info, at), sized(host(value.reg), node.info), sized(rcx, node.info), m_runtime.features.movbe);

@@ -20,14 +20,31 @@ constexpr u32 thunk_frame = body_frame + 8 + thunk_bytes;
 constexpr u32 miss_frame = body_frame + sizeof(HostValues);
 static_assert(body_frame % 16 == 0 && thunk_frame % 16 == 0 && miss_frame % 16 == 0);
 
-template<bool in_code, Access access>
+template<class Function>
+[[nodiscard]] const void* pointer(Function* function)
+{
+    return reinterpret_cast<const void*>(function);
+}
+
+/// `for_later`: the store may not come to be. A page that has not been changed yet is not to seem so.
+template<bool in_code, Access access, bool for_later>
 u64 locate_operand(Cpu& cpu, u64 at, u32 bytes, PathCounters* path)
 {
-    if (u8* host = cpu.plain_operand(in_code ? cpu.code_space() : cpu.data_space(), at, bytes, access))
-        return reinterpret_cast<u64>(host);
-    if (--path->misses == 0)
+    Space& space = in_code ? cpu.code_space() : cpu.data_space();
+    const u8* seen = for_later ? cpu.plain_operand(space, at, bytes, Access::fetch) : nullptr;
+    if (seen && !(cpu.storage().key(cpu.absolute(seen)).value & StorageKey::change))
+        return 0;
+    u8* host = !for_later || seen ? cpu.plain_operand(space, at, bytes, access) : nullptr;
+    if (!host && --path->misses == 0)
         path->executions = PathCounters::misplaced;
-    return 0;
+    return reinterpret_cast<u64>(host);
+}
+
+template<bool in_code>
+[[nodiscard]] std::array<const void*, 3> locate_functions()
+{
+    return { pointer(&locate_operand<in_code, Access::fetch, false>), pointer(&locate_operand<in_code, Access::store, false>),
+        pointer(&locate_operand<in_code, Access::store, true>) };
 }
 
 u64 run_op(Cpu& cpu, const Op* op)
@@ -42,12 +59,6 @@ u64 run_op(Cpu& cpu, const Op* op)
     return {
         .movbe = host.has(Xbyak::util::Cpu::tMOVBE), .bmi2 = host.has(Xbyak::util::Cpu::tBMI2), .lzcnt = host.has(Xbyak::util::Cpu::tLZCNT)
     };
-}
-
-template<class Function>
-[[nodiscard]] const void* pointer(Function* function)
-{
-    return reinterpret_cast<const void*>(function);
 }
 
 } // namespace
@@ -194,8 +205,9 @@ void Runtime::make_thunks()
     for (std::size_t i = 0; i < update.size(); ++i)
         for (std::size_t size : std::initializer_list<std::size_t> { 0, 2, 3 })
             update[i][size] = make_thunk(pointer(slow_update(static_cast<StorageUpdate>(i), size)));
-    locate = { { { make_thunk(pointer(&locate_operand<false, Access::fetch>)), make_thunk(pointer(&locate_operand<false, Access::store>)) },
-        { make_thunk(pointer(&locate_operand<true, Access::fetch>)), make_thunk(pointer(&locate_operand<true, Access::store>)) } } };
+    for (std::size_t in_code = 0; in_code < 2; ++in_code)
+        for (std::size_t kind = 0; kind < 3; ++kind)
+            locate[in_code][kind] = make_thunk((in_code ? locate_functions<true>() : locate_functions<false>())[kind]);
     swap = { nullptr, nullptr, make_thunk(pointer(slow_swap(2))), make_thunk(pointer(slow_swap(3))) };
     run_step = make_thunk(pointer(&run_op));
     make_block_routines();

@@ -22,6 +22,9 @@ struct ExitCode {
     /// to spaces.
     const u8* generation { nullptr };
     const u8* unlinked { nullptr };
+    /// If the block counts how often it is taken: how often it still may be, and the instruction whose branch it is.
+    i32* left { nullptr };
+    u32 step { 0 };
 };
 
 /// Where code at an address was found under a stamp of Cpu::code_stamp.
@@ -145,8 +148,8 @@ public:
     /// The same with the value in rcx.
     std::array<std::array<const u8*, 4>, 2> store {};
     /// The host address of the `edx` bytes at address rax comes back in rax, 0 when they are not in one page or some accesses to them are
-    /// not allowed or are to be noticed: a miss of the PathCounters in rcx. [][1]: accesses are stores.
-    std::array<std::array<const u8*, 2>, 2> locate {};
+    /// not allowed or are to be noticed: a miss of the PathCounters in rcx. [][1]: the first access is a store, [][2]: others may be.
+    std::array<std::array<const u8*, 3>, 2> locate {};
     /// By StorageUpdate and log2 of the bytes, with the other operand in rcx; what storage held comes back.
     std::array<std::array<const u8*, 4>, 4> update {};
     /// By log2 of the bytes, with the replacement in rcx and what is expected in the argument slot.

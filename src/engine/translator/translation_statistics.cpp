@@ -13,17 +13,20 @@ public:
     HostCount(const TranslatedBlock& block, std::span<const CountingCode> counting)
         : m_block(block)
         , m_counting(counting)
-        , m_loop(block.path_bytes)
     {
         for (const CodeMark& mark : block.marks)
-            if (block.program.nodes[mark.node].kind == ir::Kind::loop)
-                m_loop = mark.offset;
+            if (ir::Kind kind = block.program.nodes[mark.node].kind; kind == ir::Kind::loop || kind == ir::Kind::arm)
+                m_ends.push_back(mark.offset);
+        m_ends.push_back(block.path_bytes);
     }
 
-    /// Where the block's loop begins, its end if there is none.
-    [[nodiscard]] std::size_t loop() const { return m_loop; }
-    /// Where the part ends that has `offset` in it.
-    [[nodiscard]] std::size_t end_of_part(std::size_t offset) const { return offset < m_loop ? m_loop : m_block.path_bytes; }
+    /// Where the part ends that has `offset` in it: what is before the loop, the loop and each arm.
+    [[nodiscard]] std::size_t end_of_part(std::size_t offset) const
+    {
+        auto end = std::ranges::upper_bound(m_ends, offset);
+        return end == m_ends.end() ? m_ends.back() : *end;
+    }
+    [[nodiscard]] u64 part_from(std::size_t begin) const { return between(begin, end_of_part(begin)); }
 
     [[nodiscard]] u64 between(std::size_t from, std::size_t to) const
     {
@@ -44,7 +47,7 @@ public:
 private:
     const TranslatedBlock& m_block;
     std::span<const CountingCode> m_counting;
-    std::size_t m_loop;
+    std::vector<std::size_t> m_ends;
 };
 
 BlockCounters TranslationStatistics::counters(std::span<const GuestInstruction> instructions)
@@ -74,11 +77,30 @@ void TranslationStatistics::end(const TranslatedBlock& block, u64 absolute, std:
     m_sum.host_instructions += host.between(0, block.code.size());
     Executions& executions = m_blocks.back();
     executions.is_path = block.is_path;
-    executions.path.instructions = block.before_loop;
-    executions.path.host_instructions = host.between(0, host.loop());
-    executions.loop.instructions = block.instructions.size() - block.before_loop;
-    executions.loop.host_instructions = host.between(host.loop(), block.path_bytes);
+    add_parts(executions, block, host);
     executions.early = early_exits(block, host);
+}
+
+void TranslationStatistics::add_parts(Executions& to, const TranslatedBlock& block, const HostCount& host)
+{
+    auto instructions = [&](std::size_t part) {
+        std::size_t end = part + 1 < block.parts.size() ? block.parts[part + 1] : block.instructions.size();
+        return part < block.parts.size() ? end - block.parts[part] : 0;
+    };
+    bool is_whole = block.parts.size() == 1;
+    to.path.instructions = instructions(is_whole || block.is_loop ? 0 : 1);
+    to.path.host_instructions = host.part_from(0);
+    std::size_t arm = 2;
+    for (const CodeMark& mark : block.marks) {
+        const ir::Node& node = block.program.nodes[mark.node];
+        if (node.kind == ir::Kind::loop) {
+            to.loop.instructions = instructions(1);
+            to.loop.host_instructions = host.part_from(mark.offset);
+        }
+        if (node.kind == ir::Kind::arm)
+            to.arms.push_back({ block.program.nodes[static_cast<ir::Id>(node.imm)].step, instructions(arm++),
+                static_cast<i64>(host.part_from(mark.offset)) });
+    }
 }
 
 std::vector<TranslationStatistics::EarlyExit> TranslationStatistics::early_exits(const TranslatedBlock& block, const HostCount& host)
@@ -88,11 +110,14 @@ std::vector<TranslationStatistics::EarlyExit> TranslationStatistics::early_exits
         const ir::Node& node = block.program.nodes[block.marks[at].node];
         if (node.kind != ir::Kind::side_exit || block.marks[at].offset >= block.path_bytes)
             continue;
-        auto detour = std::ranges::find(block.marks.subspan(at + 1), block.marks[at].node, &CodeMark::node);
         auto left_out = static_cast<i64>(host.between(host.end_of(at), host.end_of_part(block.marks[at].offset)));
-        auto taken = static_cast<i64>(host.at(static_cast<std::size_t>(detour - block.marks.begin())));
-        std::size_t last = node.step < block.before_loop ? block.before_loop : block.instructions.size();
-        found.push_back({ node.step, last - node.step - 1, left_out - taken });
+        if (node.imm == 0) {
+            auto detour = std::ranges::find(block.marks.subspan(at + 1), block.marks[at].node, &CodeMark::node);
+            left_out -= static_cast<i64>(host.at(static_cast<std::size_t>(detour - block.marks.begin())));
+        }
+        auto part_end = std::ranges::upper_bound(block.parts, node.step);
+        std::size_t last = part_end == block.parts.end() ? block.instructions.size() : *part_end;
+        found.push_back({ node.step, last - node.step - 1, left_out });
     }
     return found;
 }
@@ -121,6 +146,11 @@ void TranslationStatistics::add(EngineStatistics& to, const std::deque<Execution
         for (const Part& part : { block.path, block.loop }) {
             executed += part.count * part.instructions;
             to.host_executed += part.count * part.host_instructions;
+        }
+        for (const EarlyExit& arm : block.arms) {
+            u64 count = block.exits[arm.step];
+            executed += count * arm.instructions;
+            to.host_executed += count * static_cast<u64>(arm.host_instructions);
         }
         for (const EarlyExit& exit : block.early) {
             u64 count = block.exits[exit.step];

@@ -36,8 +36,9 @@ public:
     [[nodiscard]] EngineStatistics sum() const;
 
 private:
-    /// What an execution was less that left early.
+    /// What an execution was less that left early, or more by an arm.
     struct EarlyExit {
+        /// Whose branch it is.
         u32 step;
         u64 instructions;
         /// Negative when leaving takes more than staying.
@@ -56,9 +57,11 @@ private:
         /// By step.
         std::vector<u64> exits;
         std::vector<EarlyExit> early;
+        std::vector<EarlyExit> arms;
     };
     class HostCount;
 
+    static void add_parts(Executions& to, const TranslatedBlock& block, const HostCount& host);
     [[nodiscard]] static std::vector<EarlyExit> early_exits(const TranslatedBlock& block, const HostCount& host);
     static void add(EngineStatistics& to, const std::deque<Executions>& blocks);
 

@@ -38,6 +38,8 @@ void Translator::Block::retire()
         position = {};
     if (machinery.statistics)
         machinery.statistics->dropped();
+    for (const auto& [number, exit] : counted)
+        machinery.growing.erase(number);
     bool was_led_to = false;
     machinery.exits.release(incoming, [&](u32, const Exits::Exit& exit) {
         machinery.runtime.unlink(exit.code);
@@ -125,6 +127,8 @@ void Translator::run_block(Cpu& cpu)
     if (!m_path.blocks.empty()) [[unlikely]]
         return follow_path(cpu);
     if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
+        if (m_worn_exit != Runtime::no_exit && begin_arm(cpu)) [[unlikely]]
+            return;
         if (Block* block = find_block(cpu, cpu.next)) {
             if (m_left_by != Runtime::no_exit)
                 link(cpu, m_left_by, *block);
@@ -145,8 +149,14 @@ void Translator::enter(Cpu& cpu, const Block& block)
         serialize_host();
     }
     m_left_by = m_machinery->runtime.enter(cpu, block.code);
-    if (m_left_by != Runtime::no_exit)
-        cpu.next = m_machinery->exits[m_left_by].code.target;
+    if (m_left_by == Runtime::no_exit)
+        return;
+    const ExitCode& exit = m_machinery->exits[m_left_by].code;
+    cpu.next = exit.target;
+    if (exit.left && *exit.left < 0) [[unlikely]] {
+        m_worn_exit = m_left_by;
+        m_worn_stamp = cpu.code_stamp();
+    }
 }
 
 void Translator::interpret(Cpu& cpu)
@@ -282,7 +292,7 @@ void Translator::start_over()
 void Translator::begin_anew()
 {
     forget_executions();
-    m_left_by = Runtime::no_exit; // its number will be another exit's
+    m_left_by = m_worn_exit = Runtime::no_exit; // its number will be another exit's
     m_path.executions = nullptr;
 }
 
@@ -330,7 +340,6 @@ Translator::Recording Translator::record_block(Cpu& cpu, u64 address, u64 absolu
     bool is_last = false;
     while (!is_last && (recording.steps.empty() || !crosses_page(cpu, recording.absolute())))
         is_last = record(cpu, recording) || recording.steps.size() == most_instructions || (address ^ recording.at) >= page_size;
-    recording.before_loop = recording.steps.size();
     if (!builder.finished())
         builder.finish(recording.at);
     return recording;
@@ -344,32 +353,43 @@ Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 abs
     m_cache.free_dropped();
     m_cache.watch(cpu, absolute & page_mask);
 
-    Recording recording { .block = std::make_unique<Block>(*m_machinery), .steps = {}, .before_loop = 0, .at = address };
+    Recording recording { .block = std::make_unique<Block>(*m_machinery), .steps = {}, .kept = {}, .at = address };
     Block& block = *recording.block;
     block.absolute = block.first = absolute;
     block.address = address;
     block.mode = cpu.mode() | translated;
-    bool is_path = !m_path.blocks.empty();
-    m_machinery->builder.begin({ .addressing_mode = addressing_mode(cpu.mode()),
-        .overflow = (cpu.mode() & ExecutionMode::overflow) != 0,
-        .locates = is_path && m_path.locates,
-        .writes_through = !is_path });
+    begin_recording_anew(block);
     return recording;
 }
 
-const u8* Translator::emit(const Recording& recording)
+void Translator::begin_recording_anew(const Block& block)
+{
+    bool is_path = !m_path.blocks.empty();
+    m_machinery->builder.begin({ .addressing_mode = addressing_mode(block.mode),
+        .overflow = (block.mode & ExecutionMode::overflow) != 0,
+        .locates = is_path && m_path.tree.locates,
+        .writes_through = !is_path });
+}
+
+const u8* Translator::emit(const Recording& recording, std::span<i32* const> exits_left)
 {
     const Block& block = *recording.block;
     BlockCounters counting;
     if (m_statistics)
         counting = m_statistics->counters(m_machinery->instructions);
+    bool is_whole = recording.parts.size() == 1;
+    std::vector<u32> arms;
+    for (std::size_t part = 2; part < recording.parts.size(); ++part)
+        arms.push_back(recording.count(part));
     return m_machinery->emitter.emit(m_machinery->program,
         { .address = block.address,
-            .count = block.count,
-            .loop_count = static_cast<u32>(recording.steps.size() - recording.before_loop),
+            .count = is_whole || recording.is_loop ? recording.count(0) : recording.count(1),
+            .loop_count = recording.is_loop ? recording.count(1) : 0,
+            .arm_counts = arms,
             .steps = { block.steps.get(), recording.steps.size() },
             .stale = block.is_left,
             .executions = block.executions,
+            .exits_left = exits_left,
             .path = block.path,
             .is_path = block.is_path,
             .problem_state = (block.mode & ExecutionMode::problem) != 0,
@@ -387,7 +407,8 @@ void Translator::tell(const Recording& recording, const u8* code)
         .address = block.address,
         .is_path = block.is_path,
         .instructions = made_by.instructions,
-        .before_loop = recording.before_loop,
+        .parts = recording.parts,
+        .is_loop = recording.is_loop,
         .program = made_by.program,
         .code = { static_cast<const u8*>(block.code), size },
         .path_bytes = static_cast<std::size_t>(made_by.emitter.path_end() - code),
@@ -424,7 +445,7 @@ void Translator::mark_next(Cpu& cpu, Recording& recording)
 }
 
 /// Decodes and records the next instruction. True when it ends the block.
-bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at)
+bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at, bool keeps_exit)
 {
     const Block& block = *recording.block;
     u64 at = recording.at;
@@ -440,7 +461,9 @@ bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_
     step.ops[1].address = (at + op.length) & cpu.address_mask();
 
     recording.branched = row && row->has(isa::RowFlag::branch);
-    builder.begin_instruction(at, op.length, goes_on_at, recording.branched);
+    if (recording.steps.size() == 1)
+        recording.begins_with_branch = recording.branched;
+    builder.begin_instruction(at, op.length, goes_on_at, recording.branched, keeps_exit);
     bool is_recorded = row && row->record && op.run == row->run;
     if (is_recorded) {
         row->record(builder, op);
@@ -456,20 +479,33 @@ Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
 {
     Block* block = recording.block.get();
     auto count = recording.steps.size();
-    block->count = static_cast<u32>(recording.before_loop);
     block->steps = std::make_unique<Step[]>(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        block->steps[i] = recording.steps[i];
-        block->steps[i].remaining = static_cast<u32>((i < recording.before_loop ? recording.before_loop : count) - i);
-        block->steps[i].on_path = is_path;
+    for (std::size_t part = 0; part < recording.parts.size(); ++part) {
+        u32 begin = recording.parts[part];
+        u32 end = begin + recording.count(part);
+        for (u32 i = begin; i < end; ++i) {
+            block->steps[i] = recording.steps[i];
+            block->steps[i].remaining = end - i;
+            block->steps[i].on_path = is_path;
+        }
     }
     block->is_left = m_machinery->runtime.allocate_flag();
     block->is_path = is_path;
     m_machinery->builder.use_located();
     count_executions(*block);
-    const u8* code = emit(recording);
-    for (const ExitCode& exit : m_machinery->emitter.exits())
+    std::vector<i32*> exits_left;
+    if (is_path) {
+        block->tree = std::make_unique<Tree>(std::move(m_path.tree));
+        count_exits(*block->tree, recording, exits_left);
+    }
+    const u8* code = emit(recording, exits_left);
+    for (const ExitCode& exit : m_machinery->emitter.exits()) {
         m_machinery->exits.add(exit, block->mode);
+        if (!exit.left)
+            continue;
+        block->counted.emplace(exit.number, recording.place(exit.step));
+        m_machinery->growing.emplace(exit.number, block);
+    }
     block->code = m_machinery->runtime.memory.executable(code);
     tell(recording, code);
     m_machinery->runtime.settle();

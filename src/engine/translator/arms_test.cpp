@@ -1,0 +1,123 @@
+#include "engine/test_bench.h"
+#include "engine/translator/translator.h"
+
+#include <array>
+#include <gtest/gtest.h>
+
+namespace zvisor {
+namespace {
+
+/// Paths and arms are made soon.
+class Arms : public testing::Test {
+protected:
+    Arms() { dynamic_cast<Translator&>(bench.cpu.engine()).set_path_patience(1000); }
+
+    [[nodiscard]] EngineStatistics statistics() const { return bench.cpu.engine().statistics(); }
+
+    static constexpr u64 rounds = 200'000;
+    static constexpr u64 factor = 6364136223846793005;
+    TestBench bench { { .statistics = true } };
+};
+
+/// A branch that goes either way leaves the loop only until both ways are known.
+TEST_F(Arms, KeepBranchesThatGoEitherWayInTheLoop)
+{
+    bench.put(TestBench::code_at,
+        { "MSGR 2,6", "AGHI 2,12345", "TMHH 2,0x8000", "BRC 8,0x3018", "AGHI 3,1", "BRC 15,0x301c", "AGHI 4,1", "BRCTG 1,0x3000" });
+    auto& gr = bench.cpu.gr;
+    gr[1] = rounds;
+    gr[2] = 1;
+    gr[6] = factor;
+    gr[3] = gr[4] = 0;
+    bench.run();
+    std::array<u64, 2> ways {};
+    u64 number = 1;
+    for (u64 round = 0; round < rounds; ++round) {
+        number = number * factor + 12345;
+        ++ways[number >> 63];
+    }
+    EXPECT_EQ(gr[2], number);
+    EXPECT_EQ(gr[4], ways[0]);
+    EXPECT_EQ(gr[3], ways[1]);
+    EngineStatistics sum = statistics();
+    EXPECT_LT(sum.executions, rounds / 10);
+    EXPECT_EQ(sum.executed + sum.interpreted, bench.cpu.retired);
+}
+
+/// What arms change of registers that the rest of the loop only reads, or changes otherwise: a word of general register 7 and all of 8.
+TEST_F(Arms, ChangeRegistersInTheirWays)
+{
+    bench.put(TestBench::code_at,
+        { "MSGR 2,6", "AGR 5,7", "XGR 5,8", "TMHH 2,0x8000", "BRC 8,0x301c", "AHI 7,3", "AGR 8,2", "TMHH 2,0x4000", "BRC 8,0x3028",
+            "AHI 8,-1", "LTGR 9,2", "BRCTG 1,0x3000" });
+    auto& gr = bench.cpu.gr;
+    gr[1] = rounds;
+    gr[2] = 1;
+    gr[5] = 0;
+    gr[6] = factor;
+    gr[7] = 0x11111111ffff0000;
+    gr[8] = 0x2222222200000001;
+    u64 number = 1;
+    u64 sum = 0;
+    u64 seven = gr[7];
+    u64 eight = gr[8];
+    auto add_to_word = [](u64& whole, u64 value) { whole = (whole >> 32 << 32) | static_cast<u32>(whole + value); };
+    for (u64 round = 0; round < rounds; ++round) {
+        number *= factor;
+        sum = (sum + seven) ^ eight;
+        if (number >> 63) {
+            add_to_word(seven, 3);
+            eight += number;
+        }
+        if (number >> 62 & 1)
+            add_to_word(eight, ~u64 { 0 });
+    }
+    bench.run();
+    EXPECT_EQ(gr[5], sum);
+    EXPECT_EQ(gr[7], seven);
+    EXPECT_EQ(gr[8], eight);
+    EXPECT_LT(statistics().executions, rounds / 10);
+}
+
+/// The first instruction of the loop reads the condition code that was there before it; later that of the round before.
+TEST_F(Arms, BeginWithTheConditionCodeOfBefore)
+{
+    constexpr u64 entries = 20'000;
+    constexpr u64 in_loop = 5;
+    bench.put(
+        TestBench::code_at, { "TMLL 6,1", "LGHI 1,5", "IPM 3", "SRL 3,28(0)", "AGR 4,3", "AGHI 1,-1", "BRC 7,0x3008", "BRCTG 5,0x3000" });
+    auto& gr = bench.cpu.gr;
+    gr[3] = gr[4] = 0;
+    gr[5] = entries;
+    gr[6] = 1;
+    bench.run();
+    // 3 of the test of a one, and 2 of each difference that is positive.
+    EXPECT_EQ(gr[4], entries * (3 + 2 * (in_loop - 1)));
+}
+
+/// A page seems changed only when it was stored into, although the place of the store is found before the loop begins.
+TEST_F(Arms, StoresThatAreNotMadeChangeNothing)
+{
+    constexpr u64 used = 0x9000;
+    constexpr u64 unused = 0xb000;
+    bench.put(TestBench::code_at, { "LTGR 3,3", "BRC 8,0x3018", "STG 3,0(0,4)", "STG 3,8(0,4)", "BRCTG 1,0x3000" });
+    auto& gr = bench.cpu.gr;
+    gr[1] = rounds;
+    gr[3] = 5;
+    gr[4] = used;
+    bench.run();
+    EXPECT_EQ(gr[1], 0U);
+    EXPECT_LT(statistics().executions, rounds / 10);
+    EXPECT_TRUE(bench.storage->key(used).value & StorageKey::change);
+    for (u64 number : { 0U, 5U }) {
+        gr[1] = 1;
+        gr[3] = number;
+        gr[4] = unused;
+        bench.run();
+        EXPECT_EQ((bench.storage->key(unused).value & StorageKey::change) != 0, number != 0);
+    }
+    EXPECT_EQ(load_be<u64>(bench.storage->host() + unused + 8), 5U);
+}
+
+} // namespace
+} // namespace zvisor

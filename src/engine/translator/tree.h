@@ -1,0 +1,48 @@
+#pragma once
+
+#include "base/types.h"
+
+#include <compare>
+#include <map>
+#include <vector>
+
+namespace zvisor {
+
+/// Blocks that are executed one after the other.
+struct Segment {
+    struct Part {
+        u64 address;
+        /// Instructions.
+        u32 count;
+    };
+    std::vector<Part> blocks;
+    /// Where it goes on behind the last one.
+    u64 end { 0 };
+    // Of an arm:
+    /// The segment it leaves, by number.
+    u32 from { 0 };
+    /// At which of its instructions.
+    u32 exit { 0 };
+};
+
+/// What a path is made of: its stem, which is executed from one place on, and arms, each from where a branch goes another way than the path
+/// does up to where the path begins, or as far as it was followed.
+struct Tree {
+    /// A branch by its segment and which of the instructions there it is.
+    struct Exit {
+        u32 segment;
+        u32 instruction;
+
+        auto operator<=>(const Exit&) const = default;
+    };
+    /// The stem first; an arm behind the segment it leaves.
+    std::vector<Segment> segments;
+    /// In the runtime's data: how often an exit may be taken until it is followed.
+    std::map<Exit, i32*> left;
+    /// The stem has been executed twice, with all its computed branches.
+    bool repeats { false };
+    /// Operands near each other are located once.
+    bool locates { false };
+};
+
+} // namespace zvisor
