@@ -2,6 +2,7 @@
 #include "engine/translator/translator.h"
 
 #include <array>
+#include <bit>
 #include <gtest/gtest.h>
 
 namespace zvisor {
@@ -93,6 +94,37 @@ TEST_F(Arms, BeginWithTheConditionCodeOfBefore)
     bench.run();
     // 3 of the test of a one, and 2 of each difference that is positive.
     EXPECT_EQ(gr[4], entries * (3 + 2 * (in_loop - 1)));
+}
+
+/// An arm that calls a handler, which loses what the loop has in the host's registers for numbers, and an arm of that arm.
+TEST_F(Arms, MayCallHandlers)
+{
+    bench.put(TestBench::code_at,
+        { "MSGR 2,6", "ADBR 0,4", "TMHH 2,0x8000", "BRC 8,0x3028", "EPSW 7,8", "TMHH 2,0x4000", "BRC 8,0x3020", "AGHI 9,1", "AGHI 10,1",
+            "LTGR 11,2", "LTGR 12,2", "BRCTG 1,0x3000" });
+    constexpr u64 one = 0x3ff0000000000000;
+    auto& gr = bench.cpu.gr;
+    gr[1] = rounds;
+    gr[2] = 1;
+    gr[6] = factor;
+    gr[9] = gr[10] = 0;
+    bench.cpu.vr[0] = {};
+    bench.cpu.vr[4] = { .lo = 0, .hi = one };
+    bench.run();
+    u64 number = 1;
+    u64 nine = 0;
+    u64 ten = 0;
+    for (u64 round = 0; round < rounds; ++round) {
+        number *= factor;
+        ten += number >> 63;
+        nine += number >> 62 == 3;
+    }
+    EXPECT_EQ(gr[2], number);
+    EXPECT_EQ(gr[9], nine);
+    EXPECT_EQ(gr[10], ten);
+    EXPECT_EQ(std::bit_cast<double>(bench.cpu.vr[0].hi), static_cast<double>(rounds));
+    EngineStatistics sum = statistics();
+    EXPECT_EQ(sum.executed + sum.interpreted, bench.cpu.retired);
 }
 
 /// A page seems changed only when it was stored into, although the place of the store is found before the loop begins.

@@ -165,6 +165,8 @@ private:
         /// Its last node.
         Id end;
         JumpTarget entry;
+        /// To the loop's beginning, or an arm that leaves it does.
+        bool comes_back { false };
         std::vector<Needed> needed;
     };
     /// Code away from the block's path, and what held where its jump is.
@@ -220,6 +222,8 @@ private:
     void begin_arms();
     [[nodiscard]] Arm& arm_at(Id begin);
     void note_needed(Arm& arm);
+    [[nodiscard]] Id comes_back_until(Id begin, Id end, std::span<const Arm> arms) const;
+    static void keep(Arm& arm, Id id, Id until);
     [[nodiscard]] JumpTarget& leave_for_arm(Id exit);
     void settle(Id id);
     [[nodiscard]] static Id least_used(std::span<const Id> owners, const std::vector<u32>& uses);

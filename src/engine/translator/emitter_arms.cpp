@@ -20,7 +20,7 @@ void Emitter::begin_arms()
     for (Id begin : m_program->arms) {
         if (!m_arms.empty())
             m_arms.back().end = begin - 1;
-        m_arms.push_back({ .begin = begin, .end = static_cast<Id>(nodes.size() - 1), .entry = {}, .needed = {} });
+        m_arms.push_back({ .begin = begin, .end = static_cast<Id>(nodes.size() - 1), .entry = {}, .comes_back = false, .needed = {} });
     }
 }
 
@@ -35,6 +35,18 @@ void Emitter::note_needed(Arm& arm)
     for (Id id = 1; id < arm.begin; ++id)
         if (Id last = std::exchange(m_last[id], 0))
             arm.needed.push_back({ id, last, {} });
+}
+
+/// An arm needs a value until a node, if that is not 0, and maybe longer.
+void Emitter::keep(Arm& arm, Id id, Id until)
+{
+    if (until == 0)
+        return;
+    auto known = std::ranges::find(arm.needed, id, &Needed::id);
+    if (known == arm.needed.end())
+        arm.needed.push_back({ id, until, {} });
+    else
+        known->last = std::max(known->last, until);
 }
 
 /// Where the jump to an arm leads; what nothing else needs is given up.

@@ -24,23 +24,41 @@ std::span<const ir::Id> Emitter::next_round(const Node& repeat) const
     return std::span(m_program->carried).subspan(repeat.imm, m_carried_count);
 }
 
-/// What is known where the loop begins and used in it is needed until its end, and until that of each arm; what is carried has another
+/// Until when the stem or an arm, the nodes from `begin` to `end`, has to keep what each round needs: to its end when it comes back, else
+/// to where an arm leaves that does; 0 when there is none. `arms` are those behind it.
+Emitter::Id Emitter::comes_back_until(Id begin, Id end, std::span<const Arm> arms) const
+{
+    if (m_program->nodes[end].kind == Kind::repeat)
+        return end;
+    Id until = 0;
+    for (const Arm& arm : arms)
+        if (auto exit = static_cast<Id>(m_program->nodes[arm.begin].imm); arm.comes_back && begin <= exit && exit <= end)
+            until = std::max(until, exit);
+    return until;
+}
+
+/// What is known where the loop begins and used in it is needed until its end, and in each arm that comes back; what is carried has another
 /// value in the next round.
 void Emitter::keep_through_loop()
 {
     Id loop = m_program->loop;
     if (loop == 0)
         return;
-    Id stem_end = (m_arms.empty() ? static_cast<Id>(m_program->nodes.size()) : m_arms.front().begin) - 1;
-    for (Id id = 1; id < loop; ++id) {
-        if (m_last[id] <= loop || m_program->nodes[id].kind == Kind::carried || m_program->nodes[id].kind == Kind::constant)
-            continue;
-        m_last[id] = stem_end;
-        for (Arm& arm : m_arms) {
-            std::erase_if(arm.needed, [id](const Needed& needed) { return needed.id == id; });
-            arm.needed.push_back({ id, arm.end, {} });
-        }
+    std::vector<Id> kept;
+    for (Id id = 1; id < loop; ++id)
+        if (m_last[id] > loop && m_program->nodes[id].kind != Kind::carried)
+            kept.push_back(id);
+    for (std::size_t i = m_arms.size(); i-- > 0;) {
+        Arm& arm = m_arms[i];
+        Id until = comes_back_until(arm.begin, arm.end, std::span<const Arm>(m_arms).subspan(i + 1));
+        arm.comes_back = until != 0;
+        for (Id id : kept)
+            keep(arm, id, until);
     }
+    Id stem_end = (m_arms.empty() ? static_cast<Id>(m_program->nodes.size()) : m_arms.front().begin) - 1;
+    Id until = comes_back_until(loop, stem_end, m_arms);
+    for (Id id : kept)
+        m_last[id] = std::max(m_last[id], until);
 }
 
 /// What the next round has in the place of a number is wanted as a number too.
