@@ -5,7 +5,6 @@
 
 namespace zvisor {
 
-using namespace Xbyak::util;
 using ir::Kind;
 using ir::Node;
 

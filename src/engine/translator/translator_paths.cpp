@@ -153,12 +153,9 @@ void Translator::follow_arm(Cpu& cpu)
     u64 next = cpu.next;
     if (next == m_path.head)
         return end_segment(cpu, m_path.blocks.size(), next);
-    bool is_long = m_path.blocks.size() == most_blocks || cpu.retired - m_path.retired.front() >= most_in_arm;
-    if (!is_long && m_path.rounds(next) < most_rounds && !ends_path(cpu, next))
-        return go_on(cpu);
-    if (m_path.known)
-        return end_segment(cpu, *m_path.known, m_path.blocks[*m_path.known]);
-    end_segment(cpu, m_path.blocks.size(), next);
+    if (is_long(cpu) || m_path.rounds(next) == most_rounds || ends_path(cpu, next))
+        return end_path(cpu);
+    go_on(cpu);
 }
 
 /// Interrupted, or another loop within that has no path yet: to be tried again.
@@ -216,7 +213,7 @@ bool Translator::ends_path(const Cpu& cpu, u64 address) const
 
 bool Translator::is_long(const Cpu& cpu) const
 {
-    u64 most = m_path.back ? most_followed : most_until_back;
+    u64 most = m_path.exit ? most_in_arm : m_path.back ? most_followed : most_until_back;
     return m_path.blocks.size() == most_blocks || cpu.retired - m_path.retired.front() >= most;
 }
 
@@ -321,7 +318,8 @@ bool Translator::record_segment(Cpu& cpu, Recording& recording, const Segment& s
         auto leaves = [&](const Segment& arm) { return &arm != &segments.front() && arm.from == number && arm.exit == instruction; };
         return static_cast<std::size_t>(std::ranges::find_if(segments, leaves) - segments.begin());
     };
-    recording.at = segment.blocks.empty() ? segment.end : recording.at;
+    if (segment.blocks.empty())
+        recording.at = segment.end;
     for (std::size_t i = 0; i < segment.blocks.size(); ++i) {
         bool is_last = i + 1 == segment.blocks.size();
         u64 goes_on_at = is_last ? segment.end : segment.blocks[i + 1].address;
