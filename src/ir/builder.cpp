@@ -36,6 +36,7 @@ void Program::clear()
     snapshots.clear();
     saved.clear();
     located.clear();
+    held.clear();
     carried.clear();
     loop = 0;
     arms.clear();
@@ -62,6 +63,8 @@ void Builder::begin(const Manner& manner)
     m_registers_before = {};
     m_code_before = {};
     m_before = 0;
+    m_first_node = 1;
+    m_held = {};
 }
 
 void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_on_at, bool branches, bool keeps_exit)
@@ -72,6 +75,7 @@ void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_
     m_next = (address + length) & m_address_mask;
     m_address = address;
     m_length = length;
+    note_held();
     m_registers_before = m_registers;
     m_code_before = m_code;
     m_first_node = static_cast<Id>(m_program.nodes.size());
@@ -129,6 +133,7 @@ void Builder::end_branch()
     if (is_followed)
         return;
     m_finished = true;
+    note_held();
     (void)add_node({ .kind = Kind::exit, .a = m_branch.target, .after = after() });
 }
 
@@ -173,6 +178,7 @@ void Builder::call(bool leaves)
 void Builder::finish(u64 address)
 {
     // m_step stays behind the last instruction: nothing can raise here.
+    note_held();
     Id target = constant(address);
     (void)add_node({ .kind = Kind::exit, .a = target, .after = after() });
     m_finished = true;
@@ -291,7 +297,7 @@ Id Builder::narrowed(Id rotated, u64 wanted)
     if (count.kind != Kind::constant || source.kind != Kind::get_gr || source.width != 8)
         return rotated;
     const Register& reg = m_registers.all[source.info];
-    if (reg.full != rotation.a || reg.half_is_newer || std::rotr(wanted, static_cast<int>(count.imm & 63)) >> 32 != 0)
+    if (reg.full != rotation.a || reg.full_dirty || reg.half_is_newer || std::rotr(wanted, static_cast<int>(count.imm & 63)) >> 32 != 0)
         return rotated;
     rotation.a = add_node({ .kind = Kind::get_gr, .width = 4, .info = source.info });
     return add_node(rotation);
@@ -333,10 +339,14 @@ Id Builder::masked(Id x, u64 mask)
     return add_node({ .kind = Kind::bit_and, .width = 8, .a = x, .b = wanted });
 }
 
-/// Sums, products and bits: leaves out what does nothing, as x + 0 and x & -1; constants go to the right.
+/// Sums, products and bits: leaves out what does nothing, as x + 0, x & -1 and -(-x); constants go to the right.
 Id Builder::binary(Kind kind, u8 width, Id x, Id y)
 {
     auto is_constant = [this](Id id) { return m_program.nodes[id].kind == Kind::constant; };
+    auto is_zero = [&](Id id) { return is_constant(id) && m_program.nodes[id].imm == 0; };
+    const Node& second = m_program.nodes[y];
+    if (kind == Kind::sub && is_zero(x) && second.kind == Kind::sub && second.width == width && is_zero(second.a))
+        return second.b;
     if (is_constant(x) && kind != Kind::sub)
         std::swap(x, y);
     if (is_constant(y)) {

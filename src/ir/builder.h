@@ -61,6 +61,8 @@ public:
     void close_loop(u64 address);
     /// How many branches' exits were kept.
     [[nodiscard]] std::size_t kept() const { return m_kept.size(); }
+    /// The node of one of them.
+    [[nodiscard]] Id kept_exit(std::size_t kept) const { return m_kept[kept].exit; }
     /// What is recorded from here on is executed behind a kept exit. The block, or the arm before, has its end.
     void begin_arm(std::size_t kept);
     /// After the block's end: operands that are near others are accessed where those were located.
@@ -326,6 +328,14 @@ private:
         What what;
         u8 number;
     };
+    /// Of Held.
+    struct HeldIds {
+        Id full { 0 };
+        Id half { 0 };
+
+        bool operator==(const HeldIds&) const = default;
+    };
+    using AllHeld = std::array<HeldIds, RegisterNumber::floating>;
     /// All that is known at one point.
     struct State {
         RegisterFile registers;
@@ -336,6 +346,8 @@ private:
         bool has_called { false };
         u64 reloaded { 0 };
         std::vector<u32> known_located;
+        /// As the instruction began.
+        AllHeld held;
     };
     /// A side exit, and what is known where it is taken.
     struct Kept {
@@ -386,6 +398,8 @@ private:
     [[nodiscard]] u32 add_condition(const Condition& condition);
     void check_overflow();
     void write_through();
+    void note_held();
+    void note_held(u8 number);
     void side_exit(bool goes_along);
     void end_branch();
     [[nodiscard]] CodeState narrowed_code(unsigned mask);
@@ -404,6 +418,8 @@ private:
     [[nodiscard]] Id full(u8 number) { return node(number < RegisterNumber::floating ? g(number) : f(number - RegisterNumber::floating)); }
     [[nodiscard]] Id half(u8 number) { return node(number < RegisterNumber::floating ? w(number) : fs(number - RegisterNumber::floating)); }
     [[nodiscard]] bool fits_loop() const;
+    [[nodiscard]] bool code_fits_loop() const;
+    void put_code();
     void forget_registers();
     [[nodiscard]] static u8 floating(u8 r) { return static_cast<u8>(RegisterNumber::floating + r); }
     [[nodiscard]] static u8 vector_number(u8 number) { return static_cast<u8>(number - RegisterNumber::floating); }
@@ -532,6 +548,8 @@ private:
     RegisterFile m_registers_before;
     CodeState m_code_before;
     Id m_first_node { 0 };
+    /// What Program::held says last.
+    AllHeld m_held {};
     u32 m_before { 0 };
     bool m_unsupported { false };
 };

@@ -11,6 +11,28 @@ bool Rounds::need_first() const
     return std::ranges::any_of(registers, [](const Register& reg) { return reg.is_changed && reg.full && reg.right_is_zero; });
 }
 
+// ---- What registers have -----------------------------------------------------------------------------------
+
+/// What registers have where the next node is, as far as it changed.
+void Builder::note_held()
+{
+    if (m_manner.writes_through)
+        return;
+    for (u8 number = 0; number < RegisterNumber::floating; ++number)
+        note_held(number);
+}
+
+void Builder::note_held(u8 number)
+{
+    const Register& reg = m_registers.all[number];
+    HeldIds now { .full = reg.half_is_newer ? 0 : reg.full, .half = reg.half_is_newer && reg.full_dirty ? 0 : reg.half };
+    if (now == m_held[number])
+        return;
+    m_held[number] = now;
+    auto next = static_cast<Id>(m_program.nodes.size());
+    m_program.held.push_back({ m_first_node, next, number, now.full, now.half });
+}
+
 // ---- What rounds do --------------------------------------------------------------------------------------
 
 /// Whether a value is what a register had when it was not known.
@@ -117,6 +139,8 @@ void Builder::read_before_loop(u8 number, const Rounds& rounds)
     else
         (void)half(number);
     m_unchanged |= u64 { 1 } << number;
+    if (number < RegisterNumber::floating)
+        note_held(number);
 }
 
 /// All of a register that is changed and known is carried: a vector as one value, a general register as a doubleword, maybe with the half
@@ -158,6 +182,8 @@ void Builder::carry_register(u8 number, const Rounds& rounds)
         m_carried.push_back({ Carried::What::half, number });
     }
     m_registers.dirty |= u64 { is_dirty } << number;
+    if (number < RegisterNumber::floating)
+        note_held(number);
 }
 
 /// As rounds leave it; before the first one the CPU may have it.
@@ -202,6 +228,8 @@ void Builder::locate_before_loop(const Rounds& rounds)
 
 void Builder::begin_loop(const Rounds& rounds)
 {
+    note_held();
+    m_first_node = static_cast<Id>(m_program.nodes.size());
     if (rounds.has_called) {
         m_data_space = m_code_space = m_bfp_state = 0;
         m_known_located.clear();
@@ -243,6 +271,12 @@ bool Builder::fits_loop() const
         if (!same(was.whole, is.whole) || (!was.whole && !same(was.full, is.full)) || (!was.whole && !was.full && !same(was.half, is.half)))
             return false;
     }
+    return code_fits_loop() || m_loop_code.kind == CodeKind::memory || m_loop_code.since;
+}
+
+/// Whether the condition code is known as it was where the loop began.
+bool Builder::code_fits_loop() const
+{
     auto same_constant = [this](Id x, Id y) {
         const Node& was = m_program.nodes[x];
         const Node& is = m_program.nodes[y];
@@ -254,10 +288,21 @@ bool Builder::fits_loop() const
         && same_constant(m_loop_code.b, m_code.b);
 }
 
+/// The CPU has it then.
+void Builder::put_code()
+{
+    if (m_code.kind == CodeKind::memory)
+        return;
+    u32 code = add_condition({ .kind = ConditionKind::code, .code = m_code });
+    (void)add_node({ .kind = Kind::put_code, .c = code });
+    m_code = {};
+}
+
 /// What is to be carried to the next round.
 Id Builder::carried_value(const Carried& carried)
 {
     const Register& reg = m_registers.all[carried.number];
+    bool in_cpu = m_code.kind == CodeKind::memory;
     switch (carried.what) {
     case Carried::What::whole:
         return v(vector_number(carried.number)).id;
@@ -270,11 +315,11 @@ Id Builder::carried_value(const Carried& carried)
     case Carried::What::half:
         return half(carried.number);
     case Carried::What::code_a:
-        return m_code.a;
+        return in_cpu ? constant(0) : m_code.a;
     case Carried::What::code_b:
-        return m_code.b;
+        return in_cpu ? constant(0) : m_code.b;
     case Carried::What::code_since:
-        return m_code.since ? m_code.since : constant(1);
+        return m_code.since ? m_code.since : constant(!in_cpu);
     }
     std::unreachable();
 }
@@ -283,6 +328,9 @@ void Builder::close_loop(u64 address)
 {
     if (!fits_loop())
         return finish(address);
+    if (!code_fits_loop())
+        put_code();
+    note_held();
     std::vector<Id> values;
     for (const Carried& carried : m_carried)
         values.push_back(carried_value(carried));
@@ -297,7 +345,7 @@ void Builder::close_loop(u64 address)
 
 Builder::State Builder::state() const
 {
-    return { m_registers, m_code, m_data_space, m_code_space, m_bfp_state, m_has_called, m_reloaded, m_known_located };
+    return { m_registers, m_code, m_data_space, m_code_space, m_bfp_state, m_has_called, m_reloaded, m_known_located, m_held };
 }
 
 void Builder::begin_arm(std::size_t kept)
@@ -311,12 +359,14 @@ void Builder::begin_arm(std::size_t kept)
     m_has_called = then.has_called;
     m_reloaded = then.reloaded;
     m_known_located = then.known_located;
+    m_held = then.held;
     m_finished = false;
     Id arm = add_node({ .kind = Kind::arm, .imm = exit });
     m_program.arms.push_back(arm);
     Node& from = m_program.nodes[exit];
     from.imm = arm;
     from.after = 0;
+    m_first_node = arm + 1;
 }
 
 } // namespace zvisor::ir

@@ -19,6 +19,7 @@ enum class Kind : u8 {
     get_vr,       ///< `width` bytes of state at the place `info`, see Place
     put_vr,       ///< a into it
     put_register, ///< a into `width` bytes of the register `info`, a RegisterNumber
+    put_code,     ///< the condition code of the state `cc` of condition c into the CPU
     data_tlb,     ///< the space of operands
     code_tlb,     ///< the space of instructions
     add,
@@ -244,6 +245,16 @@ struct Node {
     u64 imm { 0 };
 };
 
+/// What a general register has from the node `to` on, in a path: a doubleword, and a word that its right half is; 0 where there is no one
+/// value that is it. The nodes from `from` to there are of the instruction that changes it.
+struct Held {
+    Id from { 0 };
+    Id to { 0 };
+    u8 reg { 0 };
+    Id full { 0 };
+    Id half { 0 };
+};
+
 /// Operands that are near each other: in one page mostly, so that the host has them as far from each other.
 struct Located {
     /// The `locate` node, of a value or of the constant address of a page.
@@ -264,6 +275,8 @@ struct Program {
     std::vector<Snapshot> snapshots;
     std::vector<Saved> saved;
     std::vector<Located> located;
+    /// By ascending nodes.
+    std::vector<Held> held;
     /// For each `repeat` node, by order of their `carried` nodes: what these are in the next round.
     std::vector<Id> carried;
     /// The `loop` node, if there is one.

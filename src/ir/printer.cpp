@@ -36,6 +36,7 @@ constexpr KindText kinds[] {
     { Kind::get_vr, "get", value | Text::names_registers },
     { Kind::put_vr, "put", Text::shows_width | Text::names_registers },
     { Kind::put_register, "put", Text::names_registers },
+    { Kind::put_code, "put_code", Text::has_condition },
     { Kind::data_tlb, "data", Text::is_value },
     { Kind::code_tlb, "code", Text::is_value },
     { Kind::add, "add", value },

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <gtest/gtest.h>
+#include <utility>
 
 namespace zvisor {
 namespace {
@@ -94,6 +95,89 @@ TEST_F(Arms, BeginWithTheConditionCodeOfBefore)
     bench.run();
     // 3 of the test of a one, and 2 of each difference that is positive.
     EXPECT_EQ(gr[4], entries * (3 + 2 * (in_loop - 1)));
+}
+
+/// Each arm leaves a condition code of another kind, which the next round reads before it has its own.
+TEST_F(Arms, EndWithConditionCodesOfTheirKinds)
+{
+    bench.put(TestBench::code_at,
+        { "IPM 7", "SRL 7,28(0)", "ALGR 4,7", "MSGR 2,6", "TMHH 2,0x8000", "BRC 8,0x3020", "SGR 3,2", "BRC 15,0x3024", "CLGR 2,6",
+            "BRCTG 1,0x3000", "IPM 7" });
+    auto& gr = bench.cpu.gr;
+    gr[1] = rounds;
+    gr[2] = 1;
+    gr[3] = gr[4] = 0;
+    gr[6] = factor;
+    gr[7] = 0;
+    bench.run();
+    u64 number = 1;
+    u64 codes = 0;
+    u64 difference = 0;
+    u64 code = 0;
+    for (u64 round = 0; round < rounds; ++round) {
+        codes += code;
+        number *= factor;
+        if (number >> 63) {
+            auto less = static_cast<i64>(number);
+            i64 result = 0;
+            bool overflow = __builtin_sub_overflow(static_cast<i64>(difference), less, &result);
+            difference = static_cast<u64>(result);
+            code = overflow ? 3 : result < 0 ? 1 : result > 0 ? 2 : 0;
+        } else {
+            code = number < factor ? 1 : number > factor ? 2 : 0;
+        }
+    }
+    EXPECT_EQ(gr[4], codes);
+    EXPECT_EQ(gr[3], difference);
+    EXPECT_EQ(gr[7] >> 28 & 3, code);
+    EXPECT_LT(statistics().executions, rounds / 10);
+}
+
+/// The first path goes by 0x3008, the exit that is taken later leads to where another path begins.
+TEST_F(Arms, GoOnWhereAPathIsKnown)
+{
+    bench.put(TestBench::code_at, { "LTGR 10,10", "BRC 8,0x300c", "AGHI 3,1", "AGHI 4,1", "BRCTG 1,0x3000", "AGHI 1,1", "BRCTG 2,0x300c" });
+    auto& gr = bench.cpu.gr;
+    gr[3] = gr[4] = 0;
+    u64 before = 0;
+    auto executions = [&](u64 address, u64 first, u64 second, u64 other_way) {
+        gr[1] = first;
+        gr[2] = second;
+        gr[10] = other_way;
+        bench.run(address);
+        return statistics().executions - std::exchange(before, statistics().executions);
+    };
+    EXPECT_LT(executions(0x300c, 1, rounds, 0), rounds / 10);
+    EXPECT_LT(executions(0x3000, rounds, 1, 1), rounds / 10);
+    EXPECT_LT(executions(0x3000, rounds, 1, 0), rounds / 10);
+    EXPECT_EQ(gr[3], rounds);
+    EXPECT_EQ(gr[4], 3 * rounds);
+}
+
+/// More arms than are made one by one.
+TEST_F(Arms, AreMadeSeveralAtATime)
+{
+    bench.put(TestBench::code_at,
+        { "MSGR 2,6", "TMHH 2,0x8000", "BRC 8,0x3010", "AGHI 7,1", "TMHH 2,0x4000", "BRC 8,0x301c", "AGHI 8,1", "TMHH 2,0x2000",
+            "BRC 8,0x3028", "AGHI 9,1", "BRCTG 1,0x3000" });
+    auto& gr = bench.cpu.gr;
+    gr[1] = rounds;
+    gr[2] = 1;
+    gr[6] = factor;
+    gr[7] = gr[8] = gr[9] = 0;
+    bench.run();
+    std::array<u64, 3> ways {};
+    u64 number = 1;
+    for (u64 round = 0; round < rounds; ++round) {
+        number *= factor;
+        for (std::size_t bit = 0; bit < ways.size(); ++bit)
+            ways[bit] += number >> (63 - bit) & 1;
+    }
+    for (std::size_t bit = 0; bit < ways.size(); ++bit)
+        EXPECT_EQ(gr[7 + bit], ways[bit]);
+    EngineStatistics sum = statistics();
+    EXPECT_LT(sum.executions, rounds / 4);
+    EXPECT_EQ(sum.executed + sum.interpreted, bench.cpu.retired);
 }
 
 /// An arm that calls a handler, which loses what the loop has in the host's registers for numbers, and an arm of that arm.

@@ -46,6 +46,7 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::get_vr, 0, &Emitter::emit_state_access },
         { Kind::put_vr, Row::has_effect, &Emitter::emit_state_access },
         { Kind::put_register, Row::has_effect, &Emitter::emit_put_register },
+        { Kind::put_code, Row::has_effect | Row::names_condition, &Emitter::emit_put_code },
         { Kind::data_tlb, 0, &Emitter::emit_state_access },
         { Kind::code_tlb, 0, &Emitter::emit_state_access },
         { Kind::add, 0, &Emitter::emit_binary },
@@ -128,6 +129,11 @@ ir::Id Emitter::third_operand(const Node& node)
     return row_of(node.kind).traits & KindRow::has_third_operand ? node.c : 0;
 }
 
+const ir::Condition* Emitter::condition_of(const Node& node) const
+{
+    return row_of(node.kind).traits & KindRow::names_condition ? &m_program->conditions[node.c] : nullptr;
+}
+
 // ---- Which values are used, and how long -------------------------------------------------------------------
 
 template<class Function>
@@ -164,13 +170,12 @@ void Emitter::for_each_direct_operand(const Node& node, Function function) const
         function(third);
     if (node.d)
         function(node.d);
-    if (row_of(node.kind).traits & KindRow::names_condition) {
-        const Condition& condition = m_program->conditions[node.c];
-        if (condition.a)
-            function(condition.a);
-        if (condition.b)
-            function(condition.b);
-        for_each_in_code(condition.code, function);
+    if (const Condition* condition = condition_of(node)) {
+        if (condition->a)
+            function(condition->a);
+        if (condition->b)
+            function(condition->b);
+        for_each_in_code(condition->code, function);
     }
 }
 
@@ -192,6 +197,7 @@ void Emitter::find_uses()
     m_displaced.assign(nodes.size(), false);
     m_used_otherwise.assign(nodes.size(), false);
     m_wants_number.assign(nodes.size(), false);
+    m_needs_left.assign(nodes.size(), false);
     m_uses.assign(1, {});
     m_next_use.assign(m_block->is_path ? nodes.size() : 0, 0);
     begin_arms();
@@ -199,6 +205,7 @@ void Emitter::find_uses()
         if (m_last[id] == 0 && !(row_of(nodes[id].kind).traits & KindRow::has_effect))
             continue;
         note_uses(id);
+        note_widths(id);
         find_numbers(id);
         if (nodes[id].kind == Kind::arm)
             note_needed(arm_at(id));
@@ -281,8 +288,9 @@ Emitter::Place Emitter::place(Id id) const
         return {};
     if (node.kind == Kind::constant)
         return { .constant = true, .reg = no_register, .slot = -1, .value = node.imm };
-    VERIFY(m_register[id] != no_register || m_slot[id] >= 0 || m_number[id] != no_number);
-    return { .constant = false, .reg = m_register[id], .slot = m_slot[id], .value = 0, .number = m_number[id] };
+    Place found { .reg = m_register[id], .slot = m_slot[id], .number = m_number[id], .cpu = m_in_cpu[id] };
+    VERIFY(found.reg != no_register || found.in_memory() || found.number != no_number);
+    return found;
 }
 
 Emitter::CodePlace Emitter::code_place(const ir::CodeState& code) const
@@ -357,7 +365,7 @@ void Emitter::free_register(Id id)
 
 void Emitter::spill(Id id)
 {
-    if (m_slot[id] < 0 && m_number[id] == no_number) {
+    if (m_slot[id] < 0 && m_number[id] == no_number && !put_in_cpu(id)) {
         allocate_slot(id);
         m_asm.mov(slot(m_slot[id]), host(m_register[id]));
     }
@@ -431,16 +439,19 @@ void Emitter::release(Id id)
         std::fill_n(m_slot_used.begin() + m_slot[id], is_wide(id) ? 2 : 1, false);
         m_slot[id] = -1;
     }
+    m_in_cpu[id] = {};
 }
 
 void Emitter::move(const Xbyak::Reg64& to, const Place& from, u8 width)
 {
     if (from.constant)
         m_asm.move_constant(to, width == 4 ? static_cast<u32>(from.value) : from.value);
-    else if (from.reg == no_register && from.slot < 0)
+    else if (from.reg == no_register && !from.in_memory())
         m_asm.movq(to, Xbyak::Xmm(from.number));
+    else if (from.reg == no_register && from.slot < 0)
+        m_asm.mov(sized(to, from.cpu.width), memory(from, from.cpu.width));
     else if (from.reg == no_register)
-        m_asm.mov(to, slot(from.slot));
+        m_asm.mov(to, memory(from, 8));
     else if (host(from.reg).getIdx() != to.getIdx())
         m_asm.mov(sized(to, width), sized(host(from.reg), width));
 }
@@ -467,6 +478,10 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     m_slot_used.fill(false);
     m_register.assign(program.nodes.size(), no_register);
     m_slot.assign(program.nodes.size(), -1);
+    m_in_cpu.assign(program.nodes.size(), {});
+    m_held = {};
+    m_kept = {};
+    m_next_foreseen = m_next_held = 0;
     m_number.assign(program.nodes.size(), no_number);
     m_number_owner.fill(0);
     find_uses();
@@ -482,11 +497,12 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
     for (Id id = 1; id < program.nodes.size(); ++id) {
         const Node& node = program.nodes[id];
         const KindRow& row = row_of(node.kind);
+        m_current = id;
+        follow_registers(id);
         if (node.kind == Kind::constant || m_displaced[id] || (m_last[id] == 0 && !(row.traits & KindRow::has_effect)))
             continue;
         m_pinned = 0;
         m_numbers_pinned = 0;
-        m_current = id;
         mark(id);
         (this->*row.emit)(id);
         for_each_operand(node, [&](Id operand) {
@@ -530,42 +546,6 @@ void Emitter::emit_fence(Id)
     // Orders accesses to storage as MFENCE does, which waits for more than these.
     m_asm.lock();
     m_asm.or_(dword[rsp], 0);
-}
-
-void Emitter::emit_state_access(Id id)
-{
-    const Node& node = m_program->nodes[id];
-    if (node.kind == Kind::put_vr) {
-        Place from = place(node.a);
-        if (from.constant && fits(from.value, node.width))
-            return m_asm.mov(other_register(node), static_cast<u32>(from.value));
-        move(rax, from, node.width);
-        return m_asm.mov(other_register(node), sized(rax, node.width));
-    }
-    if (node.kind == Kind::get_vr && m_wants_number[id]) {
-        Xbyak::Xmm number = allocate_number(id);
-        return node.width == 4 ? m_asm.movd(number, other_register(node)) : m_asm.movq(number, other_register(node));
-    }
-    Xbyak::Reg64 to = host(allocate(id));
-    if (node.kind == Kind::get_gr) {
-        m_asm.mov(sized(to, node.width), register_at(node.info, node.width));
-    } else if (node.kind == Kind::program_mask) {
-        m_asm.movzx(to.cvt32(), byte[rbp + m_layout.program_mask]);
-    } else if (node.kind == Kind::get_vr) {
-        m_asm.mov(sized(to, node.width), other_register(node));
-    } else {
-        m_asm.mov(to, qword[rbp + (node.kind == Kind::data_tlb ? m_layout.data_space : m_layout.code_space)]);
-    }
-}
-
-/// Moves, which leave the host's flags as they are.
-void Emitter::emit_put_register(Id id)
-{
-    const Node& node = m_program->nodes[id];
-    bool keeps_flags = m_flags.end == m_asm.getCurr();
-    write_register({ node.info, node.width, place(node.a) });
-    if (keeps_flags)
-        m_flags.end = m_asm.getCurr();
 }
 
 void Emitter::emit_select(Id id)

@@ -111,13 +111,22 @@ private:
     static constexpr const Xbyak::Xmm& scratch_number = Runtime::scratch_number;
     static constexpr const Xbyak::Xmm& other_scratch_number = Runtime::other_scratch_number;
 
-    /// Where a value is: a constant, a host register, a slot of the frame, an SSE register, or several of the last three.
+    /// A general register of the CPU that has a value, as all of it or as its right word.
+    struct CpuRegister {
+        i8 number { -1 };
+        u8 width { 8 };
+    };
+    /// Where a value is: a constant, a host register, a slot of the frame, an SSE register, a register of the CPU, or several of the
+    /// last four.
     struct Place {
         bool constant { false };
         Register reg { no_register };
         i16 slot { -1 };
         u64 value { 0 };
         u8 number { no_number };
+        CpuRegister cpu {};
+
+        [[nodiscard]] bool in_memory() const { return slot >= 0 || cpu.number >= 0; }
     };
     struct CodePlace {
         ir::CodeKind kind { ir::CodeKind::memory };
@@ -137,6 +146,12 @@ private:
         u32 end { 0 };
         CodePlace code;
     };
+    /// What a general register has between instructions, see ir::Held.
+    struct HeldIds {
+        Id full { 0 };
+        Id half { 0 };
+    };
+    using AllHeld = std::array<HeldIds, ir::RegisterNumber::floating>;
     /// Where a value is where the loop begins.
     struct Home {
         Id id;
@@ -168,6 +183,7 @@ private:
         /// To the loop's beginning, or an arm that leaves it does.
         bool comes_back { false };
         std::vector<Needed> needed;
+        AllHeld held {};
     };
     /// Code away from the block's path, and what held where its jump is.
     struct Detour {
@@ -201,6 +217,7 @@ private:
     struct KindRow;
     [[nodiscard]] static const KindRow& row_of(ir::Kind kind);
     [[nodiscard]] static Id third_operand(const ir::Node& node);
+    [[nodiscard]] const ir::Condition* condition_of(const ir::Node& node) const;
 
     void find_uses();
     /// Whether a shared routine finds the operand of an access: that is slower than to look for it in place, but takes a third of the
@@ -257,6 +274,7 @@ private:
     [[nodiscard]] bool is_extended(Id id) const;
     void emit_state_access(Id id);
     void emit_put_register(Id id);
+    void emit_put_code(Id id);
     void emit_merge(Id id);
     void emit_select(Id id);
     void emit_load(Id id);
@@ -403,6 +421,22 @@ private:
     [[nodiscard]] Register allocate(Id id);
     void free_register(Id id);
     void spill(Id id);
+    void follow_registers(Id id);
+    [[nodiscard]] Id first_write(const ir::Held& held) const;
+    void foresee(const ir::Held& held);
+    void hold(const ir::Held& held);
+    void take_from_cpu(Id& kept);
+    [[nodiscard]] bool put_in_cpu(Id id);
+    void note_in_cpu(Id id, CpuRegister where);
+    void note_widths(Id id);
+    void note_widths(const ir::Snapshot& taken);
+    void note_width(const ir::CodeState& code);
+    void need_left(Id id, bool is_needed);
+    /// 8 when anything but its right word is used of a value, else 4.
+    [[nodiscard]] u8 needed_width(Id id) const { return m_needs_left[id] ? 8 : 4; }
+    void take_changed_from_cpu();
+    /// Where a value in memory is: at most so many bytes of it.
+    [[nodiscard]] Xbyak::Address memory(const Place& place, u8 width) const;
     /// Slots of the frame for a value.
     void allocate_slot(Id id);
     /// The register of a value that is no constant; reloads it.
@@ -468,6 +502,14 @@ private:
     std::vector<bool> m_used_otherwise;
     std::vector<Register> m_register;
     std::vector<i16> m_slot;
+    std::vector<CpuRegister> m_in_cpu;
+    /// What each of the CPU's registers has, so that values may be kept there.
+    AllHeld m_held {};
+    /// And which values are.
+    AllHeld m_kept {};
+    /// Of Program::held, what is next: to begin with, and to be done.
+    std::size_t m_next_foreseen { 0 };
+    std::size_t m_next_held { 0 };
     std::array<Id, register_count> m_owner {};
     std::array<bool, Runtime::frame_slots> m_slot_used {};
     u32 m_pinned { 0 };
@@ -483,6 +525,7 @@ private:
     Id m_remainder { 0 };
     std::vector<u8> m_number;
     std::vector<bool> m_wants_number;
+    std::vector<bool> m_needs_left;
     std::array<Id, number_count> m_number_owner {};
     u32 m_numbers_pinned { 0 };
     std::vector<Detour> m_detours;
@@ -496,8 +539,8 @@ private:
     std::vector<Home> m_homes;
     const u8* m_loop_begins { nullptr };
     std::vector<Arm> m_arms;
-    /// Of the nodes before the loop.
-    std::size_t m_carried_count { 0 };
+    /// The `carried` nodes.
+    std::vector<Id> m_carried;
 };
 
 template<class Operation>
@@ -508,13 +551,11 @@ void Emitter::with_source(const Place& source, u8 width, const Xbyak::Reg64& scr
         operation(sized(scratch, width));
     } else if (source.constant) {
         operation(static_cast<u32>(source.value));
-    } else if (source.reg == no_register && source.slot < 0) {
+    } else if (source.reg == no_register && !source.in_memory()) {
         m_asm.movq(scratch, Xbyak::Xmm(source.number));
         operation(sized(scratch, width));
     } else if (source.reg == no_register) {
-        using namespace Xbyak::util;
-        u32 at = static_cast<u32>(source.slot) * 8;
-        operation(width == 4 ? dword[rsp + at] : qword[rsp + at]);
+        operation(memory(source, width));
     } else {
         operation(sized(host(source.reg), width));
     }

@@ -33,6 +33,8 @@ void Emitter::emit_binary(Id id)
         return emit_number_bits(id);
     if (id == m_remainder || id + 1 == m_remainder)
         return;
+    if (Place first = place(node.a); node.kind == Kind::sub && first.constant && first.value == 0 && !place(node.b).constant)
+        return m_asm.neg(sized(result_from(id, node.b), node.width));
     // The source must not be lost when the destination takes over the register of the same value.
     Place source = place(node.b);
     if (source.reg != no_register)
@@ -170,6 +172,8 @@ bool Emitter::is_extended(Id id) const
     case Kind::zx16:
     case Kind::truth:
         return true;
+    case Kind::get_gr:
+        return needed_width(id) == 4;
     default:
         return false;
     }
@@ -223,6 +227,8 @@ void Emitter::emit_unary(Id id)
 void Emitter::emit_merge(Id id)
 {
     const Node& node = m_program->nodes[id];
+    if (needed_width(id) == 4)
+        return (void)result_from(id, node.b);
     Place low = place(node.b);
     if (low.reg != no_register)
         pin(low.reg);

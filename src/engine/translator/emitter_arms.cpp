@@ -13,8 +13,10 @@ using ir::Node;
 void Emitter::begin_arms()
 {
     const auto& nodes = m_program->nodes;
-    m_carried_count = static_cast<std::size_t>(
-        std::count_if(nodes.begin(), nodes.begin() + m_program->loop, [](const Node& node) { return node.kind == Kind::carried; }));
+    m_carried.clear();
+    for (Id id = 1; id < m_program->loop; ++id)
+        if (nodes[id].kind == Kind::carried)
+            m_carried.push_back(id);
     m_arms.clear();
     for (Id begin : m_program->arms) {
         if (!m_arms.empty())
@@ -57,6 +59,7 @@ JumpTarget& Emitter::leave_for_arm(Id exit)
     for (const Needed& needed : arm.needed)
         if (dies(needed.id, exit))
             release(needed.id);
+    arm.held = m_held;
     return arm.entry;
 }
 
@@ -70,6 +73,9 @@ void Emitter::emit_arm(Id id)
     m_owner.fill(0);
     m_number_owner.fill(0);
     m_slot_used.fill(false);
+    std::ranges::fill(m_in_cpu, CpuRegister {});
+    m_held = arm.held;
+    m_kept = {};
     m_flags = {};
     m_remainder = 0;
     for (const Needed& needed : arm.needed) {
@@ -78,6 +84,8 @@ void Emitter::emit_arm(Id id)
         m_register[needed.id] = place.reg;
         m_slot[needed.id] = place.slot;
         m_number[needed.id] = place.number;
+        if (place.cpu.number >= 0)
+            note_in_cpu(needed.id, place.cpu);
         if (place.reg != no_register)
             m_owner[static_cast<std::size_t>(place.reg)] = needed.id;
         if (place.number != no_number)

@@ -298,4 +298,9 @@ HostCondition Emitter::flags_of_code(const CodePlace& code, u8 mask)
     return HostCondition::below;
 }
 
+void Emitter::emit_put_code(Id id)
+{
+    write_code(code_place(m_program->conditions[m_program->nodes[id].c].code));
+}
+
 } // namespace zvisor

@@ -368,6 +368,8 @@ void Emitter::write_register(const SavedPlace& saved)
 {
     Xbyak::Address to = register_at(saved.reg, saved.width);
     const Place& from = saved.place;
+    if (from.cpu.number == saved.reg)
+        return;
     if (saved.width == 16)
         return write_vector(to, from);
     if (from.constant && fits(from.value, saved.width))

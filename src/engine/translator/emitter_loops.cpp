@@ -21,7 +21,7 @@ constexpr std::ptrdiff_t most_numbers_kept = 10;
 /// What the next round has for the `carried` nodes.
 std::span<const ir::Id> Emitter::next_round(const Node& repeat) const
 {
-    return std::span(m_program->carried).subspan(repeat.imm, m_carried_count);
+    return std::span(m_program->carried).subspan(repeat.imm, m_carried.size());
 }
 
 /// Until when the stem or an arm, the nodes from `begin` to `end`, has to keep what each round needs: to its end when it comes back, else
@@ -64,15 +64,10 @@ void Emitter::keep_through_loop()
 /// What the next round has in the place of a number is wanted as a number too.
 void Emitter::find_carried_numbers()
 {
-    std::size_t index = 0;
-    for (Id id = 1; id < m_program->loop; ++id) {
-        if (m_program->nodes[id].kind != Kind::carried)
-            continue;
-        if (m_wants_number[id])
-            for (std::size_t next = index; next < m_program->carried.size(); next += m_carried_count)
+    for (std::size_t i = 0; i < m_carried.size(); ++i)
+        if (m_wants_number[m_carried[i]])
+            for (std::size_t next = i; next < m_program->carried.size(); next += m_carried.size())
                 m_wants_number[m_program->carried[next]] = true;
-        ++index;
-    }
 }
 
 void Emitter::emit_carried(Id id)
@@ -121,9 +116,10 @@ void Emitter::emit_loop(Id)
 {
     for (Id id = 1; id < m_current; ++id)
         settle(id);
+    take_changed_from_cpu();
     spill_for_loop();
     for (Id id = 1; id < m_current; ++id)
-        if (m_register[id] != no_register || m_number[id] != no_number || m_slot[id] >= 0)
+        if (m_register[id] != no_register || m_number[id] != no_number || m_slot[id] >= 0 || m_in_cpu[id].number >= 0)
             m_homes.push_back({ id, one_place(place(id)) });
     if (m_block->count)
         m_asm.add(Runtime::counter(), m_block->loop_count);
@@ -139,6 +135,8 @@ Emitter::Place Emitter::one_place(Place place)
         place.number = no_number;
     if (place.reg != no_register || place.number != no_number)
         place.slot = -1;
+    if (place.reg != no_register || place.number != no_number || place.slot >= 0)
+        place.cpu = {};
     return place;
 }
 
@@ -146,7 +144,7 @@ Emitter::Place Emitter::one_place(Place place)
 bool Emitter::is_at(const Place& home, const Place& now)
 {
     return (home.reg != no_register && home.reg == now.reg) || (home.number != no_number && home.number == now.number)
-        || (home.slot >= 0 && home.slot == now.slot);
+        || (home.slot >= 0 && home.slot == now.slot) || (home.cpu.number >= 0 && home.cpu.number == now.cpu.number);
 }
 
 /// Everything goes back to where it was where the loop begins.
@@ -221,13 +219,14 @@ void Emitter::move_value(const Move& move)
         return load_number(Xbyak::Xmm(to.number), from, move.wide);
     if (to.reg != no_register)
         return this->move(host(to.reg), from);
+    u8 width = to.slot < 0 ? to.cpu.width : 8;
     if (from.reg != no_register)
-        return m_asm.mov(slot(to.slot), host(from.reg));
-    if (from.constant && fits(from.value, 8))
-        return m_asm.mov(slot(to.slot), from.value);
-    if (from.constant) {
+        return m_asm.mov(memory(to, width), sized(host(from.reg), width));
+    if (from.constant && fits(from.value, width))
+        return m_asm.mov(memory(to, width), width == 4 ? static_cast<u32>(from.value) : from.value);
+    if (from.constant || to.slot < 0) {
         this->move(rcx, from);
-        return m_asm.mov(slot(to.slot), rcx);
+        return m_asm.mov(memory(to, width), sized(rcx, width));
     }
     Xbyak::Xmm number = number_of(from, other_scratch_number, move.wide);
     move.wide ? m_asm.movups(slot(to.slot), number) : m_asm.movq(slot(to.slot), number);

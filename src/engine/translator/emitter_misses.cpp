@@ -73,6 +73,7 @@ ValuePlace Emitter::described(const Place& place)
         return m_runtime.misses.constant(place.value);
     if (place.reg != no_register)
         return { In::reg, static_cast<u32>(place.reg) };
+    VERIFY(place.cpu.number < 0);
     if (place.slot >= 0)
         return { In::slot, static_cast<u32>(place.slot) };
     if (place.number != no_number)

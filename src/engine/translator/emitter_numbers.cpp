@@ -79,7 +79,7 @@ void Emitter::evict_number(Id id)
 {
     if (id == 0 || m_number[id] == no_number)
         return;
-    if (m_register[id] == no_register && m_slot[id] < 0) {
+    if (m_register[id] == no_register && m_slot[id] < 0 && m_in_cpu[id].number < 0) {
         allocate_slot(id);
         Xbyak::Xmm from(m_number[id]);
         is_wide(id) ? m_asm.movups(slot(m_slot[id]), from) : m_asm.movq(slot(m_slot[id]), from);
@@ -137,7 +137,11 @@ void Emitter::load_number(const Xbyak::Xmm& to, const Place& from, bool wide)
     } else if (from.number != no_number) {
         m_asm.movaps(to, Xbyak::Xmm(from.number));
     } else if (from.reg == no_register) {
-        wide ? m_asm.movups(to, slot(from.slot)) : m_asm.movq(to, slot(from.slot));
+        bool is_word = from.slot < 0 && from.cpu.width == 4;
+        if (is_word)
+            m_asm.movd(to, memory(from, 4));
+        else
+            wide ? m_asm.movups(to, memory(from, 8)) : m_asm.movq(to, memory(from, 8));
     } else {
         m_asm.movq(to, host(from.reg));
     }
@@ -191,7 +195,7 @@ std::span<const Emitter::Copy> Emitter::copies_of(const Detour& detour) const
 void Emitter::keep_numbers(const Detour& detour)
 {
     for (const Copy& copy : copies_of(detour))
-        if (!copy.place.constant && copy.place.reg == no_register && copy.place.slot < 0)
+        if (!copy.place.constant && copy.place.reg == no_register && !copy.place.in_memory())
             m_asm.movups(slot(static_cast<i16>(Runtime::number_slots + 2U * copy.number)), Xbyak::Xmm(copy.number));
 }
 
@@ -200,7 +204,7 @@ void Emitter::restore_numbers(const Detour& detour)
     for (const Copy& copy : copies_of(detour)) {
         Place from = copy.place;
         Xbyak::Xmm to(copy.number);
-        bool kept = !from.constant && from.reg == no_register && from.slot < 0;
+        bool kept = !from.constant && from.reg == no_register && !from.in_memory();
         auto at = static_cast<i16>(Runtime::number_slots + 2U * copy.number);
         from.number = no_number;
         kept ? m_asm.movups(to, slot(at)) : load_number(to, from, copy.wide);

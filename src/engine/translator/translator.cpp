@@ -14,6 +14,9 @@ namespace {
 
 constexpr u32 most_instructions = 64;
 constexpr unsigned counter_bits = 20;
+/// Counters of addresses close to each other, which are often needed together, are in one line of the host's cache.
+constexpr unsigned counter_bits_in_line = 6;
+constexpr std::size_t counters_in_line = std::size_t { 1 } << counter_bits_in_line;
 constexpr std::size_t counters = std::size_t { 1 } << counter_bits;
 
 void leave_step(Cpu&, const Op*) { }
@@ -214,15 +217,15 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
     begin_fetching(cpu, address);
     if (address & 1)
         cpu.specification();
+    u64 absolute = cpu.absolute(cpu.fetch_view(address));
+    if (!is_hot(absolute))
+        return nullptr;
     CodePosition& position = m_machinery->runtime.position(address);
     if (position.address == address && position.stamp == cpu.code_stamp())
         return static_cast<Block*>(position.block);
-    u64 absolute = cpu.absolute(cpu.fetch_view(address));
     u64 stamp = cpu.code_stamp();
     Block* block = recall_block(cpu, address, absolute);
     if (!block) {
-        if (!is_hot(absolute))
-            return nullptr;
         block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
         if (!block) {
             block = translate(cpu, address, absolute);
@@ -254,7 +257,8 @@ Translator::Block* Translator::recall_block(const Cpu& cpu, u64 address, u64 abs
 bool Translator::is_hot(u64 absolute)
 {
     constexpr u64 golden = 0x9e3779b97f4a7c15; // spreads blocks that are equally far apart
-    u8& executions = m_executions[absolute / 2 * golden >> (64 - counter_bits)];
+    u64 line = absolute / (2 * counters_in_line) * golden >> (64 - counter_bits + counter_bits_in_line);
+    u8& executions = m_executions[line * counters_in_line + absolute / 2 % counters_in_line];
     executions = std::max(executions, m_forgotten);
     if (executions - m_forgotten >= m_patience)
         return true;
@@ -496,6 +500,7 @@ Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
     std::vector<i32*> exits_left;
     if (is_path) {
         block->tree = std::make_unique<Tree>(std::move(m_path.tree));
+        block->tree->translated = block->tree->segments.size();
         count_exits(*block->tree, recording, exits_left);
     }
     const u8* code = emit(recording, exits_left);

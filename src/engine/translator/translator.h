@@ -108,8 +108,10 @@ private:
         std::optional<std::size_t> back;
         /// What there is already.
         Tree tree;
-        /// Of an arm.
+        // Of an arm:
         std::optional<Tree::Exit> exit;
+        /// The number of that link.
+        u32 worn { 0 };
         /// Block::entries of the path, if it is a loop with computed branches.
         i32 entries { 0 };
 
@@ -133,6 +135,8 @@ private:
         bool begins_with_branch { false };
         /// By segment, which of the exits that the builder keeps leads there.
         std::vector<std::optional<std::size_t>> kept;
+        /// By segment, where the program has what it became.
+        std::vector<ir::Id> first_nodes { 0 };
         /// Of the next instruction.
         u64 at { 0 };
         /// The last instruction may have branched.
@@ -183,6 +187,7 @@ private:
     void end_segment(Cpu& cpu, std::size_t count, u64 end);
     [[nodiscard]] bool ends_path(const Cpu& cpu, u64 address) const;
     [[nodiscard]] bool is_long(const Cpu& cpu) const;
+    [[nodiscard]] std::ptrdiff_t guards_to(const Recording& recording) const;
     [[nodiscard]] bool is_long(const Recording& recording) const;
     [[nodiscard]] bool has_path(Cpu& cpu, u64 address) const;
     void translate_path(Cpu& cpu);
@@ -218,7 +223,7 @@ private:
     u8 m_most_counted { 0 };
     Cpu* m_cpu { nullptr };
     u8 m_patience { executions_before_translation };
-    i32 m_path_patience { 50'000 };
+    i32 m_path_patience { 25'000 };
     /// What is being followed; no blocks when nothing is.
     Path m_path;
     /// The exit the last block left by, if it may be linked to the block that is next.

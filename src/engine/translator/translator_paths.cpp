@@ -37,11 +37,16 @@ constexpr std::size_t most_saved = 16384;
 constexpr i32 later = 16;
 
 /// Computed branches that are expected to go where the path does.
+[[nodiscard]] std::ptrdiff_t guards(const ir::Program& program, ir::Id begin, std::size_t end)
+{
+    return std::count_if(
+        program.nodes.begin() + begin, program.nodes.begin() + static_cast<std::ptrdiff_t>(end), [&](const ir::Node& node) {
+            return node.kind == ir::Kind::side_exit && program.conditions[node.c].kind == ir::ConditionKind::equal;
+        });
+}
 [[nodiscard]] std::ptrdiff_t guards(const ir::Program& program)
 {
-    return std::ranges::count_if(program.nodes, [&](const ir::Node& node) {
-        return node.kind == ir::Kind::side_exit && program.conditions[node.c].kind == ir::ConditionKind::equal;
-    });
+    return guards(program, 0, program.nodes.size());
 }
 
 } // namespace
@@ -103,6 +108,7 @@ bool Translator::begin_arm(Cpu& cpu)
         return false;
     const Block& block = *growing->second;
     m_path = {};
+    m_path.worn = exit;
     m_path.head = block.address;
     m_path.absolute = block.absolute;
     m_path.stamp = cpu.code_stamp();
@@ -113,13 +119,20 @@ bool Translator::begin_arm(Cpu& cpu)
     *m_path.executions = most_entries;
     u64 next = cpu.next;
     begin_fetching(cpu, next);
+    if (m_path.tree.segments.size() == most_segments || m_path.tree.has_arm(*m_path.exit)) {
+        m_path.blocks = { next };
+        translate_path(cpu);
+        return true;
+    }
     if (next == block.address) {
         m_path.blocks = { next };
         end_segment(cpu, 0, next);
         return true;
     }
-    if (ends_path(cpu, next) || has_path(cpu, next))
+    if (ends_path(cpu, next))
         return false;
+    if (has_path(cpu, next))
+        m_path.known = 0;
     m_path.blocks = { next };
     m_path.retired = { cpu.retired };
     interpret(cpu);
@@ -147,7 +160,7 @@ void Translator::follow_path(Cpu& cpu)
     go_on(cpu);
 }
 
-/// One that does not come back does not go on where another path is known.
+/// One that does not come back does not go on where another path is known; where one is from its beginning it is none.
 void Translator::follow_arm(Cpu& cpu)
 {
     u64 next = cpu.next;
@@ -194,14 +207,23 @@ void Translator::end_path(Cpu& cpu)
 {
     if (m_path.back)
         return end_segment(cpu, *m_path.back, m_path.head);
+    if (m_path.exit && m_path.known == 0)
+        return abandon_path();
     u64 end = m_path.known ? m_path.blocks[*m_path.known] : cpu.next;
     end_segment(cpu, m_path.known.value_or(m_path.blocks.size()), end);
 }
 
+/// All of a path is translated anew for more arms: those of one that has some already are collected, until one of their exits is worn
+/// again.
 void Translator::end_segment(Cpu& cpu, std::size_t count, u64 end)
 {
     m_path.add_segment(count, end);
-    translate_path(cpu);
+    auto growing = m_machinery->growing.find(m_path.worn);
+    if (!m_path.exit || !m_path.tree.waits() || growing == m_machinery->growing.end())
+        return translate_path(cpu);
+    growing->second->tree->segments = m_path.tree.segments;
+    *m_path.executions = m_path_patience / sooner;
+    m_path.blocks.clear();
 }
 
 /// A path stays in its page, since where the page is does not change then: it has no instruction that goes on in the next page either.
@@ -286,16 +308,16 @@ void Translator::record_segments(Cpu& cpu, Recording& recording, ir::Rounds* not
     ir::Builder& builder = m_machinery->builder;
     const auto& segments = m_path.tree.segments;
     recording.kept.assign(segments.size(), {});
-    bool may_vary = false;
+    recording.first_nodes.assign(segments.size(), 0);
     for (u32 i = 0; i < segments.size(); ++i) {
         if (i && !recording.kept[i])
             continue; // what it leaves was not recorded that far
         if (i)
             builder.begin_arm(*recording.kept[i]);
         recording.begin_part(i);
+        recording.first_nodes[i] = static_cast<ir::Id>(m_machinery->program.nodes.size());
         bool is_whole = record_segment(cpu, recording, segments[i]);
-        if (i == 0)
-            may_vary = !m_path.tree.repeats && guards(m_machinery->program) != 0;
+        bool may_vary = !m_path.tree.repeats && guards_to(recording) != 0;
         bool is_round = is_whole && segments[i].end == m_path.head && !may_vary;
         if (is_round && noted) {
             noted->begins_with_branch = recording.begins_with_branch;
@@ -381,11 +403,25 @@ void Translator::count_exits(Tree& tree, const Recording& recording, std::vector
     }
 }
 
+/// Computed branches on the way to what is recorded last, from where the path begins.
+std::ptrdiff_t Translator::guards_to(const Recording& recording) const
+{
+    const ir::Program& program = m_machinery->program;
+    std::size_t end = program.nodes.size();
+    std::ptrdiff_t count = 0;
+    for (u32 i = recording.segments.back();; i = m_path.tree.segments[i].from) {
+        count += guards(program, recording.first_nodes[i], end);
+        if (i == 0)
+            return count;
+        end = m_machinery->builder.kept_exit(*recording.kept[i]);
+    }
+}
+
 bool Translator::is_long(const Recording& recording) const
 {
     bool is_loop = m_path.tree.segments.front().end == m_path.head;
     std::size_t most = is_loop ? most_in_round : most_instructions;
-    bool guesses = !is_loop && guards(m_machinery->program) >= most_guards;
+    bool guesses = !is_loop && guards_to(recording) >= most_guards;
     return guesses || recording.count() >= most || m_machinery->program.saved.size() >= most_saved;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/types.h"
 
+#include <algorithm>
 #include <compare>
 #include <map>
 #include <vector>
@@ -39,10 +40,20 @@ struct Tree {
     std::vector<Segment> segments;
     /// In the runtime's data: how often an exit may be taken until it is followed.
     std::map<Exit, i32*> left;
+    /// How many of the segments there is code for.
+    std::size_t translated { 0 };
     /// The stem has been executed twice, with all its computed branches.
     bool repeats { false };
     /// Operands near each other are located once.
     bool locates { false };
+
+    [[nodiscard]] bool has_arm(const Exit& exit) const
+    {
+        return std::any_of(segments.begin() + 1, segments.end(),
+            [&](const Segment& arm) { return arm.from == exit.segment && arm.exit == exit.instruction; });
+    }
+    /// Whether more arms may come before there is code for the last ones.
+    [[nodiscard]] bool waits() const { return translated && (segments.size() - translated) * 2 < translated; }
 };
 
 } // namespace zvisor
