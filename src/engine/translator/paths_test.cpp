@@ -97,25 +97,6 @@ TEST(Path, UnrollsLoopsOfFewRounds)
     EXPECT_LT(bench.cpu.engine().statistics().executions, rounds);
 }
 
-/// General register 8 has what it had when the path began, but the CPU has the 5 that an access by its handler found there.
-TEST(Path, ReadsARegisterThatWasPutBack)
-{
-    constexpr u64 before = 0x1234;
-    TestBench bench({});
-    auto& engine = dynamic_cast<Translator&>(bench.cpu.engine());
-    engine.set_patience(0);
-    engine.set_path_patience(0);
-    bench.put(TestBench::code_at, { "LGR 3,8", "LGHI 8,5", "LG 4,0(0,5)", "LGR 8,3", "RISBG 7,8,48,183,8", "BRCTG 1,0x3100" });
-    bench.put(0x3100, "BRC 15,0x3000");
-    auto& gr = bench.cpu.gr;
-    gr[1] = 100;
-    gr[5] = 0x9ffc;
-    gr[8] = before;
-    bench.run();
-    EXPECT_EQ(gr[8], before);
-    EXPECT_EQ(gr[7], (before & 0xff) << 8);
-}
-
 /// More numbers and vectors than registers for them: at the end of a round general register 6 and floating-point register 1 go back to the
 /// slots of the frame that a vector was in meanwhile, and is to be read from.
 TEST(Path, MovesBackWhatIsInOverlappingSlots)
