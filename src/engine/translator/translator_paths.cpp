@@ -334,12 +334,7 @@ void Translator::record_segments(Cpu& cpu, Recording& recording, ir::Rounds* not
 bool Translator::record_segment(Cpu& cpu, Recording& recording, const Segment& segment)
 {
     ir::Builder& builder = m_machinery->builder;
-    const auto& segments = m_path.tree.segments;
     u32 number = recording.segments.back();
-    auto arm_at = [&](u32 instruction) {
-        auto leaves = [&](const Segment& arm) { return &arm != &segments.front() && arm.from == number && arm.exit == instruction; };
-        return static_cast<std::size_t>(std::ranges::find_if(segments, leaves) - segments.begin());
-    };
     if (segment.blocks.empty())
         recording.at = segment.end;
     for (std::size_t i = 0; i < segment.blocks.size(); ++i) {
@@ -348,9 +343,9 @@ bool Translator::record_segment(Cpu& cpu, Recording& recording, const Segment& s
         bool is_end = is_last && segment.end != m_path.head;
         recording.at = segment.blocks[i].address;
         for (u32 left = segment.blocks[i].count; left; --left) {
-            std::size_t arm = arm_at(recording.count());
+            std::size_t arm = m_path.tree.arm_at({ number, recording.count() });
             std::size_t kept = builder.kept();
-            bool keeps = arm < segments.size();
+            bool keeps = arm < m_path.tree.segments.size();
             bool ends = record(cpu, recording, left == 1 && is_end ? std::nullopt : std::optional(goes_on_at), keeps);
             if (builder.kept() != kept)
                 recording.kept[arm] = kept;

@@ -47,11 +47,13 @@ struct Tree {
     /// Operands near each other are located once.
     bool locates { false };
 
-    [[nodiscard]] bool has_arm(const Exit& exit) const
+    /// The segment that leaves by an exit, by number; how many there are when none does.
+    [[nodiscard]] std::size_t arm_at(const Exit& exit) const
     {
-        return std::any_of(segments.begin() + 1, segments.end(),
-            [&](const Segment& arm) { return arm.from == exit.segment && arm.exit == exit.instruction; });
+        auto leaves = [&](const Segment& arm) { return arm.from == exit.segment && arm.exit == exit.instruction; };
+        return static_cast<std::size_t>(std::find_if(segments.begin() + 1, segments.end(), leaves) - segments.begin());
     }
+    [[nodiscard]] bool has_arm(const Exit& exit) const { return arm_at(exit) < segments.size(); }
     /// Whether more arms may come before there is code for the last ones.
     [[nodiscard]] bool waits() const { return translated && (segments.size() - translated) * 2 < translated; }
 };
