@@ -76,7 +76,11 @@ void Builder::begin_instruction(u64 address, u8 length, std::optional<u64> goes_
     m_address = address;
     m_length = length;
     note_held();
-    m_registers_before = m_registers;
+    for (u64 left = std::exchange(m_changed, 0); left; left &= left - 1) {
+        auto number = static_cast<std::size_t>(std::countr_zero(left));
+        m_registers_before.all[number] = m_registers.all[number];
+    }
+    m_registers_before.dirty = m_registers.dirty;
     m_code_before = m_code;
     m_first_node = static_cast<Id>(m_program.nodes.size());
     m_before = 0;
@@ -188,6 +192,7 @@ void Builder::forget_registers()
 {
     m_known_located.clear();
     m_registers = {};
+    m_changed = all_registers;
     m_code = {};
     m_data_space = 0;
     m_code_space = 0;
@@ -218,7 +223,7 @@ void Builder::write_through()
     };
     for (u64 left = std::exchange(m_registers.dirty, 0); left; left &= left - 1) {
         auto number = static_cast<u8>(std::countr_zero(left));
-        Register& reg = m_registers.all[number];
+        Register& reg = changed(number);
         put(reg.whole_dirty, number, 16, reg.whole);
         put(reg.full_dirty, number, 8, reg.full);
         put(reg.half_dirty, number, 4, reg.half);
@@ -367,7 +372,7 @@ Id Builder::binary(Kind kind, u8 width, Id x, Id y)
 
 G Builder::g(u8 r)
 {
-    Register& reg = m_registers.all[r];
+    Register& reg = changed(r);
     if (!reg.full)
         reg.full = add_node({ .kind = Kind::get_gr, .width = 8, .info = r });
     if (!reg.half_is_newer)
@@ -394,7 +399,7 @@ Id Builder::merge(Id whole, Id half)
 
 W Builder::w(u8 r)
 {
-    Register& reg = m_registers.all[r];
+    Register& reg = changed(r);
     if (!reg.half)
         reg.half = reg.full ? reg.full : add_node({ .kind = Kind::get_gr, .width = 4, .info = r });
     return value_of<W>(reg.half);
@@ -402,7 +407,7 @@ W Builder::w(u8 r)
 
 G Builder::f(u8 r)
 {
-    Register& reg = m_registers.all[floating(r)];
+    Register& reg = changed(floating(r));
     if (!reg.full)
         reg.full = reg.whole ? add_node({ .kind = Kind::element, .width = 8, .info = 0, .a = reg.whole })
                              : get<G>(Place::floating_register, r).id;
@@ -413,7 +418,7 @@ G Builder::f(u8 r)
 
 W Builder::fs(u8 r)
 {
-    Register& reg = m_registers.all[floating(r)];
+    Register& reg = changed(floating(r));
     if (!reg.half && !reg.full && reg.whole)
         (void)f(r);
     if (!reg.half)
@@ -423,7 +428,7 @@ W Builder::fs(u8 r)
 
 void Builder::put_full(u8 number, G value)
 {
-    Register& reg = m_registers.all[number];
+    Register& reg = changed(number);
     Id full = node(value);
     if (full == reg.full && !reg.half_is_newer)
         return; // LOAD AND TEST of itself
@@ -439,7 +444,7 @@ void Builder::put_full(u8 number, G value)
 
 void Builder::put_half(u8 number, W value)
 {
-    Register& reg = m_registers.all[number];
+    Register& reg = changed(number);
     Id half = node(value);
     if (half == reg.half)
         return;

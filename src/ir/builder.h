@@ -275,6 +275,8 @@ public:
     void require_aligned(G address, u64 boundary);
     void raise_if(const Truth& condition, ProgramCode code);
     void serialize() { (void)add_node({ .kind = Kind::fence }); }
+    /// Stores the system mask, which changes then.
+    void store_and_change_mask(const Address& to, MaskChange change);
 
 private:
     template<class T>
@@ -317,6 +319,8 @@ private:
         /// A bit for each that may be dirty.
         u64 dirty { 0 };
     };
+    static constexpr u64 all_registers = ~u64 { 0 } >> (64 - RegisterNumber::count);
+    static constexpr u64 general_registers = ~u64 { 0 } >> (64 - RegisterNumber::floating);
     struct Branch {
         bool made { false };
         Condition condition;
@@ -406,6 +410,11 @@ private:
     [[nodiscard]] Id carry(Id value, u8 width);
     [[nodiscard]] bool reads(Id id, u8 number) const;
     [[nodiscard]] bool is_unchanged(u8 number) const;
+    [[nodiscard]] Register& changed(u8 number)
+    {
+        m_changed |= u64 { 1 } << number;
+        return m_registers.all[number];
+    }
     void note_register(u8 number, Rounds& rounds) const;
     void note_located(Rounds& rounds) const;
     void note_code(Rounds& rounds) const;
@@ -546,6 +555,8 @@ private:
     bool m_changed_storage { false };
     // As the instruction began:
     RegisterFile m_registers_before;
+    /// A bit for each register that may have other values since.
+    u64 m_changed { all_registers };
     CodeState m_code_before;
     Id m_first_node { 0 };
     /// What Program::held says last.

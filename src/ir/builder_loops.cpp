@@ -3,6 +3,7 @@
 #include "base/verify.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace zvisor::ir {
 
@@ -18,8 +19,8 @@ void Builder::note_held()
 {
     if (m_manner.writes_through)
         return;
-    for (u8 number = 0; number < RegisterNumber::floating; ++number)
-        note_held(number);
+    for (u64 left = m_changed & general_registers; left; left &= left - 1)
+        note_held(static_cast<u8>(std::countr_zero(left)));
 }
 
 void Builder::note_held(u8 number)
@@ -151,7 +152,7 @@ void Builder::carry_register(u8 number, const Rounds& rounds)
     if (!noted.is_changed && !rounds.has_called)
         return;
     bool is_dirty = noted.is_dirty;
-    Register& reg = m_registers.all[number];
+    Register& reg = changed(number);
     if (noted.whole) {
         Id vector = v(vector_number(number)).id;
         reg = { .whole = carry(vector, 16), .whole_dirty = is_dirty };
@@ -360,6 +361,7 @@ void Builder::begin_arm(std::size_t kept)
     m_reloaded = then.reloaded;
     m_known_located = then.known_located;
     m_held = then.held;
+    m_changed = all_registers;
     m_finished = false;
     Id arm = add_node({ .kind = Kind::arm, .imm = exit });
     m_program.arms.push_back(arm);

@@ -47,7 +47,7 @@ void Builder::load_registers(u8 first, u8 last, const Address& from)
         .before = before(),
         .imm = last });
     for (unsigned r = first;; r = (r + 1) & 15) {
-        m_registers.all[r] = {};
+        changed(static_cast<u8>(r)) = {};
         m_reloaded |= u64 { 1 } << r;
         if (r == last)
             break;
@@ -63,6 +63,7 @@ void Builder::store_multiple(u8 width, u8 first, u8 last, const Address& to)
     for (Register& reg : m_registers.all)
         reg.full_dirty = reg.half_dirty = reg.whole_dirty = false;
     m_registers.dirty = 0;
+    m_changed = all_registers;
     (void)add_node({ .kind = Kind::store_registers,
         .width = width,
         .info = first,
@@ -142,6 +143,13 @@ G Builder::string(StringOperation operation, const Address& first, G other, W ch
     u8 info = static_cast<u8>(operation);
     return { this,
         add_node({ .kind = Kind::string, .info = info, .base = first.base, .a = a, .b = in, .c = c, .d = d, .before = before() }) };
+}
+
+void Builder::store_and_change_mask(const Address& to, MaskChange change)
+{
+    Id address = node(to.at);
+    Id in = space(Kind::data_tlb);
+    (void)add_node({ .kind = Kind::change_mask, .base = to.base, .a = address, .b = in, .before = before(), .imm = change.immediate() });
 }
 
 void Builder::flush_store(u32 after)

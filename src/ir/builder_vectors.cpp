@@ -7,7 +7,7 @@ namespace zvisor::ir {
 /// Put together from its left half, when that is newer, and what it was.
 Vector Builder::v(u8 r)
 {
-    Register& reg = m_registers.all[floating(r)];
+    Register& reg = changed(floating(r));
     if (!reg.whole) {
         reg.whole = add_node({ .kind = Kind::get_vector, .info = r });
         reg.whole_is_older = reg.full_dirty || reg.half_dirty;
@@ -17,20 +17,20 @@ Vector Builder::v(u8 r)
     G left = f(r);
     Vector whole { add_node({ .kind = Kind::insert, .width = 8, .info = 0, .a = reg.whole, .b = node(left) }) };
     v(r, whole);
-    m_registers.all[floating(r)].full = left.id;
+    changed(floating(r)).full = left.id;
     return whole;
 }
 
 void Builder::v(u8 r, Vector value)
 {
-    m_registers.all[floating(r)] = { .whole = value.id, .whole_dirty = true };
+    changed(floating(r)) = { .whole = value.id, .whole_dirty = true };
     m_registers.dirty |= u64 { 1 } << floating(r);
 }
 
 void Builder::clear_right_half(u8 r)
 {
     G left = f(r);
-    Register& reg = m_registers.all[floating(r)];
+    Register& reg = changed(floating(r));
     if (!reg.right_is_zero)
         put(Place::right_half, r, G { 0 });
     bool known = !reg.whole_dirty && !reg.full_dirty;

@@ -60,6 +60,7 @@ enum class Kind : u8 {
     block,           ///< the BlockOperation `info` of `imm` bytes at the addresses a and c, through the space b
     string,          ///< the StringOperation `info` at address a, through the space b, with c and the character d
     program_mask,    ///< of the PSW, as a word
+    change_mask,     ///< stores the system mask at address a, through the space b; and changes it by the MaskChange `imm`
     store_leftmost,  ///< the leftmost d bytes, 1 to 16, of vector c at address a, through the space b
     get_vector,      ///< vector register `info`
     vector,          ///< the VectorOperation `info` of a and b, on elements of `width` bytes
@@ -102,6 +103,18 @@ enum class CodeKind : u8 {
     test_byte,     ///< of the bits a, some of those of the constant b: 0 none, 3 all, else 1
     test_halfword, ///< else 1 without the leftmost of b, 2 with it
     search, ///< of the bits a of ends and b of finds, none in common, the leftmost: 0 an end, 2 a find; 1 finds without an end, 3 none
+};
+
+/// Of the system mask: what stays of it, and what is set then.
+struct MaskChange {
+    u8 keeps { 0xff };
+    u8 sets { 0 };
+
+    /// As Node::imm has it.
+    [[nodiscard]] u64 immediate() const { return keeps | u64 { sets } << 8; }
+    [[nodiscard]] static MaskChange from(u64 immediate) { return { static_cast<u8>(immediate), static_cast<u8>(immediate >> 8) }; }
+    /// Only for which interruptions the CPU is enabled: I/O and external ones.
+    [[nodiscard]] bool is_of_interruptions() const { return (keeps | 3) == 0xff && (sets & ~3) == 0; }
 };
 
 /// What is done with two storage operands of equal length; the first one is the target.

@@ -77,6 +77,7 @@ constexpr KindText kinds[] {
     { Kind::block, "block", Text::is_value | Text::accesses_storage | Text::has_third | Text::shows_immediate },
     { Kind::string, "string", Text::is_value | Text::accesses_storage | Text::has_third },
     { Kind::program_mask, "program_mask", Text::is_value },
+    { Kind::change_mask, "change_mask", Text::accesses_storage | Text::shows_immediate },
     { Kind::store_leftmost, "store_leftmost", Text::accesses_storage | Text::has_third },
     { Kind::get_vector, "get", value | Text::names_registers },
     { Kind::vector, "vector", value },

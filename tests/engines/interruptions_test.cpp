@@ -154,10 +154,11 @@ private:
     {
         auto code = assembled({ ":", "ST 2,8(0,10)", "AHI 2,3", "BCR 15,14" }, code_at, &boundaries);
         m_start = code_at + code.size();
-        auto main = assembled({ ":", "BRAS 14,0x3000", "STG 2,16(0,10)", "LA 4,2048(0,10)", "LGHI 5,300", "LA 6,512(0,11)", "LGHI 7,280",
-                                  "DIAG 0,0,0(0)", "MVCL 4,6", "MVC 0(8,11),16(10)", "LA 4,2048(0,10)", "LGHI 5,280", "LA 6,512(0,11)",
-                                  "LGHI 7,280", "CLCL 4,6", "LAA 3,2,24(10)", "XC 100(9,10),8(10)", "ALGR 3,2", "SLBGR 8,3", "CGR 8,2",
-                                  "STOC 3,32(10),4", "DIAG 0,0,0(0)", "STMG 0,8,40(11)", "MSGR 8,9", "XGR 3,8", "BRCTG 9,@" },
+        auto main = assembled(
+            { ":", "BRAS 14,0x3000", "STG 2,16(0,10)", "LA 4,2048(0,10)", "LGHI 5,300", "LA 6,512(0,11)", "LGHI 7,280", "STNSM 200(10),252",
+                "DIAG 0,0,0(0)", "AGR 8,2", "STOSM 201(10),3", "MVCL 4,6", "MVC 0(8,11),16(10)", "LA 4,2048(0,10)", "LGHI 5,280",
+                "LA 6,512(0,11)", "LGHI 7,280", "CLCL 4,6", "LAA 3,2,24(10)", "XC 100(9,10),8(10)", "ALGR 3,2", "SLBGR 8,3", "CGR 8,2",
+                "STOC 3,32(10),4", "DIAG 0,0,0(0)", "STMG 0,8,40(11)", "MSGR 8,9", "XGR 3,8", "BRCTG 9,@" },
             m_start, &boundaries);
         u64 at = m_start + main.size();
         auto last = assembled({ "LA 4,1024(0,10)", "LGHI 5,6000", "LA 6,0(0,11)", "LGHI 7,5000", ":", "MVCLE 4,6,0(0)", "BRC 1,@",

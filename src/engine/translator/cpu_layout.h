@@ -19,6 +19,10 @@ struct CpuLayout {
     std::size_t retired;
     std::size_t condition_code;
     std::size_t program_mask;
+    /// Bits 0-7 of the PSW.
+    std::size_t system_mask;
+    /// Not 0 when an interruption may be pending for which the CPU is not enabled.
+    std::size_t attention;
     std::size_t mode;
     std::size_t pending;
     std::size_t data_space;

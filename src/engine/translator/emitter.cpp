@@ -89,6 +89,7 @@ const Emitter::KindRow& Emitter::row_of(Kind kind)
         { Kind::block, Row::has_effect | Row::has_third_operand, &Emitter::emit_block, &Emitter::emit_slow_block },
         { Kind::string, Row::has_effect | Row::has_third_operand, &Emitter::emit_string, &Emitter::leave_by_handler },
         { Kind::program_mask, 0, &Emitter::emit_state_access },
+        { Kind::change_mask, Row::has_effect, &Emitter::emit_change_mask, &Emitter::leave_by_handler },
         { Kind::store_leftmost, Row::has_effect | Row::has_third_operand, &Emitter::emit_store_leftmost, &Emitter::emit_slow_vector_store },
         { Kind::get_vector, 0, &Emitter::emit_get_vector },
         { Kind::vector, 0, &Emitter::emit_vector },

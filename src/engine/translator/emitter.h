@@ -319,6 +319,7 @@ private:
     void emit_element(Id id);
     void emit_byte_signs(Id id);
     void emit_store_leftmost(Id id);
+    void emit_change_mask(Id id);
     void shift_elements(const ir::Node& node, const Xbyak::Xmm& to);
     void keep_leftmost(const ir::Node& node, const Xbyak::Xmm& to);
     void replicate(const ir::Node& node, const Xbyak::Xmm& to);
@@ -497,9 +498,9 @@ private:
     /// By value, the number of the use that is next.
     std::vector<u32> m_next_use;
     /// Sums that accesses make themselves, since nothing else uses them.
-    std::vector<bool> m_displaced;
+    std::vector<u8> m_displaced;
     /// Values with another use than as an address that an access finds by a call.
-    std::vector<bool> m_used_otherwise;
+    std::vector<u8> m_used_otherwise;
     std::vector<Register> m_register;
     std::vector<i16> m_slot;
     std::vector<CpuRegister> m_in_cpu;
@@ -524,8 +525,8 @@ private:
     /// A difference that a division made with its quotient.
     Id m_remainder { 0 };
     std::vector<u8> m_number;
-    std::vector<bool> m_wants_number;
-    std::vector<bool> m_needs_left;
+    std::vector<u8> m_wants_number;
+    std::vector<u8> m_needs_left;
     std::array<Id, number_count> m_number_owner {};
     u32 m_numbers_pinned { 0 };
     std::vector<Detour> m_detours;

@@ -283,6 +283,27 @@ void Emitter::emit_interlocked(Id id)
     m_asm.bind(miss.back);
 }
 
+/// What is pending is taken behind the instruction: then, as when the operand is not found, the handler executes it.
+void Emitter::emit_change_mask(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    ir::MaskChange change = ir::MaskChange::from(node.imm);
+    (void)use_operands(node);
+    Detour& otherwise = add_detour(id);
+    if (change.sets) {
+        m_asm.cmp(byte[rbp + m_layout.attention], 0);
+        m_asm.jump_if(!HostCondition::equal, otherwise.entry);
+    }
+    load_operand_address(otherwise, 1, true);
+    m_asm.movzx(eax, byte[rbp + m_layout.system_mask]);
+    m_asm.mov(byte[rdx], al);
+    if (change.keeps != 0xff)
+        m_asm.and_(byte[rbp + m_layout.system_mask], change.keeps);
+    if (change.sets)
+        m_asm.or_(byte[rbp + m_layout.system_mask], change.sets);
+    emit_fence(id);
+}
+
 /// The operand's host address is in rdx.
 void Emitter::emit_swap(Id id, const Xbyak::Reg64& to)
 {

@@ -68,17 +68,26 @@ constexpr auto ssm = [](Cpu& c, Storage source) {
     set_system_mask(c, static_cast<u8>(c.load8(c.ea(source))));
 };
 
-constexpr auto stnsm = [](Cpu& c, Storage target, Unsigned immediate) {
+void store_and_change_mask(Cpu& c, const Address& to, ir::MaskChange change)
+{
     u8 mask = system_mask(c);
-    c.store8(c.ea(target), mask);
-    set_system_mask(c, static_cast<u8>(mask & immediate));
-};
+    c.store8(to, mask);
+    set_system_mask(c, static_cast<u8>((mask & change.keeps) | change.sets));
+}
 
-constexpr auto stosm = [](Cpu& c, Storage target, Unsigned immediate) {
-    u8 mask = system_mask(c);
-    c.store8(c.ea(target), mask);
-    set_system_mask(c, static_cast<u8>(mask | immediate));
-};
+/// Which translations hold and how instructions are executed stays as it is.
+void store_and_change_mask(ir::Builder& c, const ir::Address& to, ir::MaskChange change)
+{
+    if (!change.is_of_interruptions())
+        return c.leave_to_handler();
+    c.store_and_change_mask(to, change);
+}
+
+constexpr auto stnsm
+    = [](auto& c, Storage target, Unsigned immediate) { store_and_change_mask(c, c.ea(target), { .keeps = static_cast<u8>(immediate) }); };
+
+constexpr auto stosm
+    = [](auto& c, Storage target, Unsigned immediate) { store_and_change_mask(c, c.ea(target), { .sets = static_cast<u8>(immediate) }); };
 
 constexpr auto spka = [](Cpu& c, Storage key) {
     u8 new_key = key_field(c.ea(key).at);
