@@ -99,7 +99,7 @@ CodeBlock* CodeCache::add(std::unique_ptr<CodeBlock> block)
 
 CodeCache::Page& CodeCache::make_page(u64 page)
 {
-    auto [found, is_new] = m_pages.try_emplace(page);
+    auto [found, is_new] = m_pages.try_emplace(page, m_memory);
     if (is_new) {
         found->second.place = m_watched.insert(m_watched.end(), page);
         m_storage.page_flags(page).fetch_add(PageFlag::code_user);
@@ -182,7 +182,7 @@ void CodeCache::give_memory_back()
     drop_all();
     m_dropped = std::vector<std::unique_ptr<CodeBlock>>();
     m_blocks = BlockTable();
-    m_pages = std::unordered_map<u64, Page>();
+    m_memory.release();
 }
 
 u64 fetch_instruction(Cpu& cpu, u64 address)

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <iterator>
 #include <list>
+#include <map>
 #include <memory>
-#include <unordered_map>
+#include <memory_resource>
 #include <vector>
 
 namespace zvisor {
@@ -98,12 +99,19 @@ public:
     void free_dropped() { m_dropped.clear(); }
 
     [[nodiscard]] std::size_t size() const { return m_blocks.size(); }
+    /// For what blocks are made of: it goes back as a whole, where the library's allocator would keep each page of the host in which
+    /// anything else is.
+    [[nodiscard]] std::pmr::memory_resource& memory() { return m_memory; }
 
 private:
     struct Page {
-        std::vector<CodeBlock*> blocks;
+        explicit Page(std::pmr::memory_resource& memory)
+            : blocks(&memory)
+        {
+        }
+        std::pmr::vector<CodeBlock*> blocks;
         /// Its place in m_watched.
-        std::list<u64>::iterator place;
+        std::pmr::list<u64>::iterator place {};
     };
 
     [[nodiscard]] static bool overlaps(const CodeBlock& block, u64 absolute, u64 length);
@@ -112,10 +120,13 @@ private:
     void drop_block(CodeBlock* block);
 
     AbsoluteStorage& m_storage;
+    /// In chunks that are small beside what an idle guest needs.
+    std::pmr::unsynchronized_pool_resource m_memory { { .max_blocks_per_chunk = 64, .largest_required_pool_block = 0 } };
     BlockTable m_blocks;
-    std::unordered_map<u64, Page> m_pages;
+    /// Empty, it has no memory.
+    std::pmr::map<u64, Page> m_pages { &m_memory };
     /// The pages, what is watched longest first.
-    std::list<u64> m_watched;
+    std::pmr::list<u64> m_watched { &m_memory };
     std::vector<std::unique_ptr<CodeBlock>> m_dropped;
     u64 m_noticed { 0 };
 };

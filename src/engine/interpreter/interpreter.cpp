@@ -50,6 +50,25 @@ void run_stale(Cpu& c, const Op* op)
 
 } // namespace
 
+std::unique_ptr<Block> Block::make(std::pmr::memory_resource& memory, std::span<const Op> ops, std::size_t& counter)
+{
+    static_assert(alignof(Op) <= alignof(Block) && std::is_trivially_copyable_v<Op>);
+    auto* bytes = static_cast<std::byte*>(memory.allocate(size(ops.size()), alignof(Block)));
+    auto* behind = reinterpret_cast<Op*>(bytes + sizeof(Block));
+    std::uninitialized_copy(ops.begin(), ops.end(), behind);
+    std::unique_ptr<Block> block(new (bytes) Block(memory, behind, counter));
+    block->count = static_cast<u32>(ops.size() - 1);
+    return block;
+}
+
+void Block::operator delete(Block* block, std::destroying_delete_t)
+{
+    std::pmr::memory_resource& memory = block->memory;
+    std::size_t bytes = size(block->count + std::size_t { 1 });
+    block->~Block();
+    memory.deallocate(block, bytes, alignof(Block));
+}
+
 /// The block may be running: its ops leave at the next one.
 void Block::retire()
 {
@@ -198,14 +217,12 @@ Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
 std::unique_ptr<Block> Interpreter::decode_block(Cpu& cpu, u64 address, u64 absolute)
 {
     m_cache.watch(cpu, absolute & page_mask);
-    auto block = std::make_unique<Block>(m_known);
-    block->absolute = block->first = absolute;
-    block->address = address;
-    block->mode = cpu.mode();
-    bool careful = block->mode & ExecutionMode::careful;
-    std::vector<Op> ops;
+    u8 mode = cpu.mode();
+    u64 second_page = 0;
+    std::vector<Op>& ops = m_decoded;
+    ops.clear();
     u64 at = address;
-    while (ops.size() < (careful ? 1 : most_instructions)) {
+    while (ops.size() < (mode & ExecutionMode::careful ? 1 : most_instructions)) {
         u64 left = page_size - at % page_size;
         u64 where = absolute + (at - address);
         u8 length = isa::instruction_length(cpu.storage().host()[where]);
@@ -214,23 +231,25 @@ std::unique_ptr<Block> Interpreter::decode_block(Cpu& cpu, u64 address, u64 abso
         // Marked before it is read, so that a store by another CPU is either seen here or noticed there.
         cpu.storage().mark_code(where, std::min<u64>(length, left));
         if (length > left) {
-            block->second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
-            m_cache.watch(cpu, block->second_page);
-            cpu.storage().mark_code(block->second_page, length - left);
+            second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
+            m_cache.watch(cpu, second_page);
+            cpu.storage().mark_code(second_page, length - left);
         }
         const isa::Row* row = nullptr;
-        isa::decode(ops.emplace_back(), fetch_instruction(cpu, at), at, block->mode, cpu.facilities(), row);
+        isa::decode(ops.emplace_back(), fetch_instruction(cpu, at), at, mode, cpu.facilities(), row);
         at += length;
         if (ends_block(row) || at % page_size < length)
             break;
     }
-    block->bytes = static_cast<u32>(at - address);
-    block->count = static_cast<u32>(ops.size());
     Op& end = ops.emplace_back();
     end.run = &isa::run_end_of_block;
     end.address = at & cpu.address_mask();
-    block->ops = std::make_unique<Op[]>(ops.size());
-    std::ranges::copy(ops, block->ops.get());
+    auto block = Block::make(m_cache.memory(), ops, m_known);
+    block->absolute = block->first = absolute;
+    block->address = address;
+    block->mode = mode;
+    block->bytes = static_cast<u32>(at - address);
+    block->second_page = second_page;
     return block;
 }
 

@@ -8,21 +8,32 @@
 #include "isa/table.h"
 
 #include <memory>
+#include <memory_resource>
+#include <new>
+#include <span>
 #include <vector>
 
 namespace zvisor {
 
 /// Decoded instructions, ended by an op that leaves.
 struct Block final : CodeBlock {
-    explicit Block(std::size_t& counter)
-        : known(counter)
-    {
-    }
+    /// With a copy of the ops behind it; `counter` is Interpreter::m_known.
+    [[nodiscard]] static std::unique_ptr<Block> make(std::pmr::memory_resource& memory, std::span<const Op> ops, std::size_t& counter);
+    void operator delete(Block* block, std::destroying_delete_t);
     void retire() override;
 
-    std::unique_ptr<Op[]> ops;
-    /// Interpreter::m_known
+    Op* ops;
     std::size_t& known;
+    std::pmr::memory_resource& memory;
+
+private:
+    Block(std::pmr::memory_resource& from, Op* behind, std::size_t& counter)
+        : ops(behind)
+        , known(counter)
+        , memory(from)
+    {
+    }
+    [[nodiscard]] static std::size_t size(std::size_t op_count) { return sizeof(Block) + op_count * sizeof(Op); }
 };
 
 /// Executes predecoded blocks: each op calls its row's handler, which goes on to the next op.
@@ -82,6 +93,8 @@ private:
     /// How often blocks were dropped.
     u64 m_drops { 0 };
     Block* m_current { nullptr };
+    /// Of the block that is being decoded.
+    std::vector<Op> m_decoded;
     Observer* m_observer;
     Op m_fetching;
 };
