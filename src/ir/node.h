@@ -60,7 +60,7 @@ enum class Kind : u8 {
     block,           ///< the BlockOperation `info` of `imm` bytes at the addresses a and c, through the space b
     string,          ///< the StringOperation `info` at address a, through the space b, with c and the character d
     program_mask,    ///< of the PSW, as a word
-    change_mask,     ///< stores the system mask at address a, through the space b; and changes it by the MaskChange `imm`
+    change_mask,     ///< stores the system mask at address a, through the space b, and changes it by the MaskChange `imm`
     store_leftmost,  ///< the leftmost d bytes, 1 to 16, of vector c at address a, through the space b
     get_vector,      ///< vector register `info`
     vector,          ///< the VectorOperation `info` of a and b, on elements of `width` bytes

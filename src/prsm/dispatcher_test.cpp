@@ -245,7 +245,7 @@ TEST_F(DispatcherTest, AStateThatIsNoneIsReported)
 
 TEST_F(DispatcherTest, GarbageInOnePartitionDoesNotKeepAnotherFromRunning)
 {
-    grace = 1s; // a starved host keeps the honest one from its CPU for half of that
+    grace = 1s; // the honest one waits for a CPU of the host, too
     auto dispatcher = make({ 0 });
     Partition honest(1);
     honest.serve();
