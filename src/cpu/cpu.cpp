@@ -311,9 +311,8 @@ void Cpu::answer_requests()
 
 void Cpu::code_stored(u64 absolute_address, u64 length)
 {
-    // Either this sees the code another CPU marks, or that CPU sees the bytes stored before.
-    if (m_group.size() > 1)
-        std::atomic_thread_fence(std::memory_order_seq_cst);
+    // Either this sees the code that another thread marks, or that thread sees the bytes stored before.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!m_group_storage->holds_code(absolute_address, length))
         return;
     m_engine->code_stored(absolute_address, length);

@@ -67,6 +67,8 @@ struct Pending {
     static constexpr u32 pause = 0x20;
     /// The physical CPU is to be given back (Dispatching).
     static constexpr u32 give_back = 0x40;
+    /// The engine has something to look at between two blocks.
+    static constexpr u32 engine = 0x80;
 };
 
 /// States of a CPU (PoP ch. 4, "CPU States"); a wait with every interruption disabled is told apart, since only an order ends it.

@@ -253,7 +253,8 @@ u64 Cpu::wait_deadline() const
 
 void Cpu::sleep_until_work(bool polls)
 {
-    constexpr u32 looked_into = Pending::interruption | Pending::timer | Pending::request | Pending::wait | Pending::give_back;
+    constexpr u32 looked_into
+        = Pending::interruption | Pending::timer | Pending::request | Pending::wait | Pending::give_back | Pending::engine;
     // Other CPUs of the group may have work soon; what a lone CPU waits for comes from threads that need the host.
     if (polls && m_group.size() > 1)
         m_polling.poll([this] { return m_pending.load() != 0; });

@@ -18,6 +18,13 @@ namespace {
 
 } // namespace
 
+bool CodeBlock::overlaps(u64 stored, u64 length) const
+{
+    if (second_page && stored < *second_page + 4 && *second_page < stored + length)
+        return true;
+    return stored < first + bytes && first < stored + length;
+}
+
 BlockTable::BlockTable()
     : m_places(256)
 {
@@ -80,9 +87,10 @@ CodeBlock* CodeCache::find(Cpu& cpu, u64 address, u64 absolute, u8 mode) const
 {
     CodeBlock* block = m_blocks.find({ absolute, address, mode });
     // The page behind may be mapped elsewhere by now.
-    if (block && block->second_page && cpu.absolute(cpu.fetch_view((address & page_mask) + page_size)) != block->second_page)
-        return nullptr;
-    return block;
+    if (!block || !block->second_page)
+        return block;
+    u64 behind = ((address & page_mask) + page_size) & cpu.address_mask();
+    return cpu.absolute(cpu.fetch_view(behind)) == block->second_page ? block : nullptr;
 }
 
 CodeBlock* CodeCache::add(std::unique_ptr<CodeBlock> block)
@@ -90,7 +98,7 @@ CodeBlock* CodeCache::add(std::unique_ptr<CodeBlock> block)
     CodeBlock* added = block.get();
     make_page(added->absolute & page_mask).blocks.push_back(added);
     if (added->second_page)
-        make_page(added->second_page).blocks.push_back(added);
+        make_page(*added->second_page).blocks.push_back(added);
     if (CodeBlock* old = m_blocks.find(key_of(*added)))
         drop_block(old);
     m_blocks.add(std::move(block));
@@ -116,13 +124,6 @@ void CodeCache::watch(Cpu& cpu, u64 page)
     cpu.group().watch_code_page(cpu, page);
 }
 
-bool CodeCache::overlaps(const CodeBlock& block, u64 absolute, u64 length)
-{
-    if (block.second_page && absolute < block.second_page + 4 && block.second_page < absolute + length)
-        return true;
-    return absolute < block.first + block.bytes && block.first < absolute + length;
-}
-
 bool CodeCache::stored(u64 absolute, u64 length)
 {
     bool dropped = false;
@@ -131,7 +132,7 @@ bool CodeCache::stored(u64 absolute, u64 length)
         if (found == m_pages.end())
             continue;
         ++m_noticed;
-        auto hit = [&](const CodeBlock* block) { return overlaps(*block, absolute, length); };
+        auto hit = [&](const CodeBlock* block) { return block->overlaps(absolute, length); };
         if (std::ranges::any_of(found->second.blocks, hit)) {
             drop_page(page);
             dropped = true;
@@ -157,7 +158,8 @@ void CodeCache::drop_block(CodeBlock* block)
         return;
     block->stale = true;
     block->retire();
-    for (u64 page : { block->absolute & page_mask, block->second_page })
+    u64 first = block->absolute & page_mask;
+    for (u64 page : { first, block->second_page.value_or(first) })
         if (auto found = m_pages.find(page); found != m_pages.end())
             std::erase(found->second.blocks, block);
     m_dropped.push_back(m_blocks.take(*block));

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <memory_resource>
+#include <optional>
 #include <vector>
 
 namespace zvisor {
@@ -19,6 +20,8 @@ struct CodeBlock {
     virtual ~CodeBlock() = default;
     /// Storage under the block changed: if it is being executed it leaves at the next instruction.
     virtual void retire() = 0;
+    /// Whether it is made of what a store changes.
+    [[nodiscard]] bool overlaps(u64 stored, u64 length) const;
 
     u64 absolute { 0 };
     u64 address { 0 };
@@ -28,8 +31,8 @@ struct CodeBlock {
     u64 first { 0 };
     u32 bytes { 0 };
     u32 count { 0 };
-    /// Absolute address of the second page when the last instruction crosses into it, else 0.
-    u64 second_page { 0 };
+    /// Absolute address of the second page when the last instruction crosses into it.
+    std::optional<u64> second_page;
     bool stale { false };
     /// The next one with the same place in a BlockTable.
     std::unique_ptr<CodeBlock> next;
@@ -79,6 +82,8 @@ public:
 
     /// The block made under `mode` at a virtual address that is at `absolute` now, or null.
     [[nodiscard]] CodeBlock* find(Cpu& cpu, u64 address, u64 absolute, u8 mode) const;
+    /// The same without a look at where its second page is now.
+    [[nodiscard]] CodeBlock* find(const BlockKey& key) const { return m_blocks.find(key); }
     CodeBlock* add(std::unique_ptr<CodeBlock> block);
     /// Makes stores of all CPUs into the page noticed from now on.
     void watch(Cpu& cpu, u64 page);
@@ -114,7 +119,6 @@ private:
         std::pmr::list<u64>::iterator place {};
     };
 
-    [[nodiscard]] static bool overlaps(const CodeBlock& block, u64 absolute, u64 length);
     [[nodiscard]] Page& make_page(u64 page);
     void drop_page(u64 page);
     void drop_block(CodeBlock* block);

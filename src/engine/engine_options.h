@@ -20,6 +20,8 @@ struct EngineOptions {
     EngineKind kind { EngineKind::translator };
     /// Bytes of memory for the translated code of one CPU; a multiple of 1 MiB.
     std::size_t code_bytes { std::size_t { 96 } << 20 };
+    /// Host code is made on a thread beside the CPU's, which goes on meanwhile.
+    bool beside { false };
     /// Sees every instruction while a CPU is in careful mode.
     Observer* observer { nullptr };
     /// Counts for Engine::statistics; translated code is slower for it.

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <thread>
 
 namespace zvisor {
 
@@ -61,6 +62,12 @@ namespace {
     return std::min(largest, u64 { 1 } << std::countr_zero(config.memory | config.max_memory));
 }
 
+/// For threads that make host code beside CPUs.
+[[nodiscard]] bool has_host_cpus_to_spare(const MachineConfig& config)
+{
+    return std::thread::hardware_concurrency() > std::max(config.cpus, config.max_cpus);
+}
+
 } // namespace
 
 Result<MachineFiles> MachineFiles::open(const MachineConfig& config)
@@ -99,6 +106,8 @@ Result<std::unique_ptr<Machine>> Machine::create(
         .load_parameter = config.loadparm,
         .engine = { .kind = config.engine,
             .code_bytes = config.code_cache,
+            // A partition of a machine has no more of the host than the physical CPUs it is granted.
+            .beside = !supply.firmware && has_host_cpus_to_spare(config),
             .observer = watch.instructions,
             .statistics = watch.statistics,
             .translations = watch.translations } };

@@ -48,7 +48,7 @@ bool Campaign::run(const std::atomic<bool>& interrupted)
     std::vector<std::unique_ptr<Worker>> workers;
     std::vector<std::jthread> threads;
     for (unsigned i = 0; i < m_options.jobs; ++i) {
-        workers.push_back(std::make_unique<Worker>(m_options.statistics));
+        workers.push_back(std::make_unique<Worker>(m_options));
         threads.emplace_back([this, &interrupted, &worker = *workers.back()] { work(worker, interrupted); });
     }
     watch(workers);

@@ -21,6 +21,8 @@ struct Options {
     u64 most_differences { 5 };
     /// Counts what the translator executes how, which takes time and memory.
     bool statistics { false };
+    /// The translator makes code on threads beside its CPUs'.
+    bool beside { false };
 };
 
 /// Cases of consecutive seeds on several threads, with progress on the standard error stream.
@@ -36,8 +38,8 @@ public:
 
 private:
     struct Worker {
-        explicit Worker(bool statistics)
-            : comparison(statistics)
+        explicit Worker(const Options& options)
+            : comparison({ .beside = options.beside, .statistics = options.statistics })
         {
         }
         Comparison comparison;

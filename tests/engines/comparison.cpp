@@ -102,8 +102,8 @@ void Tally::operator+=(const Tally& other)
     differences += other.differences;
 }
 
-Comparison::Comparison(bool statistics)
-    : m_statistics(statistics)
+Comparison::Comparison(const EngineOptions& options)
+    : m_options(options)
 {
     make_guests();
 }
@@ -112,7 +112,7 @@ void Comparison::make_guests()
 {
     std::lock_guard lock(m_mutex);
     m_interpreted = std::make_unique<Guest>(Guest::EngineKind::interpreter);
-    m_translated = std::make_unique<Guest>(Guest::EngineKind::translator, m_statistics);
+    m_translated = std::make_unique<Guest>(Guest::EngineKind::translator, m_options);
 }
 
 void Comparison::stop()

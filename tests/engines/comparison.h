@@ -26,8 +26,8 @@ struct Tally {
 /// Runs cases with an interpreter and a translator and compares what they leave.
 class Comparison {
 public:
-    /// `statistics`: counts what is executed how.
-    explicit Comparison(bool statistics = false);
+    /// `options`: the translator's.
+    explicit Comparison(const EngineOptions& options = {});
 
     /// Adds to the tally; what differs, or nothing.
     [[nodiscard]] std::string compare(u64 seed, Tally& tally);
@@ -49,7 +49,7 @@ private:
     void make_guests();
 
     CaseMaker m_cases;
-    bool m_statistics;
+    EngineOptions m_options;
     std::mutex m_mutex;
     // Made anew under m_mutex:
     std::unique_ptr<Guest> m_interpreted;

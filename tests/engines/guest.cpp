@@ -37,7 +37,7 @@ void InterruptionLog::interruption(Cpu& cpu, u64 old_at, const Psw& old)
         add(load_be<u64>(low + at));
 }
 
-Guest::Guest(EngineKind kind, bool statistics)
+Guest::Guest(EngineKind kind, const EngineOptions& options)
 {
     m_group.set_observer(&log);
     if (kind == EngineKind::interpreter) {
@@ -45,7 +45,7 @@ Guest::Guest(EngineKind kind, bool statistics)
         m_interpreter = engine.get();
         cpu.set_engine(std::move(engine));
     } else {
-        auto engine = std::make_unique<Translator>(*storage, EngineOptions { .statistics = statistics });
+        auto engine = std::make_unique<Translator>(*storage, options);
         m_translator = engine.get();
         cpu.set_engine(std::move(engine));
     }
@@ -55,11 +55,15 @@ Guest::~Guest() = default;
 
 void Guest::prepare(const Case& made)
 {
+    // Nothing is being made of the case before any more.
+    cpu.clear_reset();
     clear_touched();
     m_changes_unnoticed = made.system;
     m_facilities = made.facilities;
     cpu.clear_reset();
     if (m_translator) {
+        constexpr u64 most_blocks = 7;
+        m_translator->set_delay(1 + made.seed % most_blocks);
         m_translator->set_patience(made.patience);
         m_translator->set_path_patience(made.patience);
     }

@@ -36,8 +36,8 @@ class Guest {
 public:
     enum class EngineKind : u8 { interpreter, translator };
 
-    /// `statistics`: the translator counts what it executes, which takes time.
-    explicit Guest(EngineKind kind, bool statistics = false);
+    /// `options`: a translator's.
+    explicit Guest(EngineKind kind, const EngineOptions& options = {});
     ~Guest();
     Guest(const Guest&) = delete;
     Guest& operator=(const Guest&) = delete;

@@ -22,6 +22,7 @@ int main(int argc, char** argv)
     app.add_option("--interval", options.interval, "seconds between lines of progress; 0: none")->capture_default_str();
     app.add_option("--differences", options.most_differences, "differences after which it ends")->capture_default_str();
     app.add_flag("--statistics", options.statistics, "count what is executed by translated code, on paths, and by handlers; takes time");
+    app.add_flag("--beside", options.beside, "make code on threads beside those that execute it");
     CLI11_PARSE(app, argc, argv);
     std::signal(SIGINT, [](int) { interrupted = true; });
     std::signal(SIGTERM, [](int) { interrupted = true; });

@@ -27,6 +27,18 @@ TEST_P(Programs, DoWhatTheInterpreterDoes)
     EXPECT_GT(tally.instructions, tally.programs);
 }
 
+/// Some of them with code that is made while they go on, and is there some blocks later.
+TEST(ProgramsBeside, DoWhatTheInterpreterDoes)
+{
+    Comparison comparison({ .beside = true });
+    Tally tally;
+    u64 runs = setting("ZVISOR_RUNS", 75'000) / 5;
+    u64 first = setting("ZVISOR_SEED", 1);
+    for (u64 seed = first; seed < first + runs && !testing::Test::HasFailure(); ++seed)
+        EXPECT_EQ(comparison.compare(seed, tally), "");
+    EXPECT_GT(tally.instructions, tally.programs);
+}
+
 /// Cases that the translator once failed at, as far as seeds still make them.
 TEST(KnownPrograms, DoWhatTheInterpreterDoes)
 {

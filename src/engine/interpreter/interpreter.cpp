@@ -218,7 +218,7 @@ std::unique_ptr<Block> Interpreter::decode_block(Cpu& cpu, u64 address, u64 abso
 {
     m_cache.watch(cpu, absolute & page_mask);
     u8 mode = cpu.mode();
-    u64 second_page = 0;
+    std::optional<u64> second_page;
     std::vector<Op>& ops = m_decoded;
     ops.clear();
     u64 at = address;
@@ -232,8 +232,8 @@ std::unique_ptr<Block> Interpreter::decode_block(Cpu& cpu, u64 address, u64 abso
         cpu.storage().mark_code(where, std::min<u64>(length, left));
         if (length > left) {
             second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
-            m_cache.watch(cpu, second_page);
-            cpu.storage().mark_code(second_page, length - left);
+            m_cache.watch(cpu, *second_page);
+            cpu.storage().mark_code(*second_page, length - left);
         }
         const isa::Row* row = nullptr;
         isa::decode(ops.emplace_back(), fetch_instruction(cpu, at), at, mode, cpu.facilities(), row);
@@ -283,12 +283,12 @@ void Interpreter::forget_all()
     forget_positions();
 }
 
-void Interpreter::forget(Cpu& cpu, u64 address, u64 absolute)
+void Interpreter::forget(const BlockKey& key)
 {
-    CodeBlock* block = m_cache.find(cpu, address, absolute, cpu.mode());
+    CodeBlock* block = m_cache.find(key);
     if (!block)
         return;
-    if (Position& position = m_positions[address / 2 % positions]; position.block == block)
+    if (Position& position = m_positions[key.address / 2 % positions]; position.block == block)
         position = {};
     m_cache.drop(*block);
 }

@@ -53,7 +53,7 @@ public:
     void forget_positions() { ++m_drops; }
 
     /// Another engine executes what is at an address from now on.
-    void forget(Cpu& cpu, u64 address, u64 absolute);
+    void forget(const BlockKey& key);
 
     /// Executes the block at Cpu::next, or one instruction in careful mode.
     void execute_block(Cpu& cpu);

@@ -524,7 +524,6 @@ const u8* Emitter::emit(const ir::Program& program, const BlockCode& block)
         emit_leave_for(block.address);
     }
     m_runtime.come_back(behind);
-    describe_misses();
     return m_start;
 }
 

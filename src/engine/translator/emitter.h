@@ -92,8 +92,11 @@ public:
     {
     }
 
-    /// Returns the writable address of the code. The exits it has are in `exits` until the next call.
+    /// Returns the writable address of the code. The exits it has are in `exits` until the next call. Program and block are to stay
+    /// until its misses are described, without which it may not be executed.
     const u8* emit(const ir::Program& program, const BlockCode& block);
+    /// Adds what its accesses do where they miss to those of the runtime.
+    void describe_misses();
     [[nodiscard]] const std::vector<ExitCode>& exits() const { return m_exits; }
     // The same for:
     /// The writable address where code that is seldom executed begins.
@@ -358,7 +361,6 @@ private:
     void emit_slow_bfp(Detour& detour);
     void emit_unordered(Detour& detour);
     void emit_detours(bool branches);
-    void describe_misses();
     [[nodiscard]] Miss miss_of(const Call& call);
     [[nodiscard]] SlowAccess* slow_access(const ir::Node& node) const;
     [[nodiscard]] ValuePlace described(const Place& place);

@@ -66,7 +66,6 @@ BlockCounters TranslationStatistics::counters(std::span<const GuestInstruction> 
 
 void TranslationStatistics::end(const TranslatedBlock& block, u64 absolute, std::span<const CountingCode> counting)
 {
-    m_sum.nanoseconds += static_cast<u64>((std::chrono::steady_clock::now() - m_began).count());
     ++m_sum.blocks;
     m_sum.made_again += !m_places.emplace(absolute, block.address).second;
     m_sum.instructions += block.instructions.size();

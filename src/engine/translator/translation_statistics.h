@@ -17,6 +17,8 @@ class TranslationStatistics {
 public:
     /// Begins a block.
     void begin() { m_began = std::chrono::steady_clock::now(); }
+    /// Its code is there.
+    void made() { m_sum.nanoseconds += static_cast<u64>((std::chrono::steady_clock::now() - m_began).count()); }
     /// Where the code of the block that was begun counts; the counters are there until all code is forgotten.
     [[nodiscard]] BlockCounters counters(std::span<const GuestInstruction> instructions);
     /// Ends the block, which stands at `absolute`. `counting` is not taken for code.

@@ -12,58 +12,27 @@ namespace zvisor {
 
 namespace {
 
-constexpr u32 most_instructions = 64;
 constexpr unsigned counter_bits = 20;
 /// Counters of addresses close to each other, which are often needed together, are in one line of the host's cache.
 constexpr unsigned counter_bits_in_line = 6;
 constexpr std::size_t counters_in_line = std::size_t { 1 } << counter_bits_in_line;
 constexpr std::size_t counters = std::size_t { 1 } << counter_bits;
 
-void leave_step(Cpu&, const Op*) { }
-
-/// Whether an op is the first of a Step.
-[[nodiscard]] bool is_step(const Op* op)
-{
-    return op[1].run == &leave_step;
-}
-
-[[nodiscard]] unsigned addressing_mode(u8 mode)
-{
-    return mode & ExecutionMode::amode_64 ? 64 : mode & ExecutionMode::amode_31 ? 31 : 24;
-}
-
 } // namespace
-
-void Translator::Block::retire()
-{
-    *is_left = 1;
-    if (CodePosition& position = machinery.runtime.position(address); position.block == this)
-        position = {};
-    if (machinery.statistics)
-        machinery.statistics->dropped();
-    for (const auto& [number, exit] : counted)
-        machinery.growing.erase(number);
-    bool was_led_to = false;
-    machinery.exits.release(incoming, [&](u32, const Exits::Exit& exit) {
-        machinery.runtime.unlink(exit.code);
-        was_led_to = true;
-    });
-    if (was_led_to)
-        serialize_host();
-}
 
 Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
     : m_options(options)
+    , m_storage(storage)
     , m_cache(storage)
     , m_interpreter(m_cache, options.observer)
     , m_statistics(options.statistics ? std::make_unique<TranslationStatistics>() : nullptr)
     , m_executions(counters)
 {
-    m_fetching.ops[1].run = &leave_step;
 }
 
 Translator::~Translator()
 {
+    m_worker = nullptr;
     m_cache.drop_all();
     m_cache.free_dropped();
 }
@@ -72,7 +41,7 @@ void Translator::serve(Cpu& cpu)
 {
     m_cpu = &cpu;
     if (!m_machinery)
-        m_machinery = make_machinery(cpu);
+        make_machinery(cpu);
 }
 
 void Translator::execute_unlinked(Cpu& cpu)
@@ -101,12 +70,19 @@ void Translator::run(Cpu& cpu)
     }
 }
 
-std::unique_ptr<Translator::Machinery> Translator::make_machinery(const Cpu& cpu) const
+Translator::Machinery::Machinery(const Cpu& cpu, AbsoluteStorage& storage, const EngineOptions& options, TranslationStatistics* statistics)
+    : all(cpu, options.code_bytes, options.translations || statistics, statistics)
+    , maker(all, storage, cpu.facilities(), options.translations || statistics)
 {
-    auto made = std::make_unique<Machinery>(cpu, m_options.code_bytes, m_options.translations || m_statistics, m_statistics.get());
+}
+
+void Translator::make_machinery(Cpu& cpu)
+{
+    m_machinery = std::make_unique<Machinery>(cpu, m_storage, m_options, m_statistics.get());
     if (m_options.translations)
-        m_options.translations->made_shared_code(made->runtime.shared_code());
-    return made;
+        m_options.translations->made_shared_code(m_machinery->all.runtime.shared_code());
+    if (m_options.beside)
+        m_worker = std::make_unique<Worker>([this] { m_machinery->maker.make(std::move(m_order->block)); }, [this] { call_cpu(); });
 }
 
 bool Translator::run_blocks(Cpu& cpu)
@@ -118,6 +94,7 @@ bool Translator::run_blocks(Cpu& cpu)
             m_cache.free_dropped();
             if (!cpu.handle_pending())
                 return false;
+            take_if_done();
         }
         run_block(cpu);
     }
@@ -125,14 +102,16 @@ bool Translator::run_blocks(Cpu& cpu)
 
 void Translator::run_block(Cpu& cpu)
 {
-    if (m_machinery->runtime.is_full()) [[unlikely]]
+    if (m_order) [[unlikely]]
+        wait_for_order();
+    else if (m_machinery->all.runtime.is_full()) [[unlikely]]
         make_room(cpu);
     if (!m_path.blocks.empty()) [[unlikely]]
         return follow_path(cpu);
     if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
         if (m_worn_exit != Runtime::no_exit && begin_arm(cpu)) [[unlikely]]
             return;
-        if (Block* block = find_block(cpu, cpu.next)) {
+        if (HostBlock* block = find_block(cpu, cpu.next)) {
             if (m_left_by != Runtime::no_exit)
                 link(cpu, m_left_by, *block);
             if (begin_path(cpu, *block))
@@ -143,18 +122,18 @@ void Translator::run_block(Cpu& cpu)
     interpret(cpu);
 }
 
-void Translator::enter(Cpu& cpu, const Block& block)
+void Translator::enter(Cpu& cpu, const HostBlock& block)
 {
     // Exits compare the lower halves of generations.
     if (u64 upper = cpu.code_stamp() >> 40; upper != m_generations) [[unlikely]] {
         m_generations = upper;
-        m_machinery->exits.release_all([&](const Exits::Exit& exit) { m_machinery->runtime.unlink(exit.code); });
+        m_machinery->all.exits.release_all([&](const Exits::Exit& exit) { m_machinery->all.runtime.unlink(exit.code); });
         serialize_host();
     }
-    m_left_by = m_machinery->runtime.enter(cpu, block.code);
+    m_left_by = m_machinery->all.runtime.enter(cpu, block.code);
     if (m_left_by == Runtime::no_exit)
         return;
-    const ExitCode& exit = m_machinery->exits[m_left_by].code;
+    const ExitCode& exit = m_machinery->all.exits[m_left_by].code;
     cpu.next = exit.target;
     if (exit.left && *exit.left < 0) [[unlikely]] {
         m_worn_exit = m_left_by;
@@ -185,7 +164,7 @@ void Translator::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
         m_interpreter.interrupt(cpu, interruption);
         return note_interpreted(cpu);
     }
-    const Op* op = is_step(cpu.op) ? cpu.op : m_executing;
+    const Op* op = Step::begins_with(cpu.op) ? cpu.op : m_executing;
     const Step& step = *reinterpret_cast<const Step*>(op);
     cpu.retired -= step.remaining;
     if (m_statistics)
@@ -194,13 +173,13 @@ void Translator::interrupt(Cpu& cpu, const ProgramInterruption& interruption)
 }
 
 /// A link is followed without looking while the spaces are as they are now.
-void Translator::link(Cpu& cpu, u32 number, Block& block)
+void Translator::link(Cpu& cpu, u32 number, HostBlock& block)
 {
-    const Exits::Exit& exit = m_machinery->exits[number];
+    const Exits::Exit& exit = m_machinery->all.exits[number];
     if (exit.code.target != block.address || exit.mode != block.mode || block.stale)
         return;
-    m_machinery->runtime.link(exit.code, block.code, cpu.code_stamp() >> 8);
-    m_machinery->exits.lead(number, block.incoming);
+    m_machinery->all.runtime.link(exit.code, block.code, cpu.code_stamp() >> 8);
+    m_machinery->all.exits.lead(number, block.incoming);
 }
 
 /// Exceptions are those of fetching at an address from here on.
@@ -212,7 +191,7 @@ void Translator::begin_fetching(Cpu& cpu, u64 address)
 }
 
 /// Null when the block is not worth translating yet.
-Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
+HostBlock* Translator::find_block(Cpu& cpu, u64 address)
 {
     begin_fetching(cpu, address);
     if (address & 1)
@@ -220,16 +199,19 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
     u64 absolute = cpu.absolute(cpu.fetch_view(address));
     if (!is_hot(absolute))
         return nullptr;
-    CodePosition& position = m_machinery->runtime.position(address);
+    CodePosition& position = m_machinery->all.runtime.position(address);
     if (position.address == address && position.stamp == cpu.code_stamp())
-        return static_cast<Block*>(position.block);
+        return static_cast<HostBlock*>(position.block);
     u64 stamp = cpu.code_stamp();
-    Block* block = recall_block(cpu, address, absolute);
+    HostBlock* block = recall_block(cpu, address, absolute);
     if (!block) {
-        block = static_cast<Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
+        block = static_cast<HostBlock*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
         if (!block) {
+            if (m_order)
+                return nullptr;
             block = translate(cpu, address, absolute);
-            m_interpreter.forget(cpu, address, absolute);
+            if (!block)
+                return nullptr;
         }
     }
     // The code may be elsewhere by now: pages were watched meanwhile, and requests of other CPUs answered.
@@ -242,16 +224,16 @@ Translator::Block* Translator::find_block(Cpu& cpu, u64 address)
 }
 
 /// What was found here under other translations, or what the exit led to under them, is mostly there still.
-Translator::Block* Translator::recall_block(const Cpu& cpu, u64 address, u64 absolute) const
+HostBlock* Translator::recall_block(const Cpu& cpu, u64 address, u64 absolute) const
 {
     auto is_there = [&](const CodeBlock* block) {
         return block && block->address == address && block->absolute == absolute && block->mode == (cpu.mode() | translated)
             && !block->second_page;
     };
-    CodeBlock* known = m_machinery->runtime.position(address).block;
+    CodeBlock* known = m_machinery->all.runtime.position(address).block;
     if (!is_there(known))
-        known = m_left_by == Runtime::no_exit ? nullptr : m_machinery->exits.led_to(m_left_by);
-    return is_there(known) ? static_cast<Block*>(known) : nullptr;
+        known = m_left_by == Runtime::no_exit ? nullptr : m_machinery->all.exits.led_to(m_left_by);
+    return is_there(known) ? static_cast<HostBlock*>(known) : nullptr;
 }
 
 bool Translator::is_hot(u64 absolute)
@@ -285,8 +267,8 @@ void Translator::start_over()
 {
     forget_all();
     m_cache.free_dropped();
-    m_machinery->exits.clear();
-    m_machinery->runtime.reset();
+    m_machinery->all.exits.clear();
+    m_machinery->all.runtime.reset();
     begin_anew();
     if (m_statistics)
         m_statistics->started_over();
@@ -302,14 +284,15 @@ void Translator::begin_anew()
 
 void Translator::give_memory_back()
 {
+    abandon_order();
     m_interpreter.give_memory_back();
     abandon_path();
     begin_anew();
     clear_executions();
     if (!m_machinery)
         return;
-    m_machinery->exits.clear();
-    m_machinery->runtime.give_memory_back();
+    m_machinery->all.exits.clear();
+    m_machinery->all.runtime.give_memory_back();
 }
 
 /// What was counted up to now counts for nothing, without touching the counters as long as they have room for more.
@@ -326,196 +309,121 @@ void Translator::clear_executions()
     m_forgotten = m_most_counted = 0;
 }
 
-Translator::Block* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
+/// Null when the block is not there yet. Other CPUs' stores may be noticed while a page comes to be watched, which ends that.
+HostBlock* Translator::translate(Cpu& cpu, u64 address, u64 absolute)
 {
-    for (;;) {
-        u64 before = m_cache.noticed();
-        Recording recording = record_block(cpu, address, absolute);
-        if (before == m_cache.noticed())
-            return end_recording(recording, false);
-    }
-}
-
-/// Another CPU's stores may be noticed meanwhile, whenever a page comes to be watched.
-Translator::Recording Translator::record_block(Cpu& cpu, u64 address, u64 absolute)
-{
-    Recording recording = begin_recording(cpu, address, absolute);
-    ir::Builder& builder = m_machinery->builder;
-    bool is_last = false;
-    while (!is_last && (recording.steps.empty() || !crosses_page(cpu, recording.absolute())))
-        is_last = record(cpu, recording) || recording.steps.size() == most_instructions || (address ^ recording.at) >= page_size;
-    if (!builder.finished())
-        builder.finish(recording.at);
-    return recording;
-}
-
-Translator::Recording Translator::begin_recording(Cpu& cpu, u64 address, u64 absolute)
-{
-    if (m_statistics)
-        m_statistics->begin();
-    m_machinery->instructions.clear();
     m_cache.free_dropped();
-    m_cache.watch(cpu, absolute & page_mask);
-
-    Recording recording { .block = std::make_unique<Block>(*m_machinery), .steps = {}, .kept = {}, .at = address };
-    Block& block = *recording.block;
-    block.absolute = block.first = absolute;
-    block.address = address;
-    block.mode = cpu.mode() | translated;
-    begin_recording_anew(block);
-    return recording;
+    std::optional<u64> second_page;
+    u64 before = 0;
+    do {
+        before = m_cache.noticed();
+        m_cache.watch(cpu, absolute & page_mask);
+        if (crosses_page(cpu.storage(), absolute)) {
+            second_page = cpu.absolute(cpu.fetch_view(((address & page_mask) + page_size) & cpu.address_mask()));
+            m_cache.watch(cpu, *second_page);
+        }
+    } while (before != m_cache.noticed());
+    return give({ .address = address,
+        .absolute = absolute,
+        .mode = static_cast<u8>(cpu.mode() | translated),
+        .second_page = second_page,
+        .path_patience = m_path_patience,
+        .tree = nullptr });
 }
 
-void Translator::begin_recording_anew(const Block& block)
+// ---- Making blocks -----------------------------------------------------------------------------------------
+
+/// What is made at once, or null when it will be there later.
+HostBlock* Translator::give(BlockOrder order)
 {
-    bool is_path = !m_path.blocks.empty();
-    m_machinery->builder.begin({ .addressing_mode = addressing_mode(block.mode),
-        .overflow = (block.mode & ExecutionMode::overflow) != 0,
-        .locates = is_path && m_path.tree.locates,
-        .writes_through = !is_path });
+    u64 page = order.absolute & page_mask;
+    u64 second_page = order.second_page.value_or(page);
+    m_order.emplace(Order { .block = std::move(order), .pages = { page, second_page }, .stores = {} });
+    if (m_worker) {
+        m_worker->begin();
+        return nullptr;
+    }
+    m_machinery->maker.make(std::move(m_order->block));
+    return take();
 }
 
-const u8* Translator::emit(const Recording& recording, std::span<i32* const> exits_left)
+void Translator::take_if_done()
 {
-    const Block& block = *recording.block;
-    BlockCounters counting;
-    if (m_statistics)
-        counting = m_statistics->counters(m_machinery->instructions);
-    bool is_whole = recording.parts.size() == 1;
-    std::vector<u32> arms;
-    for (std::size_t part = 2; part < recording.parts.size(); ++part)
-        arms.push_back(recording.count(part));
-    return m_machinery->emitter.emit(m_machinery->program,
-        { .address = block.address,
-            .count = is_whole || recording.is_loop ? recording.count(0) : recording.count(1),
-            .loop_count = recording.is_loop ? recording.count(1) : 0,
-            .arm_counts = arms,
-            .steps = { block.steps.get(), recording.steps.size() },
-            .stale = block.is_left,
-            .executions = block.executions,
-            .exits_left = exits_left,
-            .path = block.path,
-            .is_path = block.is_path,
-            .problem_state = (block.mode & ExecutionMode::problem) != 0,
-            .counters = counting,
-            .marked = m_options.translations || m_statistics });
+    if (m_order && !m_delay && m_worker->is_done())
+        take();
+}
+
+/// On the worker's thread.
+void Translator::call_cpu()
+{
+    if (!m_delay)
+        m_cpu->notify(Pending::engine);
+}
+
+/// Before the next block.
+void Translator::wait_for_order()
+{
+    if (++m_order->executed != m_delay)
+        return;
+    m_worker->wait_until_done();
+    take();
+}
+
+/// What was made is executed from now on, unless the code it is made of changed meanwhile.
+HostBlock* Translator::take()
+{
+    Machinery& made_by = *m_machinery;
+    Recording& made = made_by.maker.made();
+    HostBlock* block = made.block.get();
+    bool is_outdated = this->is_outdated(*block);
+    for (const ExitCode& exit : made_by.maker.exits()) {
+        made_by.all.exits.add(exit, block->mode);
+        if (!exit.left || is_outdated)
+            continue;
+        block->counted.emplace(exit.number, made.place(exit.step));
+        made_by.all.growing.emplace(exit.number, block);
+    }
+    made_by.maker.describe_misses();
+    m_order.reset();
+    if (is_outdated) {
+        made.block.reset();
+        return nullptr;
+    }
+    block->code = made_by.all.runtime.memory.executable(made_by.maker.code());
+    tell();
+    made_by.all.runtime.settle();
+    m_cache.add(std::move(made.block));
+    if (!block->is_path)
+        m_interpreter.forget({ block->absolute, block->address, static_cast<u8>(block->mode & ~translated) });
+    return block;
+}
+
+bool Translator::is_outdated(const HostBlock& block) const
+{
+    auto hits = [&](const StorageRange& range) { return block.overlaps(range.address, range.length); };
+    return m_order->is_outdated || std::ranges::any_of(m_order->stores, hits);
+}
+
+/// Nothing is being made any more; what was made is lost.
+void Translator::abandon_order()
+{
+    if (!m_order)
+        return;
+    if (m_worker)
+        m_worker->wait_until_done();
+    m_order->is_outdated = true;
+    take();
 }
 
 /// Those who look on are told of a new block.
-void Translator::tell(const Recording& recording, const u8* code)
+void Translator::tell()
 {
-    const Block& block = *recording.block;
-    const Machinery& made_by = *m_machinery;
-    auto size = static_cast<std::size_t>(made_by.runtime.assembler.getCurr() - code);
-    TranslatedBlock told { .cpu = *m_cpu,
-        .address = block.address,
-        .is_path = block.is_path,
-        .instructions = made_by.instructions,
-        .parts = recording.parts,
-        .is_loop = recording.is_loop,
-        .program = made_by.program,
-        .code = { static_cast<const u8*>(block.code), size },
-        .path_bytes = static_cast<std::size_t>(made_by.emitter.path_end() - code),
-        .marks = made_by.emitter.marks() };
+    BlockMaker& maker = m_machinery->maker;
+    TranslatedBlock told = maker.described(*m_cpu);
     if (m_statistics)
-        m_statistics->end(told, block.absolute, made_by.emitter.counting());
+        m_statistics->end(told, maker.made().block->absolute, maker.counting());
     if (m_options.translations)
         m_options.translations->translated(told);
-}
-
-/// Whether the instruction at an absolute address goes on in the next page.
-bool Translator::crosses_page(const Cpu& cpu, u64 absolute)
-{
-    return absolute % page_size + isa::instruction_length(cpu.storage().host()[absolute]) > page_size;
-}
-
-/// The next instruction is the block's. Marked before it is read, so that a store by another CPU is either seen here or noticed there.
-void Translator::mark_next(Cpu& cpu, Recording& recording)
-{
-    Block& block = *recording.block;
-    u64 at = recording.at;
-    u64 left = page_size - at % page_size;
-    u64 where = recording.absolute();
-    u8 length = isa::instruction_length(cpu.storage().host()[where]);
-    cpu.storage().mark_code(where, std::min<u64>(length, left));
-    if (length > left) {
-        block.second_page = cpu.absolute(cpu.fetch_view(((at & page_mask) + page_size) & cpu.address_mask()));
-        m_cache.watch(cpu, block.second_page);
-        cpu.storage().mark_code(block.second_page, length - left);
-    }
-    u64 end = std::max(block.first + block.bytes, where + length);
-    block.first = std::min(block.first, where);
-    block.bytes = static_cast<u32>(end - block.first);
-}
-
-/// Decodes and records the next instruction. True when it ends the block.
-bool Translator::record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at, bool keeps_exit)
-{
-    const Block& block = *recording.block;
-    u64 at = recording.at;
-    mark_next(cpu, recording);
-    ir::Builder& builder = m_machinery->builder;
-    const isa::Row* row = nullptr;
-    u64 bits = fetch_instruction(cpu, at);
-    Step& step = recording.steps.emplace_back();
-    Op& op = step.ops[0];
-    isa::decode(op, bits, at, static_cast<u8>(block.mode & ~translated), cpu.facilities(), row);
-    m_machinery->instructions.push_back({ at, bits, row });
-    step.ops[1].run = &leave_step;
-    step.ops[1].address = (at + op.length) & cpu.address_mask();
-
-    recording.branched = row && row->has(isa::RowFlag::branch);
-    if (recording.steps.size() == 1)
-        recording.begins_with_branch = recording.branched;
-    builder.begin_instruction(at, op.length, goes_on_at, recording.branched, keeps_exit);
-    bool is_recorded = row && row->record && op.run == row->run;
-    if (is_recorded) {
-        row->record(builder, op);
-        is_recorded = builder.end_instruction(row->has(isa::RowFlag::overflow));
-    }
-    if (!is_recorded)
-        builder.call(!row || row->has(isa::RowFlag::branch));
-    recording.at = builder.goes_on_at();
-    return builder.finished();
-}
-
-Translator::Block* Translator::end_recording(Recording& recording, bool is_path)
-{
-    Block* block = recording.block.get();
-    auto count = recording.steps.size();
-    block->steps = std::make_unique<Step[]>(count);
-    for (std::size_t part = 0; part < recording.parts.size(); ++part) {
-        u32 begin = recording.parts[part];
-        u32 end = begin + recording.count(part);
-        for (u32 i = begin; i < end; ++i) {
-            block->steps[i] = recording.steps[i];
-            block->steps[i].remaining = end - i;
-            block->steps[i].on_path = is_path;
-        }
-    }
-    block->is_left = m_machinery->runtime.allocate_flag();
-    block->is_path = is_path;
-    m_machinery->builder.use_located();
-    count_executions(*block);
-    std::vector<i32*> exits_left;
-    if (is_path) {
-        block->tree = std::make_unique<Tree>(std::move(m_path.tree));
-        block->tree->translated = block->tree->segments.size();
-        count_exits(*block->tree, recording, exits_left);
-    }
-    const u8* code = emit(recording, exits_left);
-    for (const ExitCode& exit : m_machinery->emitter.exits()) {
-        m_machinery->exits.add(exit, block->mode);
-        if (!exit.left)
-            continue;
-        block->counted.emplace(exit.number, recording.place(exit.step));
-        m_machinery->growing.emplace(exit.number, block);
-    }
-    block->code = m_machinery->runtime.memory.executable(code);
-    tell(recording, code);
-    m_machinery->runtime.settle();
-    m_cache.add(std::move(recording.block));
-    return block;
 }
 
 void Translator::execute_target(Cpu& cpu, u64 bits, u64 address)
@@ -526,19 +434,36 @@ void Translator::execute_target(Cpu& cpu, u64 bits, u64 address)
 
 void Translator::code_stored(u64 absolute_address, u64 length)
 {
-    if (!m_cache.stored(absolute_address, length))
+    bool dropped = m_cache.stored(absolute_address, length);
+    note_store({ absolute_address, length }, dropped);
+    if (!dropped)
         return;
     m_interpreter.forget_positions();
     abandon_path();
 }
 
+/// A page of which code was dropped is not watched any more.
+void Translator::note_store(StorageRange range, bool dropped)
+{
+    auto has = [&](u64 page) { return page < range.address + range.length && range.address < page + page_size; };
+    if (!m_order || std::ranges::none_of(m_order->pages, has))
+        return;
+    constexpr std::size_t most = 16;
+    m_order->is_outdated |= dropped || m_order->stores.size() == most;
+    if (!m_order->is_outdated)
+        m_order->stores.push_back(range);
+}
+
 EngineStatistics Translator::statistics() const
 {
+    if (m_worker)
+        m_worker->wait_until_done();
     return m_statistics ? m_statistics->sum() : EngineStatistics {};
 }
 
 void Translator::forget_all()
 {
+    abandon_order();
     m_cache.drop_all();
     m_interpreter.forget_positions();
 }

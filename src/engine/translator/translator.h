@@ -4,18 +4,13 @@
 #include "engine/code_cache.h"
 #include "engine/engine_options.h"
 #include "engine/interpreter/interpreter.h"
-#include "engine/translator/emitter.h"
-#include "engine/translator/exits.h"
-#include "engine/translator/runtime.h"
+#include "engine/translator/block_maker.h"
 #include "engine/translator/translation_statistics.h"
-#include "engine/translator/tree.h"
-#include "ir/builder.h"
+#include "engine/translator/worker.h"
 
-#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
-#include <span>
-#include <unordered_map>
 #include <vector>
 
 namespace zvisor {
@@ -42,52 +37,25 @@ public:
     /// Executions of a translated block until the path from it is; for tests.
     void set_path_patience(i32 executions) { m_path_patience = executions; }
 
-private:
-    struct Machinery;
-    struct Block final : CodeBlock {
-        explicit Block(Machinery& made_by)
-            : machinery(made_by)
-        {
-        }
-        void retire() override;
+    /// After how many blocks what is made beside is waited for and taken, or else it is when it is there; for tests.
+    void set_delay(u64 blocks) { m_delay = blocks; }
 
-        Machinery& machinery;
-        std::unique_ptr<Step[]> steps;
-        const void* code { nullptr };
-        u8* is_left { nullptr };
-        bool is_path { false };
-        /// Until a path is made of it, less than 0 then; none when there will be none.
-        i32* executions { nullptr };
-        /// Of a path that locates operands: `executions` is one of these.
-        PathCounters* path { nullptr };
-        /// Of a loop with computed branches: what `executions` begins with. What comes in that often may go other ways by now.
-        i32 entries { 0 };
-        /// Of a path: what it is made of, and its exits that are counted.
-        std::unique_ptr<Tree> tree;
-        std::unordered_map<u32, Tree::Exit> counted;
-        /// Those that lead here.
-        Exits::Incoming incoming { *this };
-    };
+private:
     /// What exists once the engine has its CPU.
     struct Machinery {
-        Machinery(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece, TranslationStatistics* counts)
-            : runtime(cpu, code_bytes, in_one_piece)
-            , emitter(runtime)
-            , builder(program)
-            , statistics(counts)
-        {
-        }
-        Runtime runtime;
-        Emitter emitter;
-        ir::Program program;
-        ir::Builder builder;
-        Exits exits;
-        /// The paths of exits that are counted, by link number.
-        std::unordered_map<u32, Block*> growing;
-        /// The instructions of the block that is being translated.
-        std::vector<GuestInstruction> instructions;
-        /// Null when nothing is counted.
-        TranslationStatistics* statistics { nullptr };
+        Machinery(const Cpu& cpu, AbsoluteStorage& storage, const EngineOptions& options, TranslationStatistics* statistics);
+        HostBlocks all;
+        BlockMaker maker;
+    };
+    /// What is being made, and what happened since it was ordered to storage it is made of.
+    struct Order {
+        BlockOrder block;
+        std::array<u64, 2> pages;
+        std::vector<StorageRange> stores;
+        /// Code of its pages was dropped: it may not have been told of all stores.
+        bool is_outdated { false };
+        /// Blocks since then.
+        u64 executed { 0 };
     };
     /// What is executed from one place on, block by block, until it repeats itself or cannot be followed; or an arm from its exit on.
     struct Path {
@@ -122,61 +90,28 @@ private:
         /// The first `count` blocks, which go on at `end`, become the stem or an arm.
         void add_segment(std::size_t count, u64 end);
     };
-    /// A block while it is recorded.
-    struct Recording {
-        std::unique_ptr<Block> block;
-        std::vector<Step> steps;
-        /// Of the steps, the first of each part: those before the loop, which may be none, a round of the loop or else the stem, and arms.
-        std::vector<u32> parts { 0 };
-        /// The segment of each part, the stem for those before the loop.
-        std::vector<u32> segments { 0 };
-        bool is_loop { false };
-        /// The first instruction may branch.
-        bool begins_with_branch { false };
-        /// By segment, which of the exits that the builder keeps leads there.
-        std::vector<std::optional<std::size_t>> kept;
-        /// By segment, where the program has what it became.
-        std::vector<ir::Id> first_nodes { 0 };
-        /// Of the next instruction.
-        u64 at { 0 };
-        /// The last instruction may have branched.
-        bool branched { false };
+    static constexpr u8 translated = BlockMaker::translated;
 
-        /// Of the next instruction in storage.
-        [[nodiscard]] u64 absolute() const { return block->absolute + (at - block->address); }
-        /// Steps of a part.
-        [[nodiscard]] u32 count(std::size_t part) const
-        {
-            auto end = part + 1 < parts.size() ? parts[part + 1] : steps.size();
-            return static_cast<u32>(end - parts[part]);
-        }
-        /// Of the part that is being recorded, and of them all.
-        [[nodiscard]] u32 count() const { return count(parts.size() - 1); }
-        void begin_part(u32 segment);
-        /// Which instruction of which segment a step is.
-        [[nodiscard]] Tree::Exit place(u32 step) const;
-    };
-    /// In CodeBlock::mode: not the interpreter's.
-    static constexpr u8 translated = 0x80;
-
-    [[nodiscard]] std::unique_ptr<Machinery> make_machinery(const Cpu& cpu) const;
+    void make_machinery(Cpu& cpu);
     void serve(Cpu& cpu);
     [[nodiscard]] bool run_blocks(Cpu& cpu);
     void run_block(Cpu& cpu);
-    void enter(Cpu& cpu, const Block& block);
+    void enter(Cpu& cpu, const HostBlock& block);
     void interrupt(Cpu& cpu, const ProgramInterruption& interruption);
-    [[nodiscard]] Block* find_block(Cpu& cpu, u64 address);
-    [[nodiscard]] Block* recall_block(const Cpu& cpu, u64 address, u64 absolute) const;
+    [[nodiscard]] HostBlock* find_block(Cpu& cpu, u64 address);
+    [[nodiscard]] HostBlock* recall_block(const Cpu& cpu, u64 address, u64 absolute) const;
     [[nodiscard]] bool is_hot(u64 absolute);
-    [[nodiscard]] Block* translate(Cpu& cpu, u64 address, u64 absolute);
-    [[nodiscard]] Recording record_block(Cpu& cpu, u64 address, u64 absolute);
-    [[nodiscard]] Recording begin_recording(Cpu& cpu, u64 address, u64 absolute);
-    [[nodiscard]] static bool crosses_page(const Cpu& cpu, u64 absolute);
-    void mark_next(Cpu& cpu, Recording& recording);
-    [[nodiscard]] bool record(Cpu& cpu, Recording& recording, std::optional<u64> goes_on_at = {}, bool keeps_exit = false);
-    void count_executions(Block& block);
-    Block* end_recording(Recording& recording, bool is_path);
-    [[nodiscard]] bool begin_path(Cpu& cpu, const Block& block);
+    [[nodiscard]] HostBlock* translate(Cpu& cpu, u64 address, u64 absolute);
+    [[nodiscard]] HostBlock* give(BlockOrder order);
+    HostBlock* take();
+    void take_if_done();
+    void call_cpu();
+    void wait_for_order();
+    void abandon_order();
+    [[nodiscard]] bool is_outdated(const HostBlock& block) const;
+    void note_store(StorageRange range, bool dropped);
+    void tell();
+    [[nodiscard]] bool begin_path(Cpu& cpu, const HostBlock& block);
     [[nodiscard]] bool begin_arm(Cpu& cpu);
     void follow_path(Cpu& cpu);
     void follow_arm(Cpu& cpu);
@@ -187,19 +122,9 @@ private:
     void end_segment(Cpu& cpu, std::size_t count, u64 end);
     [[nodiscard]] bool ends_path(const Cpu& cpu, u64 address) const;
     [[nodiscard]] bool is_long(const Cpu& cpu) const;
-    [[nodiscard]] std::ptrdiff_t guards_to(const Recording& recording) const;
-    [[nodiscard]] bool is_long(const Recording& recording) const;
     [[nodiscard]] bool has_path(Cpu& cpu, u64 address) const;
     void translate_path(Cpu& cpu);
-    void restart(Recording& recording);
-    void record_tree(Cpu& cpu, Recording& recording);
-    void record_segments(Cpu& cpu, Recording& recording, ir::Rounds* noted);
-    [[nodiscard]] bool record_segment(Cpu& cpu, Recording& recording, const Segment& segment);
-    void count_exits(Tree& tree, const Recording& recording, std::vector<i32*>& left);
     void begin_fetching(Cpu& cpu, u64 address);
-    void begin_recording_anew(const Block& block);
-    [[nodiscard]] const u8* emit(const Recording& recording, std::span<i32* const> exits_left);
-    void tell(const Recording& recording, const u8* code);
     void interpret(Cpu& cpu);
     void note_interpreted(const Cpu& cpu);
     void make_room(Cpu& cpu);
@@ -207,14 +132,20 @@ private:
     void begin_anew();
     void forget_executions();
     void clear_executions();
-    void link(Cpu& cpu, u32 number, Block& block);
+    void link(Cpu& cpu, u32 number, HostBlock& block);
 
     EngineOptions m_options;
+    AbsoluteStorage& m_storage;
     CodeCache m_cache;
     Interpreter m_interpreter;
     /// Null when nothing is counted.
     std::unique_ptr<TranslationStatistics> m_statistics;
     std::unique_ptr<Machinery> m_machinery;
+    /// None when nothing is being made. The maker and what it is made of are left alone until it is done.
+    std::optional<Order> m_order;
+    /// Makes it, unless that is for the CPU's thread.
+    std::unique_ptr<Worker> m_worker;
+    u64 m_delay { 0 };
     /// How often blocks were interpreted, by a hash of where they are; the host has no memory for what is zero from the beginning.
     HostTable<u8> m_executions;
     /// What they count from.

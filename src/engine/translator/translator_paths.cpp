@@ -1,3 +1,4 @@
+#include "engine/translator/path_limits.h"
 #include "engine/translator/translator.h"
 
 #include <algorithm>
@@ -6,48 +7,22 @@ namespace zvisor {
 
 namespace {
 
+using namespace path_limits;
+
 constexpr std::size_t most_blocks = 256;
 /// Instructions that are followed until a path is back, and until it has to have repeated itself.
 constexpr u64 most_until_back = 512;
 constexpr u64 most_followed = 4096;
-/// Instructions that are recorded: of a round of a loop, and of any other path.
-constexpr std::size_t most_in_round = 512;
-constexpr std::size_t most_instructions = 256;
-/// Of an arm, and of a path with its arms.
 constexpr u64 most_in_arm = 128;
-constexpr std::size_t most_in_tree = 1024;
-constexpr std::size_t most_segments = 16;
-/// An exit is followed when it was taken so much less often than the block was executed that a path was made of.
-constexpr i32 sooner = 5;
 /// Rounds of a loop within a path.
 constexpr std::ptrdiff_t most_rounds = 16;
 /// How often a path is where it began before it is taken to repeat itself.
 constexpr std::ptrdiff_t least_returns = 4;
-/// Computed branches of a path that is no loop: each one is less likely to go where it went.
-constexpr std::ptrdiff_t most_guards = 2;
 /// How often a loop with computed branches is come into until it is followed again, the first time and how much more often each next time.
 constexpr i32 first_entries = 50'000;
 constexpr i32 more_entries = 4;
-constexpr i32 most_entries = 1 << 30;
-/// Operands that a path does not locate until one is made that finds each for itself.
-constexpr i32 most_misses = 256;
-/// Registers in all snapshots together: leaving the block writes them to the CPU.
-constexpr std::size_t most_saved = 16384;
 /// How much later a path is tried again of which nothing came.
 constexpr i32 later = 16;
-
-/// Computed branches that are expected to go where the path does.
-[[nodiscard]] std::ptrdiff_t guards(const ir::Program& program, ir::Id begin, std::size_t end)
-{
-    return std::count_if(
-        program.nodes.begin() + begin, program.nodes.begin() + static_cast<std::ptrdiff_t>(end), [&](const ir::Node& node) {
-            return node.kind == ir::Kind::side_exit && program.conditions[node.c].kind == ir::ConditionKind::equal;
-        });
-}
-[[nodiscard]] std::ptrdiff_t guards(const ir::Program& program)
-{
-    return guards(program, 0, program.nodes.size());
-}
 
 } // namespace
 
@@ -81,11 +56,16 @@ void Translator::Path::add_segment(std::size_t count, u64 end)
 
 // ---- Following -------------------------------------------------------------------------------------------
 
-/// A block that has been executed often: what is executed from it on is followed. False when it is not that.
-bool Translator::begin_path(Cpu& cpu, const Block& block)
+/// A block that has been executed often: what is executed from it on is followed, once nothing else is being made. False when it is not
+/// that.
+bool Translator::begin_path(Cpu& cpu, const HostBlock& block)
 {
     if (!block.executions || *block.executions >= 0)
         return false;
+    if (m_order) {
+        interpret(cpu);
+        return true;
+    }
     m_path = {};
     m_path.blocks = { block.address };
     m_path.head = block.address;
@@ -103,10 +83,11 @@ bool Translator::begin_path(Cpu& cpu, const Block& block)
 bool Translator::begin_arm(Cpu& cpu)
 {
     u32 exit = std::exchange(m_worn_exit, Runtime::no_exit);
-    auto growing = m_machinery->growing.find(exit);
-    if (growing == m_machinery->growing.end() || cpu.next != m_machinery->exits[exit].code.target || cpu.code_stamp() != m_worn_stamp)
+    auto growing = m_machinery->all.growing.find(exit);
+    if (m_order || growing == m_machinery->all.growing.end() || cpu.next != m_machinery->all.exits[exit].code.target
+        || cpu.code_stamp() != m_worn_stamp)
         return false;
-    const Block& block = *growing->second;
+    const HostBlock& block = *growing->second;
     m_path = {};
     m_path.worn = exit;
     m_path.head = block.address;
@@ -218,8 +199,8 @@ void Translator::end_path(Cpu& cpu)
 void Translator::end_segment(Cpu& cpu, std::size_t count, u64 end)
 {
     m_path.add_segment(count, end);
-    auto growing = m_machinery->growing.find(m_path.worn);
-    if (!m_path.exit || !m_path.tree.waits() || growing == m_machinery->growing.end())
+    auto growing = m_machinery->all.growing.find(m_path.worn);
+    if (!m_path.exit || !m_path.tree.waits() || growing == m_machinery->all.growing.end())
         return translate_path(cpu);
     growing->second->tree->segments = m_path.tree.segments;
     *m_path.executions = m_path_patience / sooner;
@@ -230,7 +211,7 @@ void Translator::end_segment(Cpu& cpu, std::size_t count, u64 end)
 bool Translator::ends_path(const Cpu& cpu, u64 address) const
 {
     u64 head = m_path.head;
-    return address & 1 || (address ^ head) >= page_size || crosses_page(cpu, m_path.absolute + (address - head));
+    return address & 1 || (address ^ head) >= page_size || crosses_page(cpu.storage(), m_path.absolute + (address - head));
 }
 
 bool Translator::is_long(const Cpu& cpu) const
@@ -243,181 +224,29 @@ bool Translator::is_long(const Cpu& cpu) const
 bool Translator::has_path(Cpu& cpu, u64 address) const
 {
     u64 absolute = m_path.absolute + (address - m_path.head);
-    auto* block = static_cast<const Block*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
+    auto* block = static_cast<const HostBlock*>(m_cache.find(cpu, address, absolute, cpu.mode() | translated));
     return block && block->is_path;
 }
 
-// ---- Recording -------------------------------------------------------------------------------------------
+// ---- Making ----------------------------------------------------------------------------------------------
 
-void Translator::Recording::begin_part(u32 segment)
-{
-    parts.push_back(static_cast<u32>(steps.size()));
-    segments.push_back(segment);
-}
-
-Tree::Exit Translator::Recording::place(u32 step) const
-{
-    auto part = static_cast<std::size_t>(std::ranges::upper_bound(parts, step) - parts.begin()) - 1;
-    return { segments[part], step - parts[part] };
-}
-
+/// Nothing else is being made: otherwise it would not have been followed.
 void Translator::translate_path(Cpu& cpu)
 {
-    Recording recording = begin_recording(cpu, m_path.head, m_path.absolute);
+    m_cache.free_dropped();
+    m_cache.watch(cpu, m_path.absolute & page_mask);
     // While its page came to be watched another CPU's store may have ended it.
     if (m_path.blocks.empty())
         return;
-    record_tree(cpu, recording);
-    end_recording(recording, true);
+    if (!m_path.exit && m_path.executions)
+        *m_path.executions = m_path_patience * later;
     m_path.blocks.clear();
-}
-
-void Translator::restart(Recording& recording)
-{
-    recording.steps.clear();
-    recording.parts = { 0 };
-    recording.segments = { 0 };
-    m_machinery->instructions.clear();
-    begin_recording_anew(*recording.block);
-}
-
-/// Once to see whether it comes back and what rounds do, and once more when it is a loop; behind a first round if that leaves something
-/// known that nothing else does. With computed branches it is a loop when it has repeated itself.
-void Translator::record_tree(Cpu& cpu, Recording& recording)
-{
-    ir::Rounds rounds;
-    record_segments(cpu, recording, &rounds);
-    bool comes_back = m_path.tree.segments.front().end == m_path.head;
-    if (rounds.count == 0 || (rounds.need_first() && !comes_back))
-        return;
-    restart(recording);
-    ir::Builder& builder = m_machinery->builder;
-    if (rounds.need_first()) {
-        (void)record_segment(cpu, recording, m_path.tree.segments.front());
-        if (builder.finished())
-            return;
-    }
-    builder.begin_loop(rounds);
-    recording.is_loop = true;
-    record_segments(cpu, recording, nullptr);
-}
-
-/// The stem and its arms. Rounds that come back are noted, or else are rounds of a loop.
-void Translator::record_segments(Cpu& cpu, Recording& recording, ir::Rounds* noted)
-{
-    ir::Builder& builder = m_machinery->builder;
-    const auto& segments = m_path.tree.segments;
-    recording.kept.assign(segments.size(), {});
-    recording.first_nodes.assign(segments.size(), 0);
-    for (u32 i = 0; i < segments.size(); ++i) {
-        if (i && !recording.kept[i])
-            continue; // what it leaves was not recorded that far
-        if (i)
-            builder.begin_arm(*recording.kept[i]);
-        recording.begin_part(i);
-        recording.first_nodes[i] = static_cast<ir::Id>(m_machinery->program.nodes.size());
-        bool is_whole = record_segment(cpu, recording, segments[i]);
-        bool may_vary = !m_path.tree.repeats && guards_to(recording) != 0;
-        bool is_round = is_whole && segments[i].end == m_path.head && !may_vary;
-        if (is_round && noted) {
-            noted->begins_with_branch = recording.begins_with_branch;
-            builder.note_round(*noted);
-        } else if (is_round) {
-            builder.close_loop(m_path.head);
-        }
-        if (!builder.finished())
-            builder.finish(recording.at);
-    }
-}
-
-/// False when the block has its end before the segment has.
-bool Translator::record_segment(Cpu& cpu, Recording& recording, const Segment& segment)
-{
-    ir::Builder& builder = m_machinery->builder;
-    u32 number = recording.segments.back();
-    if (segment.blocks.empty())
-        recording.at = segment.end;
-    for (std::size_t i = 0; i < segment.blocks.size(); ++i) {
-        bool is_last = i + 1 == segment.blocks.size();
-        u64 goes_on_at = is_last ? segment.end : segment.blocks[i + 1].address;
-        bool is_end = is_last && segment.end != m_path.head;
-        recording.at = segment.blocks[i].address;
-        for (u32 left = segment.blocks[i].count; left; --left) {
-            std::size_t arm = m_path.tree.arm_at({ number, recording.count() });
-            std::size_t kept = builder.kept();
-            bool keeps = arm < m_path.tree.segments.size();
-            bool ends = record(cpu, recording, left == 1 && is_end ? std::nullopt : std::optional(goes_on_at), keeps);
-            if (builder.kept() != kept)
-                recording.kept[arm] = kept;
-            if (ends)
-                return false;
-        }
-        if (recording.at != goes_on_at || is_long(recording))
-            return false;
-    }
-    return true;
-}
-
-/// Until the block is followed, again when operands are where they cannot be located. A path stays in its page, and its first instruction
-/// too; it is followed again when it is a loop that may go other ways by now.
-void Translator::count_executions(Block& block)
-{
-    bool varies = block.is_path && m_path.tree.repeats && guards(m_machinery->program) != 0;
-    bool locates = block.is_path && !m_machinery->program.located.empty();
-    if (block.second_page || (block.is_path && !varies && !locates))
-        return;
-    block.entries = varies ? m_path.entries : 0;
-    i32 executions = varies ? m_path.entries : block.is_path ? most_entries : m_path_patience;
-    if (!locates) {
-        block.executions = m_machinery->runtime.allocate_counter();
-        *block.executions = executions;
-        return;
-    }
-    block.path = m_machinery->runtime.allocate_path_counters();
-    *block.path = { .executions = executions, .misses = most_misses };
-    block.executions = &block.path->executions;
-}
-
-/// Of a path that may have more arms, the exits that have none yet and lead to a constant address.
-void Translator::count_exits(Tree& tree, const Recording& recording, std::vector<i32*>& left)
-{
-    const ir::Program& program = m_machinery->program;
-    if (recording.parts.size() == 1 || tree.segments.size() == most_segments || recording.steps.size() >= most_in_tree)
-        return;
-    left.assign(recording.steps.size(), nullptr);
-    for (const ir::Node& node : program.nodes) {
-        bool is_open = node.kind == ir::Kind::side_exit && node.imm == 0 && program.nodes[node.a].kind == ir::Kind::constant;
-        if (!is_open || node.step < recording.parts[1])
-            continue;
-        auto [known, is_new] = tree.left.try_emplace(recording.place(node.step), nullptr);
-        if (is_new) {
-            known->second = m_machinery->runtime.allocate_counter();
-            *known->second = m_path_patience / sooner;
-        }
-        left[node.step] = known->second;
-    }
-}
-
-/// Computed branches on the way to what is recorded last, from where the path begins.
-std::ptrdiff_t Translator::guards_to(const Recording& recording) const
-{
-    const ir::Program& program = m_machinery->program;
-    std::size_t end = program.nodes.size();
-    std::ptrdiff_t count = 0;
-    for (u32 i = recording.segments.back();; i = m_path.tree.segments[i].from) {
-        count += guards(program, recording.first_nodes[i], end);
-        if (i == 0)
-            return count;
-        end = m_machinery->builder.kept_exit(*recording.kept[i]);
-    }
-}
-
-bool Translator::is_long(const Recording& recording) const
-{
-    bool is_loop = m_path.tree.segments.front().end == m_path.head;
-    std::size_t most = is_loop ? most_in_round : most_instructions;
-    bool guesses = !is_loop && guards_to(recording) >= most_guards;
-    return guesses || recording.count() >= most || m_machinery->program.saved.size() >= most_saved;
+    (void)give({ .address = m_path.head,
+        .absolute = m_path.absolute,
+        .mode = static_cast<u8>(cpu.mode() | translated),
+        .path_patience = m_path_patience,
+        .tree = std::make_unique<Tree>(std::move(m_path.tree)),
+        .entries = m_path.entries });
 }
 
 } // namespace zvisor

@@ -1,0 +1,60 @@
+#include "engine/translator/worker.h"
+
+#include <chrono>
+#include <utility>
+
+namespace zvisor {
+
+namespace {
+
+/// More work comes soon where some came; it begins sooner, and costs those who give it less, while this thread looks for it.
+constexpr std::chrono::microseconds looking { 50 };
+
+} // namespace
+
+Worker::Worker(std::function<void()> work, std::function<void()> tell)
+    : m_work(std::move(work))
+    , m_tell(std::move(tell))
+    , m_thread([this] { run(); })
+{
+}
+
+Worker::~Worker()
+{
+    wait_until_done();
+    m_state.store(ending, std::memory_order_release);
+    m_state.notify_one();
+}
+
+void Worker::begin()
+{
+    m_state.store(begun, std::memory_order_release);
+    m_state.notify_one();
+}
+
+void Worker::wait_until_done() const
+{
+    m_state.wait(begun, std::memory_order_acquire);
+}
+
+u32 Worker::wait_for_work() const
+{
+    using Clock = std::chrono::steady_clock;
+    for (auto until = Clock::now() + looking; Clock::now() < until; __builtin_ia32_pause())
+        if (u32 state = m_state.load(std::memory_order_acquire); state != done)
+            return state;
+    m_state.wait(done, std::memory_order_acquire);
+    return m_state.load(std::memory_order_acquire);
+}
+
+void Worker::run()
+{
+    while (wait_for_work() == begun) {
+        m_work();
+        m_state.store(done, std::memory_order_release);
+        m_state.notify_all();
+        m_tell();
+    }
+}
+
+} // namespace zvisor
