@@ -12,8 +12,11 @@ class TranslationObserver;
 /// Ways to execute instructions: one at a time, as host code made from what they do, or both with their results compared.
 enum class EngineKind : u8 { interpreter, translator, lockstep };
 
-/// How often a block is interpreted before it is translated.
+/// How often a block is interpreted before the CPU's thread translates it.
 constexpr u8 executions_before_translation = 50;
+/// The same when that is done beside it, and there is much memory for code.
+constexpr u8 executions_before_translation_beside = 12;
+constexpr std::size_t much_memory_for_code = std::size_t { 64 } << 20;
 
 /// How an engine works. What is pointed to must outlive it.
 struct EngineOptions {

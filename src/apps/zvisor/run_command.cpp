@@ -111,7 +111,7 @@ private:
 {
     if (listing.empty())
         return fail(fmt::format("the machine ended before anything at {} was translated: what runs fewer than {} times is not", region,
-            executions_before_translation));
+            executions_before_translation_beside));
     fmt::print("{}", listing);
     return ExitStatus::success;
 }

@@ -1,11 +1,8 @@
 #include "engine/translator/translator.h"
 
-#include "base/verify.h"
 #include "engine/translator/serialize_host.h"
-#include "isa/table.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 
 namespace zvisor {
@@ -18,6 +15,12 @@ constexpr unsigned counter_bits_in_line = 6;
 constexpr std::size_t counters_in_line = std::size_t { 1 } << counter_bits_in_line;
 constexpr std::size_t counters = std::size_t { 1 } << counter_bits;
 
+[[nodiscard]] u8 patience_for(const EngineOptions& options)
+{
+    bool is_soon = options.beside && options.code_bytes >= much_memory_for_code;
+    return is_soon ? executions_before_translation_beside : executions_before_translation;
+}
+
 } // namespace
 
 Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
@@ -27,6 +30,7 @@ Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
     , m_interpreter(m_cache, options.observer)
     , m_statistics(options.statistics ? std::make_unique<TranslationStatistics>() : nullptr)
     , m_executions(counters)
+    , m_patience(patience_for(options))
 {
 }
 

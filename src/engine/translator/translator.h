@@ -153,7 +153,7 @@ private:
     /// The highest of them.
     u8 m_most_counted { 0 };
     Cpu* m_cpu { nullptr };
-    u8 m_patience { executions_before_translation };
+    u8 m_patience;
     i32 m_path_patience { 25'000 };
     /// What is being followed; no blocks when nothing is.
     Path m_path;
