@@ -9,6 +9,7 @@
 #include "engine/translator/worker.h"
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -145,7 +146,7 @@ private:
     std::optional<Order> m_order;
     /// Makes it, unless that is for the CPU's thread.
     std::unique_ptr<Worker> m_worker;
-    u64 m_delay { 0 };
+    std::atomic<u64> m_delay { 0 };
     /// How often blocks were interpreted, by a hash of where they are; the host has no memory for what is zero from the beginning.
     HostTable<u8> m_executions;
     /// What they count from.
