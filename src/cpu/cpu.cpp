@@ -26,7 +26,11 @@ Cpu::Cpu(CpuGroup& group, u16 address)
     clear_reset();
 }
 
-Cpu::~Cpu() = default;
+/// An engine's threads may call the CPU until it is gone.
+Cpu::~Cpu()
+{
+    m_engine = nullptr;
+}
 
 void Cpu::set_engine(std::unique_ptr<Engine> engine)
 {

@@ -11,7 +11,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <thread>
+#include <sched.h>
 
 namespace zvisor {
 
@@ -62,10 +62,12 @@ namespace {
     return std::min(largest, u64 { 1 } << std::countr_zero(config.memory | config.max_memory));
 }
 
-/// For threads that make host code beside CPUs.
+/// For threads that make host code beside CPUs. A host with more CPUs than the set has room for does not tell.
 [[nodiscard]] bool has_host_cpus_to_spare(const MachineConfig& config)
 {
-    return std::thread::hardware_concurrency() > std::max(config.cpus, config.max_cpus);
+    cpu_set_t allowed;
+    int count = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : CPU_SETSIZE;
+    return count > std::max(config.cpus, config.max_cpus);
 }
 
 } // namespace

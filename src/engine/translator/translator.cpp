@@ -43,7 +43,6 @@ Translator::~Translator()
 
 void Translator::serve(Cpu& cpu)
 {
-    m_cpu = &cpu;
     if (!m_machinery)
         make_machinery(cpu);
 }
@@ -82,6 +81,7 @@ Translator::Machinery::Machinery(const Cpu& cpu, AbsoluteStorage& storage, const
 
 void Translator::make_machinery(Cpu& cpu)
 {
+    m_cpu = &cpu;
     m_machinery = std::make_unique<Machinery>(cpu, m_storage, m_options, m_statistics.get());
     if (m_options.translations)
         m_options.translations->made_shared_code(m_machinery->all.runtime.shared_code());
@@ -387,12 +387,12 @@ HostBlock* Translator::take()
         block->counted.emplace(exit.number, made.place(exit.step));
         made_by.all.growing.emplace(exit.number, block);
     }
-    made_by.maker.describe_misses();
     m_order.reset();
     if (is_outdated) {
         made.block.reset();
         return nullptr;
     }
+    made_by.maker.describe_misses();
     block->code = made_by.all.runtime.memory.executable(made_by.maker.code());
     tell();
     made_by.all.runtime.settle();
