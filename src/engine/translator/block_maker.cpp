@@ -1,6 +1,5 @@
 #include "engine/translator/block_maker.h"
 
-#include "base/verify.h"
 #include "isa/table.h"
 #include "storage/shared_bytes.h"
 

@@ -24,7 +24,7 @@ struct BlockOrder {
     i32 path_patience { 0 };
     /// Of a path only.
     std::unique_ptr<Tree> tree;
-    /// Block::entries of a path that may go other ways.
+    /// HostBlock::entries of a path that may go other ways.
     i32 entries { 0 };
 };
 

@@ -81,7 +81,7 @@ private:
         std::optional<Tree::Exit> exit;
         /// The number of that link.
         u32 worn { 0 };
-        /// Block::entries of the path, if it is a loop with computed branches.
+        /// HostBlock::entries of the path, if it is a loop with computed branches.
         i32 entries { 0 };
 
         /// After how many blocks it repeats itself; 0 when it does not.
