@@ -1,6 +1,7 @@
 // Storage access off the fast path: filling translations, protection, page crossing (PoP ch. 3).
 
 #include "arch/control.h"
+#include "base/result.h"
 #include "cpu/cpu.h"
 #include "cpu/cpu_group.h"
 #include "cpu/elements.h"
@@ -55,12 +56,12 @@ struct Teid {
 
 } // namespace
 
-void Cpu::access_exception(ProgramCode code, u64 address, Access access, u8 space_indication, u64 extra)
+ProgramInterruption Cpu::access_exception(ProgramCode code, u64 address, Access access, u8 space_indication, u64 extra) const
 {
     u64 teid = (address & page_mask) | extra | space_indication;
     if (has(Facility::access_exception_fetch_store_indication))
         teid |= access == Access::store ? Teid::store : Teid::fetch;
-    throw ProgramInterruption { .code = code, .translation_exception = teid };
+    return { .code = code, .translation_exception = teid };
 }
 
 /// What a walk found, and what may be done there.
@@ -72,29 +73,31 @@ struct FoundPage {
     u8 flags;
 };
 
-FoundPage Cpu::find_page(Space& space, u64 address, Access access, u8 space_indication)
+std::expected<FoundPage, ProgramInterruption> Cpu::find_page(Space& space, u64 address, Access access, u8 space_indication)
 {
+    auto exception
+        = [&](ProgramCode code, u64 extra) { return std::unexpected(access_exception(code, address, access, space_indication, extra)); };
     const SpaceKey& key = space.key;
     bool store = access == Access::store;
     if (store && (key.controls & cr0::low_address_protection) && is_low_address(address))
-        access_exception(ProgramCode::protection, address, access, space_indication, Teid::low_address_protection);
+        return exception(ProgramCode::protection, Teid::low_address_protection);
 
     Translation translation { .address = address };
     if (key.dat) {
         auto walked = translate(*m_group_storage, { key.asce }, dat_features(), address);
         if (!walked)
-            access_exception(walked.error().code, address, access, space_indication, 0);
+            return exception(walked.error().code, 0);
         translation = *walked;
         space.note_entry(translation.entry_address);
     }
     u64 where = translation.large ? translation.address : real_to_absolute(translation.address);
     if (!m_group_storage->contains(where))
-        access_exception(ProgramCode::addressing, address, access, space_indication, 0);
+        return exception(ProgramCode::addressing, 0);
     m_group_storage->prepare(where);
     if (access == Access::instruction && translation.execution_protect)
-        access_exception(ProgramCode::protection, address, access, space_indication, Teid::execution_protection);
+        return exception(ProgramCode::protection, Teid::execution_protection);
     if (store && translation.protect)
-        access_exception(ProgramCode::protection, address, access, space_indication, Teid::dat_protection);
+        return exception(ProgramCode::protection, Teid::dat_protection);
 
     // The page is marked as cached before its flags and key are read: who changes them then purges.
     u64 page = where & page_mask;
@@ -107,14 +110,14 @@ FoundPage Cpu::find_page(Space& space, u64 address, Access access, u8 space_indi
     bool override_fetch = (key.controls & cr0::fetch_protection_override) && address < 2048;
     bool fetch_permitted = override_store || storage_key.permits(key.psw_key, false);
     if (store ? !override_store && !storage_key.permits(key.psw_key, true) : !override_fetch && !fetch_permitted)
-        access_exception(ProgramCode::protection, address, access, space_indication, Teid::key_protection);
+        return exception(ProgramCode::protection, Teid::key_protection);
 
-    return { page, translation.entry_address, translation.large, fetch_permitted, flags };
+    return FoundPage { page, translation.entry_address, translation.large, fetch_permitted, flags };
 }
 
-u8* Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
+HostView Cpu::fill(Space& space, u64 address, Access access, u8 space_indication)
 {
-    FoundPage page = find_page(space, address, access, space_indication);
+    FoundPage page = TRY(find_page(space, address, access, space_indication));
     u8* host_page = m_host + page.absolute;
     bool store = access == Access::store;
     m_group_storage->mark(page.absolute, store ? StorageKey::reference | StorageKey::change : StorageKey::reference);
@@ -138,10 +141,13 @@ void Cpu::settle_code()
     if (!m_code->code_in_doubt)
         return;
     auto is_there = [&](const CodePages::Page& page) {
-        FoundPage now = find_page(*m_code, page.address, Access::instruction, in_primary);
-        m_code->note_code(now.entry);
+        // What is to be raised is raised when code is fetched.
+        auto now = find_page(*m_code, page.address, Access::instruction, in_primary);
+        if (!now)
+            return false;
+        m_code->note_code(now->entry);
         // By the same entry too: another one says nothing of the other pages of a larger frame.
-        return m_host + now.absolute == page.host && now.entry == page.entry;
+        return m_host + now->absolute == page.host && now->entry == page.entry;
     };
     auto is_open = [&](const CodePages::Page& page) {
         u64 at = absolute(page.host);
@@ -149,12 +155,7 @@ void Cpu::settle_code()
         StorageKey key = m_group_storage->key(at);
         return (key.value & StorageKey::reference) && key.permits(m_code->key.psw_key, false);
     };
-    bool is_known = !m_code->code.empty() && !m_code->code.is_full();
-    try {
-        is_known = is_known && m_code->code.all(is_there, is_open);
-    } catch (const ProgramInterruption&) {
-        is_known = false; // what is to be raised is raised when code is fetched
-    }
+    bool is_known = !m_code->code.empty() && !m_code->code.is_full() && m_code->code.all(is_there, is_open);
     if (!is_known)
         m_code->forget_code(++m_generation);
     m_code->code_in_doubt = false;
@@ -190,55 +191,55 @@ u8* Cpu::recall(Space& space, u64 address, Access access)
     return host_page + address % page_size;
 }
 
-u8* Cpu::recall_operand(u64 address, u64 length, Access access)
-{
-    bool store = access == Access::store;
-    if (m_data->key.access_register || address % page_size + length > page_size || (store && m_psw.per()))
-        return nullptr;
-    u8* host = recall(*m_data, address, access);
-    // A store that is to be noticed needs more than its place.
-    return host && store && address - m_data->entry(address).write_tag >= page_size ? nullptr : host;
-}
-
 u8* Cpu::plain_operand(Space& space, u64 address, u64 length, Access access)
 {
     bool store = access == Access::store;
     if (space.key.access_register || address % page_size + length > page_size || (store && m_psw.per()))
         return nullptr;
-    try {
-        u8* host = host_view_in(space, address, length, access, in_primary);
-        const TlbEntry& entry = space.entry(address);
-        return address - (store ? entry.write_tag : entry.read_tag) < page_size ? host : nullptr;
-    } catch (const ProgramInterruption&) {
-        return nullptr; // raised when the operand is accessed
-    }
+    HostView view = find_view_in(space, address, access, in_primary); // what is to be raised is raised when the operand is accessed
+    const TlbEntry& entry = space.entry(address);
+    return view && address - (store ? entry.write_tag : entry.read_tag) < page_size ? *view : nullptr;
 }
 
-u8* Cpu::host_view_in(Space& space, u64 address, u64, Access access, u8 space_indication)
+/// What can be had without walking; null when it cannot.
+u8* Cpu::known_view(Space& space, u64 address, Access access)
 {
-    if (access != Access::instruction) {
-        TlbEntry& entry = space.entry(address);
-        u64 tag = access == Access::store ? entry.write_tag : entry.read_tag;
-        if (address - tag < page_size)
-            return reinterpret_cast<u8*>(address + entry.delta);
-        bool protected_low = (space.key.controls & cr0::low_address_protection) && is_low_address(address);
-        if (access == Access::store && address - entry.noticed_tag < page_size && !protected_low) {
-            if (m_store_watcher) [[unlikely]]
-                m_store_watcher->page_opened(*this, space, address & page_mask, reinterpret_cast<u8*>((address & page_mask) + entry.delta));
-            return reinterpret_cast<u8*>(address + entry.delta);
-        }
-        if (u8* host = recall(space, address, access))
-            return host;
-    } else if (u8* host = space.code.find(address)) {
-        return host;
+    if (access == Access::instruction)
+        return space.code.find(address);
+    TlbEntry& entry = space.entry(address);
+    u64 tag = access == Access::store ? entry.write_tag : entry.read_tag;
+    if (address - tag < page_size)
+        return reinterpret_cast<u8*>(address + entry.delta);
+    bool protected_low = (space.key.controls & cr0::low_address_protection) && is_low_address(address);
+    if (access == Access::store && address - entry.noticed_tag < page_size && !protected_low) {
+        if (m_store_watcher) [[unlikely]]
+            m_store_watcher->page_opened(*this, space, address & page_mask, reinterpret_cast<u8*>((address & page_mask) + entry.delta));
+        return reinterpret_cast<u8*>(address + entry.delta);
     }
+    return recall(space, address, access);
+}
+
+HostView Cpu::find_view_in(Space& space, u64 address, Access access, u8 space_indication)
+{
+    if (u8* host = known_view(space, address, access))
+        return host;
     return fill(space, address, access, space_indication);
+}
+
+u8* Cpu::host_view_in(Space& space, u64 address, Access access, u8 space_indication)
+{
+    if (u8* host = known_view(space, address, access))
+        return host;
+    HostView view = fill(space, address, access, space_indication);
+    if (!view)
+        throw view.error();
+    return *view;
 }
 
 u8* Cpu::fetch_view(u64 address)
 {
     bool home = m_psw.dat() && m_psw.space() == AddressSpaceControl::home;
-    return host_view_in(*m_code, address, 2, Access::instruction, home ? static_cast<u8>(AddressSpaceControl::home) : in_primary);
+    return host_view_in(*m_code, address, Access::instruction, home ? static_cast<u8>(AddressSpaceControl::home) : in_primary);
 }
 
 u8* Cpu::host_view(Address a, u64 length, Access access)
@@ -246,17 +247,44 @@ u8* Cpu::host_view(Address a, u64 length, Access access)
     if (access == Access::store && m_psw.per())
         note_alteration(a.at, length, false);
     if (!m_data->key.access_register)
-        return host_view_in(*m_data, a.at, length, access, m_psw.dat() ? static_cast<u8>(m_psw.space()) : in_primary);
+        return host_view_in(*m_data, a.at, access, operand_space_indication());
+    HostView view = find_access_register_view(a, access);
+    if (!view)
+        throw view.error();
+    return *view;
+}
+
+HostView Cpu::find_view(Address a, u64 length, Access access)
+{
+    if (access == Access::store && m_psw.per())
+        note_alteration(a.at, length, false);
+    if (!m_data->key.access_register)
+        return find_view_in(*m_data, a.at, access, operand_space_indication());
+    return find_access_register_view(a, access);
+}
+
+u8 Cpu::operand_space_indication() const
+{
+    return m_psw.dat() ? static_cast<u8>(m_psw.space()) : in_primary;
+}
+
+HostView Cpu::find_access_register_view(Address a, Access access)
+{
     u8 access_id = 0;
+    HostView view;
     try {
         Space& space = access_register_space(a.base, access_id);
         if (access == Access::store && is_fetch_only(*this, access_id))
-            access_exception(ProgramCode::protection, a.at, access, in_access_register, Teid::access_list_protection);
-        return host_view_in(space, a.at, length, access, in_access_register);
-    } catch (ProgramInterruption& interruption) {
-        interruption.access_id = access_id;
-        throw;
+            view = std::unexpected(
+                access_exception(ProgramCode::protection, a.at, access, in_access_register, Teid::access_list_protection));
+        else
+            view = find_view_in(space, a.at, access, in_access_register);
+    } catch (const ProgramInterruption& interruption) {
+        view = std::unexpected(interruption);
     }
+    if (!view)
+        view.error().access_id = access_id;
+    return view;
 }
 
 Space& Cpu::access_register_space(u8 base, u8& access_id)

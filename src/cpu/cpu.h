@@ -23,6 +23,7 @@
 #include <atomic>
 #include <bitset>
 #include <condition_variable>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,9 @@ class CpuGroup;
 struct CpuLayout;
 class Engine;
 class StoreWatcher;
+
+/// Where in host memory storage is, or why it may not be accessed.
+using HostView = std::expected<u8*, ProgramInterruption>;
 
 /// One CPU of z/Architecture: registers, PSW, timers, interruptions and its view of storage.
 ///
@@ -220,6 +224,8 @@ public:
     /// The host view of [a, a+length) for an access: at most to the end of the page; access exceptions are raised.
     /// A store through it must be followed by `stored` with the same pointer and length.
     [[nodiscard]] u8* host_view(Address a, u64 length, Access access);
+    /// The same, with access exceptions as a value: guests run into them all the time, and what is thrown takes a microsecond or two.
+    [[nodiscard]] HostView find_view(Address a, u64 length, Access access);
     void stored(u8* host, u64 length)
     {
         if (m_group_storage->page_flags(absolute(host)) & PageFlag::code) [[unlikely]]
@@ -317,13 +323,11 @@ public:
     [[nodiscard]] bool is_authorized(u64 aste, u16 authorization_index, u8 authority);
     [[nodiscard]] Space& data_space() { return *m_data; }
     [[nodiscard]] Space& code_space() { return *m_code; }
-    /// Where an operand within one page is when an earlier walk tells; null when the way is longer than that.
-    [[nodiscard]] u8* recall_operand(u64 address, u64 length, Access access);
     /// Where an operand is, without access registers, that may be accessed there directly until the block ends; null when not all of it
     /// is in one page, or accesses end in an exception or are to be noticed.
     [[nodiscard]] u8* plain_operand(Space& space, u64 address, u64 length, Access access);
     /// host_view in a named space; `space_indication` goes to the translation-exception identification (bits 62-63).
-    [[nodiscard]] u8* host_view_in(Space& space, u64 address, u64 length, Access access, u8 space_indication);
+    [[nodiscard]] u8* host_view_in(Space& space, u64 address, Access access, u8 space_indication);
     /// Where the instruction at `address` is in host memory, to the end of its page; access exceptions are raised.
     [[nodiscard]] u8* fetch_view(u64 address);
     /// Absolute address of a real one: prefixing (PoP ch. 3).
@@ -492,12 +496,17 @@ private:
     [[nodiscard]] Asce access_list_space(u32 alet);
     [[nodiscard]] Asce access_register_asce(u8 base);
     [[nodiscard]] const u8* table_entry(u64 real, u64 length);
-    [[nodiscard]] u8* fill(Space& space, u64 address, Access access, u8 space_indication);
-    [[nodiscard]] struct FoundPage find_page(Space& space, u64 address, Access access, u8 space_indication);
+    [[nodiscard]] u8* known_view(Space& space, u64 address, Access access);
+    [[nodiscard]] HostView find_view_in(Space& space, u64 address, Access access, u8 space_indication);
+    [[nodiscard]] HostView find_access_register_view(Address a, Access access);
+    [[nodiscard]] u8 operand_space_indication() const;
+    [[nodiscard]] HostView fill(Space& space, u64 address, Access access, u8 space_indication);
+    [[nodiscard]] std::expected<struct FoundPage, ProgramInterruption> find_page(
+        Space& space, u64 address, Access access, u8 space_indication);
     void settle_code();
     void fill_entry(Space& space, u64 address, u64 allowed, u8* host_page, u8 flags);
     [[nodiscard]] u8* recall(Space& space, u64 address, Access access);
-    [[noreturn]] void access_exception(ProgramCode code, u64 address, Access access, u8 space_indication, u64 extra);
+    [[nodiscard]] ProgramInterruption access_exception(ProgramCode code, u64 address, Access access, u8 space_indication, u64 extra) const;
 
     [[nodiscard]] bool take_interruption();
     [[nodiscard]] bool interruption_waits();

@@ -295,7 +295,7 @@ TEST_F(CpuTest, CodeStaysKnownHoweverOftenAPageIsFetchedFrom)
     dat_on();
     u64 before = cpu.code_stamp();
     for (int i = 0; i < 20'000; ++i)
-        (void)cpu.host_view_in(cpu.code_space(), 0x5000, 2, Access::instruction, 0);
+        (void)cpu.host_view_in(cpu.code_space(), 0x5000, Access::instruction, 0);
     cpu.purge_all();
     EXPECT_EQ(cpu.code_stamp(), before);
 }

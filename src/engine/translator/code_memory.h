@@ -3,7 +3,6 @@
 #include "base/types.h"
 
 #include <cstddef>
-#include <vector>
 
 namespace zvisor {
 
@@ -36,21 +35,11 @@ public:
     /// Whole pages of the host within [first, last), offsets, become zeros and take no memory.
     void discard(std::size_t first, std::size_t last) const;
 
-    /// Lets C++ exceptions pass through frames of code in [begin, end), writable addresses, whose canonical frame address
-    /// is rsp + `frame` and which has saved the registers as `saved_registers` says.
-    void describe_frames(const u8* begin, const u8* end, u32 frame);
-    /// After all frames are described.
-    void register_frames();
-
-    /// DWARF numbers of the registers saved below the return address, from the top: rbp, rbx, r12-r15.
-    static constexpr u8 saved_registers[] { 6, 3, 12, 13, 14, 15 };
-
 private:
     std::size_t m_code_size;
     std::size_t m_data_size;
     u8* m_writable { nullptr };
     u8* m_executable { nullptr };
-    std::vector<u8> m_frames;
 };
 
 } // namespace zvisor

@@ -388,7 +388,7 @@ private:
     void emit_unlinked();
     void emit_leave_for(u64 address);
     void set_op(const ir::Node& node);
-    void call(const void* function);
+    void raise(ProgramCode code);
     void take_back(u32 instructions);
     void write_back(const State& state);
     void write_registers(const State& state);

@@ -9,21 +9,6 @@ using ir::CodeKind;
 using ir::Kind;
 using ir::Node;
 
-[[noreturn]] void raise_specification(Cpu& cpu)
-{
-    cpu.specification();
-}
-
-[[noreturn]] void raise_program(Cpu& cpu, ProgramCode code)
-{
-    cpu.program(code);
-}
-
-[[noreturn]] void raise_overflow(Cpu& cpu)
-{
-    cpu.program(ProgramCode::fixed_point_overflow);
-}
-
 } // namespace
 
 // ---- Leaving -----------------------------------------------------------------------------------------------
@@ -35,11 +20,9 @@ void Emitter::emit_call(Id id)
     count_handler(node);
     Step& step = m_block->steps[node.step];
     m_asm.move_constant(rsi, reinterpret_cast<u64>(&step.ops[0]));
-    m_asm.lea(rdi, ptr[rbp - CpuLayout::bias]);
-    m_asm.mov(ptr[rbp + m_layout.retired], Runtime::counter());
-    m_asm.call(ptr[rsi]);
+    count_routine(m_runtime.call_handler);
+    m_asm.call(m_runtime.call_handler);
     forget_numbers();
-    static_assert(offsetof(Op, run) == 0);
     if (node.imm) {
         m_asm.mov(rax, ptr[rbp + m_layout.next]);
         return emit_dispatch();
@@ -105,7 +88,7 @@ void Emitter::emit_unaligned(Detour& detour)
 {
     write_back(detour.before);
     set_op(*detour.node);
-    call(reinterpret_cast<const void*>(&raise_specification));
+    raise(ProgramCode::specification);
 }
 
 void Emitter::emit_overflowed(Detour& detour)
@@ -116,15 +99,14 @@ void Emitter::emit_overflowed(Detour& detour)
     write_back(detour.after);
     m_asm.mov(byte[rbp + m_layout.condition_code], 3);
     set_op(*detour.node);
-    call(reinterpret_cast<const void*>(&raise_overflow));
+    raise(ProgramCode::fixed_point_overflow);
 }
 
 void Emitter::emit_raised(Detour& detour)
 {
     write_back(detour.before);
     set_op(*detour.node);
-    m_asm.mov(esi, static_cast<u32>(detour.node->imm));
-    call(reinterpret_cast<const void*>(&raise_program));
+    raise(static_cast<ProgramCode>(detour.node->imm));
 }
 
 void Emitter::emit_taken(Detour& detour)
@@ -186,10 +168,11 @@ void Emitter::emit_slow_locate(Detour& detour)
     write_back(detour.before);
     count(m_block->counters.slow_accesses);
     keep_numbers(detour);
+    m_asm.move_constant(rcx, reinterpret_cast<u64>(m_block->path));
+    m_asm.mov(qword[rsp + Runtime::argument_slot * 8], rcx);
     move(rax, detour.a);
     m_asm.add(rax, static_cast<u32>(what.begin));
-    m_asm.mov(edx, static_cast<u32>(what.end - what.begin));
-    m_asm.move_constant(rcx, reinterpret_cast<u64>(m_block->path));
+    m_asm.mov(ecx, static_cast<u32>(what.end - what.begin));
     m_asm.call(m_runtime.locate[code][what.stores ? (what.begins_with_store ? 1 : 2) : 0]);
     restore_numbers(detour);
     m_asm.test(rax, rax);
@@ -337,13 +320,11 @@ void Emitter::set_op(const Node& node)
     m_asm.mov(ptr[rbp + m_layout.op], rax);
 }
 
-/// Calls a function that does not return, with the Cpu as its first argument.
-void Emitter::call(const void* function)
+/// Leaves for a program interruption of Cpu::op.
+void Emitter::raise(ProgramCode code)
 {
-    m_asm.lea(rdi, ptr[rbp - CpuLayout::bias]);
-    m_asm.mov(ptr[rbp + m_layout.retired], Runtime::counter());
-    m_asm.move_constant(rax, reinterpret_cast<u64>(function));
-    m_asm.call(rax);
+    m_asm.mov(esi, static_cast<u32>(code));
+    m_asm.jmp(m_runtime.raise);
 }
 
 void Emitter::take_back(u32 instructions)

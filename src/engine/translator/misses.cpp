@@ -1,5 +1,6 @@
 #include "engine/translator/misses.h"
 
+#include "base/result.h"
 #include "base/verify.h"
 
 #include <algorithm>
@@ -164,7 +165,7 @@ void Misses::set_code(Cpu& cpu, const Found& found, const Miss::Code& code)
 }
 
 /// What is loaded comes to where the code has it otherwise.
-void Misses::access(Cpu& cpu, const Found& found, const Miss& miss, const Block& block) const
+std::expected<void, ProgramInterruption> Misses::access(Cpu& cpu, const Found& found, const Miss& miss, const Block& block) const
 {
     u32 at = miss.result.index();
     if (!miss.access) {
@@ -173,17 +174,18 @@ void Misses::access(Cpu& cpu, const Found& found, const Miss& miss, const Block&
         cpu.op->run(cpu, cpu.op);
         if (miss.result.in() == In::number)
             std::tie(found.values.numbers[at][0], found.values.numbers[at][1]) = std::tie(cpu.vr[miss.vector].lo, cpu.vr[miss.vector].hi);
-        return;
+        return {};
     }
     if (block.slow_accesses)
         ++*block.slow_accesses;
-    u64 result = miss.access(cpu, found.values.address, miss.base, found[miss.value], found[miss.expected]);
+    u64 result = TRY(miss.access(cpu, found.values.address, miss.base, found[miss.value], found[miss.expected]));
     if (miss.result.in() == In::reg) {
         found.values.registers[at] = result;
     } else if (miss.result.in() == In::number) {
         found.values.numbers[at][0] = result;
         found.values.numbers[at][1] = 0;
     }
+    return {};
 }
 
 /// The instruction was the last of its block that may be executed.
@@ -196,7 +198,7 @@ void Misses::leave(Cpu& cpu, const Found& found, const Miss& miss, const Step& s
     cpu.next = step.ops[1].address;
 }
 
-std::optional<u32> Misses::serve(Cpu& cpu, HostValues& values, u32 back) const
+std::expected<std::optional<u32>, ProgramInterruption> Misses::serve(Cpu& cpu, HostValues& values, u32 back) const
 {
     const Miss& miss = find(back);
     const Block& block = m_blocks[miss.block];
@@ -204,11 +206,11 @@ std::optional<u32> Misses::serve(Cpu& cpu, HostValues& values, u32 back) const
     Found found { values, m_constants.data() + block.first_constant };
     set_code(cpu, found, miss.before);
     cpu.op = &step.ops[0];
-    access(cpu, found, miss, block);
+    TRY_VOID(access(cpu, found, miss, block));
     if (!miss.stores || *block.stale == 0)
         return miss.back + miss.length;
     leave(cpu, found, miss, step);
-    return {};
+    return std::nullopt;
 }
 
 } // namespace zvisor

@@ -110,8 +110,8 @@ public:
     void clear();
 
     /// Makes the access of the call that comes back to the code at an offset. Returns the offset to go on at; none when the block is to
-    /// be left for Cpu::next.
-    [[nodiscard]] std::optional<u32> serve(Cpu& cpu, HostValues& values, u32 back) const;
+    /// be left for Cpu::next. Program interruptions may be thrown too.
+    [[nodiscard]] std::expected<std::optional<u32>, ProgramInterruption> serve(Cpu& cpu, HostValues& values, u32 back) const;
 
 private:
     /// What translated code had when it missed, with the constants of its block.
@@ -125,7 +125,7 @@ private:
     [[nodiscard]] const Miss& find(u32 back) const;
     static void write_register(Cpu& cpu, const Found& found, const Miss::Saved& saved);
     static void set_code(Cpu& cpu, const Found& found, const Miss::Code& code);
-    void access(Cpu& cpu, const Found& found, const Miss& miss, const Block& block) const;
+    [[nodiscard]] std::expected<void, ProgramInterruption> access(Cpu& cpu, const Found& found, const Miss& miss, const Block& block) const;
     void leave(Cpu& cpu, const Found& found, const Miss& miss, const Step& step) const;
 
     std::vector<Miss> m_all;

@@ -5,6 +5,7 @@
 #include "engine/translator/serialize_host.h"
 
 #include <cstring>
+#include <ranges>
 #include <xbyak/xbyak_util.h>
 
 namespace zvisor {
@@ -13,45 +14,9 @@ namespace {
 
 using namespace Xbyak::util;
 
-constexpr u32 saved_bytes = sizeof CodeMemory::saved_registers * 8;
-constexpr u32 body_frame = Runtime::frame_bytes + saved_bytes + 8;
-constexpr u32 thunk_bytes = 56;
-constexpr u32 thunk_frame = body_frame + 8 + thunk_bytes;
-constexpr u32 miss_frame = body_frame + sizeof(HostValues);
-static_assert(body_frame % 16 == 0 && thunk_frame % 16 == 0 && miss_frame % 16 == 0);
-
-template<class Function>
-[[nodiscard]] const void* pointer(Function* function)
-{
-    return reinterpret_cast<const void*>(function);
-}
-
-/// `for_later`: the store may not come to be. A page that has not been changed yet is not to seem so.
-template<bool in_code, Access access, bool for_later>
-u64 locate_operand(Cpu& cpu, u64 at, u32 bytes, PathCounters* path)
-{
-    Space& space = in_code ? cpu.code_space() : cpu.data_space();
-    const u8* seen = for_later ? cpu.plain_operand(space, at, bytes, Access::fetch) : nullptr;
-    if (seen && !(cpu.storage().key(cpu.absolute(seen)).value & StorageKey::change))
-        return 0;
-    u8* host = !for_later || seen ? cpu.plain_operand(space, at, bytes, access) : nullptr;
-    if (!host && --path->misses == 0)
-        path->executions = PathCounters::misplaced;
-    return reinterpret_cast<u64>(host);
-}
-
-template<bool in_code>
-[[nodiscard]] std::array<const void*, 3> locate_functions()
-{
-    return { pointer(&locate_operand<in_code, Access::fetch, false>), pointer(&locate_operand<in_code, Access::store, false>),
-        pointer(&locate_operand<in_code, Access::store, true>) };
-}
-
-u64 run_op(Cpu& cpu, const Op* op)
-{
-    op->run(cpu, op);
-    return 0;
-}
+constexpr Xbyak::Reg64 saved_registers[] { rbp, rbx, r12, r13, r14, r15 };
+static_assert(
+    (Runtime::frame_bytes + sizeof(u64) * (std::size(saved_registers) + 1)) % 16 == 0, "functions are called with an aligned stack");
 
 [[nodiscard]] Runtime::Features host_features()
 {
@@ -84,18 +49,14 @@ Runtime::Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece)
     make_constants();
     m_shared_data = m_data_used;
     make_entry();
-    const u8* thunks = assembler.getCurr();
-    make_thunks();
-    const u8* misses_begin = assembler.getCurr();
-    make_misses();
-    const u8* body = assembler.getCurr();
     make_exits();
+    make_thunks();
+    make_misses();
     make_lookups();
+    make_block_routines();
+    make_string_routines();
+    make_store_leftmost();
     make_find_code();
-    memory.describe_frames(thunks, misses_begin, thunk_frame);
-    memory.describe_frames(misses_begin, body, miss_frame);
-    memory.describe_frames(body, memory.writable() + memory.code_size(), body_frame);
-    memory.register_frames();
     m_shared_code = assembler.getSize();
 }
 
@@ -107,7 +68,7 @@ std::size_t Runtime::first_piece_apart() const
 void Runtime::make_entry()
 {
     m_enter = memory.executable<u32 (*)(Cpu&, const void*)>(assembler.getCurr());
-    for (const auto& reg : { rbp, rbx, r12, r13, r14, r15 })
+    for (const auto& reg : saved_registers)
         assembler.push(reg);
     assembler.sub(rsp, frame_bytes);
     assembler.lea(rbp, ptr[rdi + CpuLayout::bias]);
@@ -168,51 +129,14 @@ void Runtime::make_exits()
     a.mov(eax, no_exit);
     leave = a.getCurr();
     a.mov(ptr[rbp + layout.retired], counter());
+    const u8* leave_counted = a.getCurr();
     a.add(rsp, frame_bytes);
-    for (const auto& reg : { r15, r14, r13, r12, rbx, rbp })
+    for (const auto& reg : saved_registers | std::views::reverse)
         a.pop(reg);
     a.ret();
-}
-
-const u8* Runtime::make_thunk(const void* function)
-{
-    Assembler& a = assembler;
-    const u8* at = a.getCurr();
-    a.sub(rsp, thunk_bytes);
-    for (u32 i = 0; i < std::size(kept_by_callers); ++i)
-        a.mov(ptr[rsp + i * 8], kept_by_callers[i]);
-    a.mov(ptr[rbp + layout.retired], counter());
-    a.lea(rdi, ptr[rbp - CpuLayout::bias]);
-    a.mov(rsi, rax);
-    a.mov(r8, ptr[rsp + thunk_bytes + 8 + argument_slot * 8]);
-    a.mov(rax, reinterpret_cast<u64>(function));
-    a.call(rax);
-    for (u32 i = 0; i < std::size(kept_by_callers); ++i)
-        a.mov(kept_by_callers[i], ptr[rsp + i * 8]);
-    a.add(rsp, thunk_bytes);
-    a.ret();
-    return at;
-}
-
-void Runtime::make_thunks()
-{
-    for (std::size_t space = 0; space < 2; ++space) {
-        for (std::size_t size = 0; size < 4; ++size) {
-            load[space][size] = make_thunk(pointer(slow_load(space, size)));
-            store[space][size] = make_thunk(pointer(slow_store(space, size)));
-        }
-    }
-    for (std::size_t i = 0; i < update.size(); ++i)
-        for (std::size_t size : std::initializer_list<std::size_t> { 0, 2, 3 })
-            update[i][size] = make_thunk(pointer(slow_update(static_cast<StorageUpdate>(i), size)));
-    for (std::size_t in_code = 0; in_code < 2; ++in_code)
-        for (std::size_t kind = 0; kind < 3; ++kind)
-            locate[in_code][kind] = make_thunk((in_code ? locate_functions<true>() : locate_functions<false>())[kind]);
-    swap = { nullptr, nullptr, make_thunk(pointer(slow_swap(2))), make_thunk(pointer(slow_swap(3))) };
-    run_step = make_thunk(pointer(&run_op));
-    make_block_routines();
-    make_string_routines();
-    make_store_leftmost();
+    m_leave_interrupted = a.getCurr();
+    a.mov(eax, interrupted);
+    a.jmp(leave_counted);
 }
 
 /// Aligned to 4 bytes.

@@ -8,7 +8,11 @@
 #include "engine/translator/misses.h"
 
 #include <array>
+#include <deque>
+#include <exception>
+#include <optional>
 #include <span>
+#include <utility>
 
 namespace zvisor {
 
@@ -53,6 +57,7 @@ public:
     static constexpr std::size_t positions = 65536;
     [[nodiscard]] static const Xbyak::Reg64& counter() { return Xbyak::util::r15; }
     static constexpr u32 no_exit = ~u32 { 0 };
+    static constexpr u32 interrupted = no_exit - 1;
     /// SSE registers of values, and a slot of two doublewords for each to be kept in; the two others are for the moment.
     static constexpr u32 numbers = HostValues::numbers_count;
     static constexpr Xbyak::Xmm scratch_number { 14 };
@@ -76,9 +81,16 @@ public:
     /// it; so is all code where there is little memory for it.
     Runtime(const Cpu& cpu, std::size_t code_bytes, bool in_one_piece);
 
-    /// Executes from `code`, an executable address. Returns the number of the exit the code left by, or no_exit when Cpu::next is
-    /// where it goes on.
-    [[nodiscard]] u32 enter(Cpu& cpu, const void* code) const { return m_enter(cpu, code); }
+    /// Executes from `code`, an executable address. Returns the number of the exit the code left by, no_exit when Cpu::next is
+    /// where it goes on, or `interrupted` when an `interruption` ended it; other exceptions are thrown.
+    [[nodiscard]] u32 enter(Cpu& cpu, const void* code)
+    {
+        u32 left_by = m_enter(cpu, code);
+        if (left_by == interrupted && m_exception) [[unlikely]]
+            std::rethrow_exception(std::exchange(m_exception, nullptr));
+        return left_by;
+    }
+    [[nodiscard]] const ProgramInterruption& interruption() const { return m_interruption; }
 
     [[nodiscard]] CodePosition& position(u64 address) { return m_positions[address / 2 % positions]; }
     /// What a block counts its executions in: close to those of other blocks, since each execution changes it.
@@ -147,8 +159,9 @@ public:
     std::array<std::array<const u8*, 4>, 2> load {};
     /// The same with the value in rcx.
     std::array<std::array<const u8*, 4>, 2> store {};
-    /// The host address of the `edx` bytes at address rax comes back in rax, 0 when they are not in one page or some accesses to them are
-    /// not allowed or are to be noticed: a miss of the PathCounters in rcx. [][1]: the first access is a store, [][2]: others may be.
+    /// The host address of the `rcx` bytes at address rax comes back in rax, 0 when they are not in one page or some accesses to them are
+    /// not allowed or are to be noticed: a miss of the PathCounters in the argument slot. [][1]: the first access is a store, [][2]: others
+    /// may be.
     std::array<std::array<const u8*, 3>, 2> locate {};
     /// By StorageUpdate and log2 of the bytes, with the other operand in rcx; what storage held comes back.
     std::array<std::array<const u8*, 4>, 4> update {};
@@ -179,6 +192,10 @@ public:
     const u8* least_plain { nullptr };
     /// Executes the op in rax.
     const u8* run_step { nullptr };
+    /// Executes the op in rsi; all registers that functions may change are lost.
+    const u8* call_handler { nullptr };
+    /// To be gone to, with a ProgramCode in esi: a program interruption of Cpu::op.
+    const u8* raise { nullptr };
 
 private:
     /// For the largest block.
@@ -195,10 +212,27 @@ private:
     void make_find_code();
     void make_entry();
     void make_exits();
-    [[nodiscard]] const u8* make_thunk(const void* function);
+    /// What a thunk calls.
+    struct Guarded {
+        Runtime& runtime;
+        SlowAccess* function;
+    };
+    /// In rax and rdx.
+    struct Served {
+        u64 value;
+        u64 raised;
+    };
+    [[nodiscard]] const u8* make_thunk(SlowAccess* function);
     void make_thunks();
+    void make_call_handler();
+    void make_raise();
     void make_misses();
+    template<class Function>
+    [[nodiscard]] auto guard(Function function) -> std::optional<typename decltype(function())::value_type>;
+    [[nodiscard]] static Served serve_access(Cpu& cpu, u64 at, u8 base, u64 value, u64 expected, const Guarded& guarded);
+    [[nodiscard]] static bool serve_handler(Cpu& cpu, const Op* op, Runtime& runtime);
     [[nodiscard]] static const void* serve_miss(Runtime& runtime, Cpu& cpu, HostValues& values);
+    static void serve_raise(Runtime& runtime, ProgramCode code);
     void make_lookups();
     void emit_lookup(bool in_code, bool for_store, u32 bytes);
     void make_lookup(bool in_code, bool for_store, u32 bytes);
@@ -211,6 +245,8 @@ private:
     const u8* m_not_found { nullptr };
     /// Leaves for Cpu::next.
     const u8* m_leave_for_next { nullptr };
+    /// Leaves for what was raised, with Cpu::retired as it is.
+    const u8* m_leave_interrupted { nullptr };
     /// By whether it is in code, whether it is stored into, and bytes.
     std::array<std::array<std::array<const u8*, 129>, 2>, 2> m_lookups {};
     /// Of 4 and of 8 bytes.
@@ -220,6 +256,10 @@ private:
     std::array<std::array<const u8*, 16>, 2> m_move_registers {};
 
     u32 (*m_enter)(Cpu&, const void*) { nullptr };
+    // What ended the execution of translated code:
+    ProgramInterruption m_interruption;
+    std::exception_ptr m_exception;
+    std::deque<Guarded> m_guarded;
     /// The last one, behind those by address, leads to `miss`.
     CodePosition* m_positions { nullptr };
     u32 m_exits { 0 };

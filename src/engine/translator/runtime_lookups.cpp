@@ -72,41 +72,6 @@ void Runtime::make_move_registers(bool stores, u8 first)
     a.ret();
 }
 
-/// Makes the access of the call and goes on behind it, or leaves.
-const void* Runtime::serve_miss(Runtime& runtime, Cpu& cpu, HostValues& values)
-{
-    const u8* executed = runtime.memory.executable<const u8*>(runtime.memory.writable());
-    auto back = static_cast<u32>(values.return_address - reinterpret_cast<u64>(executed));
-    auto next = runtime.misses.serve(cpu, values, back);
-    return next ? executed + *next : runtime.memory.executable(runtime.m_leave_for_next);
-}
-
-void Runtime::make_misses()
-{
-    Assembler& a = assembler;
-    constexpr u32 frame = offsetof(HostValues, return_address);
-    m_not_found = a.getCurr();
-    a.sub(rsp, frame);
-    for (u32 i = 0; i < std::size(registers); ++i)
-        a.mov(ptr[rsp + offsetof(HostValues, registers) + i * 8], registers[i]);
-    a.mov(ptr[rsp + offsetof(HostValues, address)], rdx);
-    for (u32 i = 0; i < numbers; ++i)
-        a.movups(ptr[rsp + offsetof(HostValues, numbers) + i * 16], Xbyak::Xmm(static_cast<int>(i)));
-    a.mov(ptr[rbp + layout.retired], counter());
-    a.mov(rdi, reinterpret_cast<u64>(this));
-    a.lea(rsi, ptr[rbp - CpuLayout::bias]);
-    a.mov(rdx, rsp);
-    a.mov(rax, reinterpret_cast<u64>(&serve_miss));
-    a.call(rax);
-    a.mov(counter(), ptr[rbp + layout.retired]);
-    for (u32 i = 0; i < numbers; ++i)
-        a.movups(Xbyak::Xmm(static_cast<int>(i)), ptr[rsp + offsetof(HostValues, numbers) + i * 16]);
-    for (u32 i = 0; i < std::size(registers); ++i)
-        a.mov(registers[i], ptr[rsp + offsetof(HostValues, registers) + i * 8]);
-    a.add(rsp, sizeof(HostValues));
-    a.jmp(rax);
-}
-
 void Runtime::make_lookups()
 {
     for (bool in_code : { false, true })

@@ -1,56 +1,67 @@
 #include "engine/translator/slow_access.h"
 
+#include "base/result.h"
+
 namespace zvisor {
 
 namespace {
 
 template<class T>
-u64 load_data(Cpu& cpu, u64 at, u8 base, u64, u64)
+[[nodiscard]] bool is_in_one_page(u64 at)
 {
-    if (const u8* host = cpu.recall_operand(at, sizeof(T), Access::fetch))
-        return load_shared<T>(host);
+    return at % page_size <= page_size - sizeof(T);
+}
+
+template<class T>
+SlowResult load_data(Cpu& cpu, u64 at, u8 base, u64, u64)
+{
+    if (is_in_one_page<T>(at))
+        return load_shared<T>(TRY(cpu.find_view({ at, base }, sizeof(T), Access::fetch)));
     return cpu.load<T>({ at, base });
 }
 
 template<class T>
-u64 load_code(Cpu& cpu, u64 at, u8, u64, u64)
+SlowResult load_code(Cpu& cpu, u64 at, u8, u64, u64)
 {
     if (&cpu.data_space() == &cpu.code_space())
         return cpu.load<T>({ at });
-    return load_shared<T>(cpu.host_view_in(cpu.code_space(), at, sizeof(T), Access::fetch, 0));
+    return load_shared<T>(cpu.host_view_in(cpu.code_space(), at, Access::fetch, 0));
 }
 
 template<class T>
-u64 store_data(Cpu& cpu, u64 at, u8 base, u64 value, u64)
+SlowResult store_data(Cpu& cpu, u64 at, u8 base, u64 value, u64)
 {
-    if (u8* host = cpu.recall_operand(at, sizeof(T), Access::store))
+    if (is_in_one_page<T>(at)) {
+        u8* host = TRY(cpu.find_view({ at, base }, sizeof(T), Access::store));
         store_shared<T>(host, static_cast<T>(value));
-    else
+        cpu.stored(host, sizeof(T));
+    } else {
         cpu.store<T>({ at, base }, static_cast<T>(value));
+    }
     return 0;
 }
 
 template<class T>
-u64 store_code(Cpu& cpu, u64 at, u8, u64 value, u64)
+SlowResult store_code(Cpu& cpu, u64 at, u8, u64 value, u64)
 {
     if (&cpu.data_space() == &cpu.code_space()) {
         cpu.store<T>({ at }, static_cast<T>(value));
         return 0;
     }
-    u8* host = cpu.host_view_in(cpu.code_space(), at, sizeof(T), Access::store, 0);
+    u8* host = cpu.host_view_in(cpu.code_space(), at, Access::store, 0);
     store_shared<T>(host, static_cast<T>(value));
     cpu.stored(host, sizeof(T));
     return 0;
 }
 
 template<class T, StorageUpdate update>
-u64 update_data(Cpu& cpu, u64 at, u8 base, u64 operand, u64)
+SlowResult update_data(Cpu& cpu, u64 at, u8 base, u64 operand, u64)
 {
     return cpu.fetch_update<T>(update, { at, base }, static_cast<T>(operand));
 }
 
 template<class T>
-u64 swap_data(Cpu& cpu, u64 at, u8 base, u64 replacement, u64 expected)
+SlowResult swap_data(Cpu& cpu, u64 at, u8 base, u64 replacement, u64 expected)
 {
     return cpu.swap_if_equal<T>({ at, base }, static_cast<T>(expected), static_cast<T>(replacement));
 }

@@ -15,6 +15,11 @@ constexpr unsigned counter_bits_in_line = 6;
 constexpr std::size_t counters_in_line = std::size_t { 1 } << counter_bits_in_line;
 constexpr std::size_t counters = std::size_t { 1 } << counter_bits;
 
+/// What is executed while a block waits for the worker would take as long to translate; then the host has others to run than the worker,
+/// and the CPU's thread does without it for a while.
+constexpr u64 blocks_before_taking_back = 64;
+constexpr u32 orders_made_here = 32;
+
 [[nodiscard]] u8 patience_for(const EngineOptions& options)
 {
     bool is_soon = options.beside && options.code_bytes >= much_memory_for_code;
@@ -30,7 +35,8 @@ Translator::Translator(AbsoluteStorage& storage, const EngineOptions& options)
     , m_interpreter(m_cache, options.observer)
     , m_statistics(options.statistics ? std::make_unique<TranslationStatistics>() : nullptr)
     , m_executions(counters)
-    , m_patience(patience_for(options))
+    , m_least_patience(patience_for(options))
+    , m_patience(m_least_patience)
 {
 }
 
@@ -137,6 +143,10 @@ void Translator::enter(Cpu& cpu, const HostBlock& block)
     m_left_by = m_machinery->all.runtime.enter(cpu, block.code);
     if (m_left_by == Runtime::no_exit)
         return;
+    if (m_left_by == Runtime::interrupted) {
+        m_left_by = Runtime::no_exit;
+        return interrupt(cpu, m_machinery->all.runtime.interruption());
+    }
     const ExitCode& exit = m_machinery->all.exits[m_left_by].code;
     cpu.next = exit.target;
     if (exit.left && *exit.left < 0) [[unlikely]] {
@@ -254,7 +264,7 @@ bool Translator::is_hot(u64 absolute)
 
 void Translator::set_patience(u8 executions)
 {
-    m_patience = executions;
+    m_patience = m_least_patience = m_most_patience = executions;
     forget_executions();
 }
 
@@ -303,7 +313,7 @@ void Translator::give_memory_back()
 void Translator::forget_executions()
 {
     m_forgotten = m_most_counted;
-    if (m_forgotten + m_patience > std::numeric_limits<u8>::max())
+    if (m_forgotten + m_most_patience > std::numeric_limits<u8>::max())
         clear_executions();
 }
 
@@ -343,10 +353,17 @@ HostBlock* Translator::give(BlockOrder order)
     u64 page = order.absolute & page_mask;
     u64 second_page = order.second_page.value_or(page);
     m_order.emplace(Order { .block = std::move(order), .pages = { page, second_page }, .stores = {} });
-    if (m_worker) {
-        m_worker->begin();
+    if (m_worker && m_made_here == 0) {
+        m_worker->give();
         return nullptr;
     }
+    if (m_made_here > 0 && --m_made_here == 0)
+        m_patience = m_least_patience;
+    return make_here();
+}
+
+HostBlock* Translator::make_here()
+{
     m_machinery->maker.make(std::move(m_order->block));
     return take();
 }
@@ -367,10 +384,17 @@ void Translator::call_cpu()
 /// Before the next block.
 void Translator::wait_for_order()
 {
-    if (++m_order->executed != m_delay)
-        return;
-    m_worker->wait_until_done();
-    take();
+    ++m_order->executed;
+    if (u64 delay = m_delay) {
+        if (m_order->executed == delay) {
+            m_worker->wait_until_done();
+            take();
+        }
+    } else if (m_order->executed == blocks_before_taking_back && m_worker->take_back()) {
+        m_made_here = orders_made_here;
+        m_patience = m_most_patience;
+        make_here();
+    }
 }
 
 /// What was made is executed from now on, unless the code it is made of changed meanwhile.
@@ -413,6 +437,8 @@ void Translator::abandon_order()
 {
     if (!m_order)
         return;
+    if (m_worker && m_worker->take_back())
+        return m_order.reset();
     if (m_worker)
         m_worker->wait_until_done();
     m_order->is_outdated = true;

@@ -103,7 +103,8 @@ private:
     [[nodiscard]] HostBlock* recall_block(const Cpu& cpu, u64 address, u64 absolute) const;
     [[nodiscard]] bool is_hot(u64 absolute);
     [[nodiscard]] HostBlock* translate(Cpu& cpu, u64 address, u64 absolute);
-    [[nodiscard]] HostBlock* give(BlockOrder order);
+    HostBlock* give(BlockOrder order);
+    HostBlock* make_here();
     HostBlock* take();
     void take_if_done();
     void call_cpu();
@@ -147,6 +148,8 @@ private:
     /// Makes it, unless that is for the CPU's thread.
     std::unique_ptr<Worker> m_worker;
     std::atomic<u64> m_delay { 0 };
+    /// Orders that the worker does not get.
+    u32 m_made_here { 0 };
     /// How often blocks were interpreted, by a hash of where they are; the host has no memory for what is zero from the beginning.
     HostTable<u8> m_executions;
     /// What they count from.
@@ -154,6 +157,9 @@ private:
     /// The highest of them.
     u8 m_most_counted { 0 };
     Cpu* m_cpu { nullptr };
+    /// Executions of a block before it is translated: the most when the CPU's thread does that in the worker's place.
+    u8 m_least_patience;
+    u8 m_most_patience { executions_before_translation };
     u8 m_patience;
     i32 m_path_patience { 25'000 };
     /// What is being followed; no blocks when nothing is.

@@ -26,30 +26,37 @@ Worker::~Worker()
     m_state.notify_one();
 }
 
-void Worker::begin()
+void Worker::give()
 {
-    m_state.store(begun, std::memory_order_release);
+    m_state.store(given, std::memory_order_release);
     m_state.notify_one();
 }
 
 void Worker::wait_until_done() const
 {
-    m_state.wait(begun, std::memory_order_acquire);
+    for (u32 state; (state = m_state.load(std::memory_order_acquire)) != done;)
+        m_state.wait(state, std::memory_order_acquire);
 }
 
-u32 Worker::wait_for_work() const
+void Worker::wait_for_work() const
 {
     using Clock = std::chrono::steady_clock;
     for (auto until = Clock::now() + looking; Clock::now() < until; __builtin_ia32_pause())
-        if (u32 state = m_state.load(std::memory_order_acquire); state != done)
-            return state;
+        if (m_state.load(std::memory_order_relaxed) != done)
+            return;
     m_state.wait(done, std::memory_order_acquire);
-    return m_state.load(std::memory_order_acquire);
 }
 
 void Worker::run()
 {
-    while (wait_for_work() == begun) {
+    for (;;) {
+        wait_for_work();
+        u32 state = given;
+        if (!m_state.compare_exchange_strong(state, begun, std::memory_order_acq_rel)) {
+            if (state == ending)
+                return;
+            continue; // it was taken back
+        }
         m_work();
         m_state.store(done, std::memory_order_release);
         m_state.notify_all();

@@ -17,18 +17,25 @@ public:
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// Has the work done once, on what was written before. It is done, or was never begun.
-    void begin();
+    /// Has the work done once, on what was written before. What was given before that is done, or was taken back.
+    void give();
     [[nodiscard]] bool is_done() const { return m_state.load(std::memory_order_acquire) == done; }
     void wait_until_done() const;
+    /// Takes the work back if it has not been begun yet, as when the host has others to run.
+    [[nodiscard]] bool take_back()
+    {
+        u32 expected = given;
+        return m_state.compare_exchange_strong(expected, done, std::memory_order_acq_rel);
+    }
 
 private:
     static constexpr u32 done = 0;
-    static constexpr u32 begun = 1;
-    static constexpr u32 ending = 2;
+    static constexpr u32 given = 1;
+    static constexpr u32 begun = 2;
+    static constexpr u32 ending = 3;
 
     void run();
-    [[nodiscard]] u32 wait_for_work() const;
+    void wait_for_work() const;
 
     std::function<void()> m_work;
     std::function<void()> m_tell;

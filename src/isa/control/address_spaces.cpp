@@ -39,9 +39,8 @@ struct Views {
     Views views;
     views.length[0] = std::min(length, page_size - a.at % page_size);
     views.length[1] = length - views.length[0];
-    views.part[0] = c.host_view_in(space, a.at, views.length[0], access, indication);
-    views.part[1] = views.is_one_piece() ? views.part[0]
-                                         : c.host_view_in(space, c.offset(a, views.length[0]).at, views.length[1], access, indication);
+    views.part[0] = c.host_view_in(space, a.at, access, indication);
+    views.part[1] = views.is_one_piece() ? views.part[0] : c.host_view_in(space, c.offset(a, views.length[0]).at, access, indication);
     return views;
 }
 

@@ -103,7 +103,7 @@ private:
         Space& space = m_cpu.space_of(m_cpu.asce_of(AddressSpaceControl::home), 0);
         for (u64 done = 0; done < length;) {
             u64 part = std::min(length - done, page_size - (address + done) % page_size);
-            each(m_cpu.host_view_in(space, address + done, part, access, home), done, part);
+            each(m_cpu.host_view_in(space, address + done, access, home), done, part);
             done += part;
         }
     }

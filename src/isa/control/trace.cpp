@@ -119,16 +119,16 @@ struct TrapControl {
     [[nodiscard]] bool wide_registers() const { return flags & 0x00020000; }
 };
 
-[[nodiscard]] u8* home_view(Cpu& c, u64 address, u64 length, Access access)
+[[nodiscard]] u8* home_view(Cpu& c, u64 address, Access access)
 {
     constexpr u8 home = 3;
     Space& space = c.space_of(c.asce_of(AddressSpaceControl::home), c.psw_fields().key());
-    return c.host_view_in(space, address, length, access, home);
+    return c.host_view_in(space, address, access, home);
 }
 
 [[nodiscard]] u32 home_word(Cpu& c, u32 address)
 {
-    return load_be<u32>(home_view(c, address, 4, Access::fetch));
+    return load_be<u32>(home_view(c, address, Access::fetch));
 }
 
 [[nodiscard]] TrapControl read_trap_control(Cpu& c)
@@ -168,10 +168,10 @@ struct TrapControl {
 void store_home(Cpu& c, u64 address, const u8* from, u64 length)
 {
     for (u64 at = address & page_mask; at < address + length; at += page_size)
-        (void)home_view(c, std::max(at, address), 1, Access::store);
+        (void)home_view(c, std::max(at, address), Access::store);
     for (u64 done = 0; done < length;) {
         u64 part = std::min(length - done, page_size - (address + done) % page_size);
-        u8* host = home_view(c, address + done, part, Access::store);
+        u8* host = home_view(c, address + done, Access::store);
         std::memcpy(host, from + done, part);
         c.stored(host, part);
         done += part;

@@ -75,7 +75,7 @@ template<class T>
 {
     u64 address = c.register_address(r2).at;
     c.require_aligned(address, sizeof(T));
-    return c.host_view_in(c.real_space(), address, sizeof(T), access, 0);
+    return c.host_view_in(c.real_space(), address, access, 0);
 }
 
 constexpr auto lura = [](Cpu& c, Gr r1, Gr r2) { c.w(r1, load_be<u32>(real_view<u32>(c, r2, Access::fetch))); };

@@ -19,7 +19,7 @@ namespace {
     const Psw& psw = c.psw_fields();
     bool home = psw.dat() && psw.space() == AddressSpaceControl::home;
     auto indication = static_cast<u8>(home ? AddressSpaceControl::home : AddressSpaceControl::primary);
-    return c.host_view_in(space, address, 2, Access::instruction, indication);
+    return c.host_view_in(space, address, Access::instruction, indication);
 }
 
 /// An instruction's length in bytes by its first two bits.

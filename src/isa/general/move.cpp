@@ -227,7 +227,7 @@ void check_move_page(Cpu& c, const MovePageControls& controls)
         return c.host_view(page, page_size, access);
     Asce asce = psw.dat() ? c.asce_of(psw.space()) : Asce { bit_mask<58> };
     auto indication = static_cast<u8>(psw.dat() ? psw.space() : AddressSpaceControl::primary);
-    return c.host_view_in(c.space_of(asce, *key), page.at, page_size, access, indication);
+    return c.host_view_in(c.space_of(asce, *key), page.at, access, indication);
 }
 
 /// True when the page is there; a page-translation exception becomes false when `option` asks for a condition code.

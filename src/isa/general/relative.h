@@ -14,7 +14,7 @@ template<class T>
     c.require_aligned(at, sizeof(T));
     if (&c.data_space() == &c.code_space()) [[likely]]
         return c.load<T>({ at });
-    return load_be<T>(c.host_view_in(c.code_space(), at, sizeof(T), Access::fetch, 0));
+    return load_be<T>(c.host_view_in(c.code_space(), at, Access::fetch, 0));
 }
 template<class T, class C>
 [[nodiscard]] auto fetch_relative(C& c, Relative operand)
@@ -29,7 +29,7 @@ void store_relative(Cpu& c, Relative operand, Value value)
     c.require_aligned(at, sizeof(T));
     if (&c.data_space() == &c.code_space()) [[likely]]
         return c.store<T>({ at }, static_cast<T>(value));
-    u8* host = c.host_view_in(c.code_space(), at, sizeof(T), Access::store, 0);
+    u8* host = c.host_view_in(c.code_space(), at, Access::store, 0);
     store_be<T>(host, static_cast<T>(value));
     c.stored(host, sizeof(T));
 }
