@@ -54,6 +54,13 @@ struct Teid {
     return load_be<u32>(host + c.real_to_absolute(list + (alet & 0xffff) * 16)) & fetch_only;
 }
 
+[[nodiscard]] u8* or_raise(const HostView& view)
+{
+    if (!view) [[unlikely]]
+        throw view.error();
+    return *view;
+}
+
 } // namespace
 
 ProgramInterruption Cpu::access_exception(ProgramCode code, u64 address, Access access, u8 space_indication, u64 extra) const
@@ -230,16 +237,18 @@ u8* Cpu::host_view_in(Space& space, u64 address, Access access, u8 space_indicat
 {
     if (u8* host = known_view(space, address, access))
         return host;
-    HostView view = fill(space, address, access, space_indication);
-    if (!view)
-        throw view.error();
-    return *view;
+    return or_raise(fill(space, address, access, space_indication));
+}
+
+HostView Cpu::find_fetch_view(u64 address)
+{
+    bool home = m_psw.dat() && m_psw.space() == AddressSpaceControl::home;
+    return find_view_in(*m_code, address, Access::instruction, home ? static_cast<u8>(AddressSpaceControl::home) : in_primary);
 }
 
 u8* Cpu::fetch_view(u64 address)
 {
-    bool home = m_psw.dat() && m_psw.space() == AddressSpaceControl::home;
-    return host_view_in(*m_code, address, Access::instruction, home ? static_cast<u8>(AddressSpaceControl::home) : in_primary);
+    return or_raise(find_fetch_view(address));
 }
 
 u8* Cpu::host_view(Address a, u64 length, Access access)
@@ -248,10 +257,7 @@ u8* Cpu::host_view(Address a, u64 length, Access access)
         note_alteration(a.at, length, false);
     if (!m_data->key.access_register)
         return host_view_in(*m_data, a.at, access, operand_space_indication());
-    HostView view = find_access_register_view(a, access);
-    if (!view)
-        throw view.error();
-    return *view;
+    return or_raise(find_access_register_view(a, access));
 }
 
 HostView Cpu::find_view(Address a, u64 length, Access access)

@@ -328,8 +328,11 @@ public:
     [[nodiscard]] u8* plain_operand(Space& space, u64 address, u64 length, Access access);
     /// host_view in a named space; `space_indication` goes to the translation-exception identification (bits 62-63).
     [[nodiscard]] u8* host_view_in(Space& space, u64 address, Access access, u8 space_indication);
+    /// The same, with access exceptions as a value.
+    [[nodiscard]] HostView find_view_in(Space& space, u64 address, Access access, u8 space_indication);
     /// Where the instruction at `address` is in host memory, to the end of its page; access exceptions are raised.
     [[nodiscard]] u8* fetch_view(u64 address);
+    [[nodiscard]] HostView find_fetch_view(u64 address);
     /// Absolute address of a real one: prefixing (PoP ch. 3).
     [[nodiscard]] u64 real_to_absolute(u64 real) const
     {
@@ -497,7 +500,6 @@ private:
     [[nodiscard]] Asce access_register_asce(u8 base);
     [[nodiscard]] const u8* table_entry(u64 real, u64 length);
     [[nodiscard]] u8* known_view(Space& space, u64 address, Access access);
-    [[nodiscard]] HostView find_view_in(Space& space, u64 address, Access access, u8 space_indication);
     [[nodiscard]] HostView find_access_register_view(Address a, Access access);
     [[nodiscard]] u8 operand_space_indication() const;
     [[nodiscard]] HostView fill(Space& space, u64 address, Access access, u8 space_indication);

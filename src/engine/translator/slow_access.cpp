@@ -21,14 +21,6 @@ SlowResult load_data(Cpu& cpu, u64 at, u8 base, u64, u64)
 }
 
 template<class T>
-SlowResult load_code(Cpu& cpu, u64 at, u8, u64, u64)
-{
-    if (&cpu.data_space() == &cpu.code_space())
-        return cpu.load<T>({ at });
-    return load_shared<T>(cpu.host_view_in(cpu.code_space(), at, Access::fetch, 0));
-}
-
-template<class T>
 SlowResult store_data(Cpu& cpu, u64 at, u8 base, u64 value, u64)
 {
     if (is_in_one_page<T>(at)) {
@@ -42,13 +34,19 @@ SlowResult store_data(Cpu& cpu, u64 at, u8 base, u64 value, u64)
 }
 
 template<class T>
+SlowResult load_code(Cpu& cpu, u64 at, u8, u64, u64)
+{
+    if (&cpu.data_space() == &cpu.code_space())
+        return load_data<T>(cpu, at, Address {}.base, 0, 0);
+    return load_shared<T>(TRY(cpu.find_view_in(cpu.code_space(), at, Access::fetch, 0)));
+}
+
+template<class T>
 SlowResult store_code(Cpu& cpu, u64 at, u8, u64 value, u64)
 {
-    if (&cpu.data_space() == &cpu.code_space()) {
-        cpu.store<T>({ at }, static_cast<T>(value));
-        return 0;
-    }
-    u8* host = cpu.host_view_in(cpu.code_space(), at, Access::store, 0);
+    if (&cpu.data_space() == &cpu.code_space())
+        return store_data<T>(cpu, at, Address {}.base, value, 0);
+    u8* host = TRY(cpu.find_view_in(cpu.code_space(), at, Access::store, 0));
     store_shared<T>(host, static_cast<T>(value));
     cpu.stored(host, sizeof(T));
     return 0;

@@ -1,5 +1,6 @@
 #include "engine/translator/translator.h"
 
+#include "base/result.h"
 #include "engine/translator/serialize_host.h"
 
 #include <algorithm>
@@ -15,9 +16,10 @@ constexpr unsigned counter_bits_in_line = 6;
 constexpr std::size_t counters_in_line = std::size_t { 1 } << counter_bits_in_line;
 constexpr std::size_t counters = std::size_t { 1 } << counter_bits;
 
-/// What is executed while a block waits for the worker would take as long to translate; then the host has others to run than the worker,
-/// and the CPU's thread does without it for a while.
-constexpr u64 blocks_before_taking_back = 64;
+/// A host that has not run the worker until then has others to run, and the CPU's thread does without it for a while. It takes a tenth of
+/// that to wake a thread.
+constexpr std::chrono::microseconds wait_for_worker { 500 };
+constexpr u64 blocks_between_looks = 64;
 constexpr u32 orders_made_here = 32;
 
 [[nodiscard]] u8 patience_for(const EngineOptions& options)
@@ -121,7 +123,10 @@ void Translator::run_block(Cpu& cpu)
     if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
         if (m_worn_exit != Runtime::no_exit && begin_arm(cpu)) [[unlikely]]
             return;
-        if (HostBlock* block = find_block(cpu, cpu.next)) {
+        auto found = find_block(cpu, cpu.next);
+        if (!found) [[unlikely]]
+            return interrupt(cpu, found.error());
+        if (HostBlock* block = *found) {
             if (m_left_by != Runtime::no_exit)
                 link(cpu, m_left_by, *block);
             if (begin_path(cpu, *block))
@@ -205,12 +210,12 @@ void Translator::begin_fetching(Cpu& cpu, u64 address)
 }
 
 /// Null when the block is not worth translating yet.
-HostBlock* Translator::find_block(Cpu& cpu, u64 address)
+std::expected<HostBlock*, ProgramInterruption> Translator::find_block(Cpu& cpu, u64 address)
 {
     begin_fetching(cpu, address);
     if (address & 1)
         cpu.specification();
-    u64 absolute = cpu.absolute(cpu.fetch_view(address));
+    u64 absolute = cpu.absolute(TRY(cpu.find_fetch_view(address)));
     if (!is_hot(absolute))
         return nullptr;
     CodePosition& position = m_machinery->all.runtime.position(address);
@@ -352,7 +357,7 @@ HostBlock* Translator::give(BlockOrder order)
 {
     u64 page = order.absolute & page_mask;
     u64 second_page = order.second_page.value_or(page);
-    m_order.emplace(Order { .block = std::move(order), .pages = { page, second_page }, .stores = {} });
+    m_order.emplace(Order { .block = std::move(order), .pages = { page, second_page }, .stores = {}, .given = Clock::now() });
     if (m_worker && m_made_here == 0) {
         m_worker->give();
         return nullptr;
@@ -390,7 +395,7 @@ void Translator::wait_for_order()
             m_worker->wait_until_done();
             take();
         }
-    } else if (m_order->executed == blocks_before_taking_back && m_worker->take_back()) {
+    } else if (m_order->executed % blocks_between_looks == 0 && Clock::now() - m_order->given > wait_for_worker && m_worker->take_back()) {
         m_made_here = orders_made_here;
         m_patience = m_most_patience;
         make_here();

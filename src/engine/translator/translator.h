@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -42,6 +43,7 @@ public:
     void set_delay(u64 blocks) { m_delay = blocks; }
 
 private:
+    using Clock = std::chrono::steady_clock;
     /// What exists once the engine has its CPU.
     struct Machinery {
         Machinery(const Cpu& cpu, AbsoluteStorage& storage, const EngineOptions& options, TranslationStatistics* statistics);
@@ -55,6 +57,7 @@ private:
         std::vector<StorageRange> stores;
         /// Code of its pages was dropped: it may not have been told of all stores.
         bool is_outdated { false };
+        Clock::time_point given;
         /// Blocks since then.
         u64 executed { 0 };
     };
@@ -99,7 +102,7 @@ private:
     void run_block(Cpu& cpu);
     void enter(Cpu& cpu, const HostBlock& block);
     void interrupt(Cpu& cpu, const ProgramInterruption& interruption);
-    [[nodiscard]] HostBlock* find_block(Cpu& cpu, u64 address);
+    [[nodiscard]] std::expected<HostBlock*, ProgramInterruption> find_block(Cpu& cpu, u64 address);
     [[nodiscard]] HostBlock* recall_block(const Cpu& cpu, u64 address, u64 absolute) const;
     [[nodiscard]] bool is_hot(u64 absolute);
     [[nodiscard]] HostBlock* translate(Cpu& cpu, u64 address, u64 absolute);

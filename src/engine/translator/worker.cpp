@@ -8,7 +8,7 @@ namespace zvisor {
 namespace {
 
 /// More work comes soon where some came; it begins sooner, and costs those who give it less, while this thread looks for it.
-constexpr std::chrono::microseconds looking { 50 };
+constexpr std::chrono::microseconds looking { 500 };
 
 } // namespace
 
