@@ -235,9 +235,7 @@ HostView Cpu::find_view_in(Space& space, u64 address, Access access, u8 space_in
 
 u8* Cpu::host_view_in(Space& space, u64 address, Access access, u8 space_indication)
 {
-    if (u8* host = known_view(space, address, access))
-        return host;
-    return or_raise(fill(space, address, access, space_indication));
+    return or_raise(find_view_in(space, address, access, space_indication));
 }
 
 HostView Cpu::find_fetch_view(u64 address)
@@ -253,11 +251,7 @@ u8* Cpu::fetch_view(u64 address)
 
 u8* Cpu::host_view(Address a, u64 length, Access access)
 {
-    if (access == Access::store && m_psw.per())
-        note_alteration(a.at, length, false);
-    if (!m_data->key.access_register)
-        return host_view_in(*m_data, a.at, access, operand_space_indication());
-    return or_raise(find_access_register_view(a, access));
+    return or_raise(find_view(a, length, access));
 }
 
 HostView Cpu::find_view(Address a, u64 length, Access access)

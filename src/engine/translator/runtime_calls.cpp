@@ -9,7 +9,7 @@ namespace {
 
 using namespace Xbyak::util;
 
-/// Of a thunk's frame, which keeps the stack aligned behind two return addresses.
+/// Of a thunk's frame, which keeps the stack aligned behind a return address.
 constexpr u32 thunk_bytes = 56;
 static_assert(thunk_bytes % 16 == 8 && sizeof(HostValues) % 16 == 0);
 
@@ -75,7 +75,11 @@ Runtime::Served Runtime::serve_access(Cpu& cpu, u64 at, u8 base, u64 value, u64 
 /// Returns whether it was completed.
 bool Runtime::serve_handler(Cpu& cpu, const Op* op, Runtime& runtime)
 {
-    return runtime.guard([&] { return run_op(cpu, reinterpret_cast<u64>(op), 0, 0, 0); }).has_value();
+    auto run = [&]() -> SlowResult {
+        op->run(cpu, op);
+        return 0;
+    };
+    return runtime.guard(run).has_value();
 }
 
 /// Makes the access of the call and goes on behind it, or leaves.

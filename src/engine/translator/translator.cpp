@@ -16,8 +16,7 @@ constexpr unsigned counter_bits_in_line = 6;
 constexpr std::size_t counters_in_line = std::size_t { 1 } << counter_bits_in_line;
 constexpr std::size_t counters = std::size_t { 1 } << counter_bits;
 
-/// A host that has not run the worker until then has others to run, and the CPU's thread does without it for a while. It takes a tenth of
-/// that to wake a thread.
+/// A host that has not run the worker until then has others to run, and the CPU's thread does without it for a while.
 constexpr std::chrono::microseconds wait_for_worker { 500 };
 constexpr u64 blocks_between_looks = 64;
 constexpr u32 orders_made_here = 32;

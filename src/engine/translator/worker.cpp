@@ -34,8 +34,11 @@ void Worker::give()
 
 void Worker::wait_until_done() const
 {
-    for (u32 state; (state = m_state.load(std::memory_order_acquire)) != done;)
+    u32 state = m_state.load(std::memory_order_acquire);
+    while (state != done) {
         m_state.wait(state, std::memory_order_acquire);
+        state = m_state.load(std::memory_order_acquire);
+    }
 }
 
 void Worker::wait_for_work() const
