@@ -12,21 +12,25 @@ class WaitPolling {
 public:
     using Duration = std::chrono::nanoseconds;
     static constexpr Duration least = std::chrono::microseconds(10);
-    static constexpr Duration most = std::chrono::microseconds(100);
 
+    /// Waits longer than `most` are not looked through.
+    explicit WaitPolling(Duration most = std::chrono::microseconds(500))
+        : m_most(most)
+    {
+    }
     [[nodiscard]] Duration window() const { return m_window; }
     /// A wait has lasted so long.
     void waited(Duration time)
     {
-        if (time > most)
+        if (time > m_most)
             m_window /= 2;
         else if (time > m_window)
-            m_window = std::clamp(m_window * 2, least, most);
+            m_window = std::clamp(m_window * 2, least, m_most);
         if (m_window < least)
             m_window = {};
     }
 
-    /// Looks for work as long as the window is.
+    /// Looks for work as long as the window is. Threads that have work are let go first on the host's core.
     template<class Done>
     void poll(Done done) const
     {
@@ -34,20 +38,11 @@ public:
             return;
         auto end = std::chrono::steady_clock::now() + m_window;
         while (!done() && std::chrono::steady_clock::now() < end)
-            relax_host();
+            std::this_thread::yield();
     }
 
 private:
-    /// Leaves the host's core to its other thread for a moment.
-    static void relax_host()
-    {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#else
-        std::this_thread::yield();
-#endif
-    }
-
+    Duration m_most;
     Duration m_window {};
 };
 

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 TEST(WaitPolling, LooksForWorkAfterShortWaits)
 {
-    WaitPolling polling;
+    WaitPolling polling(100us);
     EXPECT_EQ(polling.window(), 0ns);
     polling.waited(30us);
     EXPECT_EQ(polling.window(), WaitPolling::least);
@@ -19,14 +19,14 @@ TEST(WaitPolling, LooksForWorkAfterShortWaits)
     polling.waited(30us);
     EXPECT_EQ(polling.window(), 40us);
     for (int i = 0; i < 5; ++i)
-        polling.waited(WaitPolling::most);
-    EXPECT_EQ(polling.window(), WaitPolling::most);
+        polling.waited(100us);
+    EXPECT_EQ(polling.window(), 100us);
 }
 
 TEST(WaitPolling, StopsLookingAfterLongWaits)
 {
-    WaitPolling polling;
-    polling.waited(WaitPolling::most);
+    WaitPolling polling(100us);
+    polling.waited(100us);
     for (int i = 0; i < 10; ++i)
         polling.waited(10ms);
     EXPECT_EQ(polling.window(), 0ns);

@@ -59,7 +59,7 @@ private:
         std::chrono::steady_clock::time_point looked {};
         HostSlice slice { HostSlice::brief };
         /// For the answer to one that woke up.
-        WaitPolling answer;
+        WaitPolling answer { std::chrono::microseconds(100) };
     };
 
     [[nodiscard]] DispatchRegion& region() const { return *m_region.load(); }

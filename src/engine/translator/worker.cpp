@@ -44,7 +44,7 @@ void Worker::wait_until_done() const
 void Worker::wait_for_work() const
 {
     using Clock = std::chrono::steady_clock;
-    for (auto until = Clock::now() + looking; Clock::now() < until; __builtin_ia32_pause())
+    for (auto until = Clock::now() + looking; Clock::now() < until; std::this_thread::yield())
         if (m_state.load(std::memory_order_relaxed) != done)
             return;
     m_state.wait(done, std::memory_order_acquire);
