@@ -6,7 +6,7 @@ namespace zvisor {
 
 namespace {
 
-constexpr Idleness::Duration longest_needed = 32 * Idleness::window;
+constexpr Idleness::Duration longest_needed = 4 * Idleness::window;
 /// More than this part of a window is work, after which idling begins anew.
 constexpr int most_idle_percent = 20;
 

@@ -6,7 +6,7 @@
 namespace zvisor {
 
 /// Whether a CPU has executed so little for so long that the host has better use for the memory of what it knows: code and translations,
-/// which it makes again when it needs them. What it makes while it idles it needs for that, so it has to idle twice as long each time.
+/// which it makes again when it needs them. What it makes while it idles it needs for that: it has to idle longer each time, up to 40 s.
 class Idleness {
 public:
     using Duration = std::chrono::nanoseconds;

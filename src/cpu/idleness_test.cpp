@@ -40,9 +40,15 @@ TEST_F(IdlenessTest, HasToLastTwiceAsLongEachTime)
     EXPECT_EQ(pass(3s, 0.01), 1);
 }
 
+TEST_F(IdlenessTest, HasToLastFortySecondsAtMost)
+{
+    (void)pass(300s, 0.01);
+    EXPECT_EQ(pass(400s, 0.01), 10);
+}
+
 TEST_F(IdlenessTest, BeginsAnewBehindWork)
 {
-    (void)pass(200s, 0.01);
+    (void)pass(220s, 0.01);
     EXPECT_EQ(pass(21s, 0.5), 0);
     EXPECT_EQ(pass(21s, 0.01), 1);
 }

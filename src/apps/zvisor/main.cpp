@@ -1,4 +1,5 @@
 #include "apps/zvisor/commands.h"
+#include "isa/crypto/core/openssl_memory.h"
 
 namespace {
 
@@ -23,6 +24,7 @@ A machine of several partitions:
 
 int main(int argc, char** argv)
 {
+    zvisor::isa::crypto::keep_openssl_memory_apart();
     CLI::App app { "zvisor: an IBM Z mainframe on this machine", "zvisor" };
     app.footer(footer);
     app.require_subcommand(0, 1);

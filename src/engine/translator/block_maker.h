@@ -84,6 +84,12 @@ public:
     {
     }
 
+    /// One for the same whose tables have not grown yet.
+    [[nodiscard]] std::unique_ptr<BlockMaker> renewed() const
+    {
+        return std::make_unique<BlockMaker>(m_all, m_storage, m_facilities, m_marked);
+    }
+
     /// The pages are watched. Each instruction is marked before it is read, so that a store is either seen here or noticed.
     void make(BlockOrder order);
     /// What was made last: its block is anybody's to take.

@@ -82,7 +82,7 @@ void Translator::run(Cpu& cpu)
 
 Translator::Machinery::Machinery(const Cpu& cpu, AbsoluteStorage& storage, const EngineOptions& options, TranslationStatistics* statistics)
     : all(cpu, options.code_bytes, options.translations || statistics, statistics)
-    , maker(all, storage, cpu.facilities(), options.translations || statistics)
+    , maker(std::make_unique<BlockMaker>(all, storage, cpu.facilities(), options.translations || statistics))
 {
 }
 
@@ -93,7 +93,7 @@ void Translator::make_machinery(Cpu& cpu)
     if (m_options.translations)
         m_options.translations->made_shared_code(m_machinery->all.runtime.shared_code());
     if (m_options.beside)
-        m_worker = std::make_unique<Worker>([this] { m_machinery->maker.make(std::move(m_order->block)); }, [this] { call_cpu(); });
+        m_worker = std::make_unique<Worker>([this] { m_machinery->maker->make(std::move(m_order->block)); }, [this] { call_cpu(); });
 }
 
 bool Translator::run_blocks(Cpu& cpu)
@@ -311,6 +311,7 @@ void Translator::give_memory_back()
         return;
     m_machinery->all.exits.clear();
     m_machinery->all.runtime.give_memory_back();
+    m_machinery->maker = m_machinery->maker->renewed();
 }
 
 /// What was counted up to now counts for nothing, without touching the counters as long as they have room for more.
@@ -368,7 +369,7 @@ HostBlock* Translator::give(BlockOrder order)
 
 HostBlock* Translator::make_here()
 {
-    m_machinery->maker.make(std::move(m_order->block));
+    m_machinery->maker->make(std::move(m_order->block));
     return take();
 }
 
@@ -405,10 +406,10 @@ void Translator::wait_for_order()
 HostBlock* Translator::take()
 {
     Machinery& made_by = *m_machinery;
-    Recording& made = made_by.maker.made();
+    Recording& made = made_by.maker->made();
     HostBlock* block = made.block.get();
     bool is_outdated = this->is_outdated(*block);
-    for (const ExitCode& exit : made_by.maker.exits()) {
+    for (const ExitCode& exit : made_by.maker->exits()) {
         made_by.all.exits.add(exit, block->mode);
         if (!exit.left || is_outdated)
             continue;
@@ -420,8 +421,8 @@ HostBlock* Translator::take()
         made.block.reset();
         return nullptr;
     }
-    made_by.maker.describe_misses();
-    block->code = made_by.all.runtime.memory.executable(made_by.maker.code());
+    made_by.maker->describe_misses();
+    block->code = made_by.all.runtime.memory.executable(made_by.maker->code());
     tell();
     made_by.all.runtime.settle();
     m_cache.add(std::move(made.block));
@@ -452,7 +453,7 @@ void Translator::abandon_order()
 /// Those who look on are told of a new block.
 void Translator::tell()
 {
-    BlockMaker& maker = m_machinery->maker;
+    BlockMaker& maker = *m_machinery->maker;
     TranslatedBlock told = maker.described(*m_cpu);
     if (m_statistics)
         m_statistics->end(told, maker.made().block->absolute, maker.counting());

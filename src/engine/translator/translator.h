@@ -48,7 +48,7 @@ private:
     struct Machinery {
         Machinery(const Cpu& cpu, AbsoluteStorage& storage, const EngineOptions& options, TranslationStatistics* statistics);
         HostBlocks all;
-        BlockMaker maker;
+        std::unique_ptr<BlockMaker> maker;
     };
     /// What is being made, and what happened since it was ordered to storage it is made of.
     struct Order {
