@@ -1,7 +1,5 @@
 #include "isa/crypto/core/openssl_memory.h"
 
-#include "base/verify.h"
-
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -69,9 +67,9 @@ void* reallocate(void* bytes, std::size_t size, const char* file, int line)
 
 } // namespace
 
-void keep_openssl_memory_apart()
+bool keep_openssl_memory_apart()
 {
-    VERIFY(CRYPTO_set_mem_functions(allocate, reallocate, free) == 1);
+    return CRYPTO_set_mem_functions(allocate, reallocate, free) == 1;
 }
 
 } // namespace zvisor::isa::crypto
