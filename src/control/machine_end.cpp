@@ -1,6 +1,7 @@
 #include "control/machine_end.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace zvisor {
 
@@ -61,13 +62,16 @@ void MachineEnd::wait(const std::function<void(const std::string&)>& say)
         m_changed.wait(lock, [this] { return m_requests != 0; });
     }
     auto asked = ask_programs(say);
+    if (asked.empty())
+        return;
+    // Those that have shut down meanwhile, too.
+    say(fmt::format("asked {} to shut down; asked again, the machine ends at once", fmt::join(asked, ", ")));
     auto begin = std::chrono::steady_clock::now();
-    auto next_word = begin;
+    auto next_word = begin + say_every;
     for (std::string names = still_operating(asked); !names.empty(); names = still_operating(asked)) {
         if (auto now = std::chrono::steady_clock::now(); now >= next_word) {
-            auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - begin).count();
-            say(seconds == 0 ? fmt::format("asked {} to shut down; asked again, the machine ends at once", names)
-                             : fmt::format("waiting for {} to shut down, {} s", names, seconds));
+            say(fmt::format(
+                "waiting for {} to shut down, {} s", names, std::chrono::duration_cast<std::chrono::seconds>(now - begin).count()));
             next_word = now + say_every;
         }
         if (pause(look_every))
