@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory_resource>
 
 namespace zvisor {
 
@@ -29,6 +30,14 @@ public:
 private:
     T* m_elements;
     std::size_t m_count;
+};
+
+/// Pages of the host for a resource that cuts them up.
+class HostPages final : public std::pmr::memory_resource {
+private:
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+    void do_deallocate(void* pages, std::size_t bytes, std::size_t alignment) override;
+    [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 };
 
 } // namespace zvisor

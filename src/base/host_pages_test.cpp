@@ -37,5 +37,18 @@ TEST(HostTable, GivesBackWhatItIsClearedOf)
     EXPECT_EQ(table[page - 1], 0u);
 }
 
+TEST(HostPages, AreAligned)
+{
+    HostPages pages;
+    for (std::size_t alignment = 16; alignment <= 64 * page; alignment *= 2)
+        for (std::size_t bytes : { std::size_t { 100 }, 3 * page, 65 * page + 1 }) {
+            auto* first = static_cast<char*>(pages.allocate(bytes, alignment));
+            EXPECT_EQ(reinterpret_cast<std::uintptr_t>(first) % alignment, 0u);
+            first[0] = first[bytes - 1] = 1;
+            EXPECT_EQ(resident_pages(first, (bytes + page - 1) / page * page), bytes <= page ? 1u : 2u);
+            pages.deallocate(first, bytes, alignment);
+        }
+}
+
 } // namespace
 } // namespace zvisor

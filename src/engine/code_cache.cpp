@@ -185,6 +185,7 @@ void CodeCache::give_memory_back()
     m_dropped = std::vector<std::unique_ptr<CodeBlock>>();
     m_blocks = BlockTable();
     m_memory.release();
+    m_pieces.release();
 }
 
 u64 fetch_instruction(Cpu& cpu, u64 address)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/host_pages.h"
 #include "storage/absolute_storage.h"
 
 #include <algorithm>
@@ -124,8 +125,10 @@ private:
     void drop_block(CodeBlock* block);
 
     AbsoluteStorage& m_storage;
-    /// In chunks that are small beside what an idle guest needs.
-    std::pmr::unsynchronized_pool_resource m_memory { { .max_blocks_per_chunk = 64, .largest_required_pool_block = 0 } };
+    HostPages m_host_pages;
+    std::pmr::monotonic_buffer_resource m_pieces { 0x10000, &m_host_pages };
+    /// In chunks that are small beside what an idle guest needs. Pieces do not take back: all that grows comes from pools.
+    std::pmr::unsynchronized_pool_resource m_memory { { .max_blocks_per_chunk = 64, .largest_required_pool_block = 0x400000 }, &m_pieces };
     BlockTable m_blocks;
     /// Empty, it has no memory.
     std::pmr::map<u64, Page> m_pages { &m_memory };

@@ -12,6 +12,21 @@ namespace zvisor::isa {
 
 namespace {
 
+/// How many values the second index has.
+[[nodiscard]] constexpr std::size_t second_indices(OpcodePlace place)
+{
+    switch (place) {
+    case OpcodePlace::byte:
+        return 1;
+    case OpcodePlace::nibble:
+        return 16;
+    case OpcodePlace::second_byte:
+    case OpcodePlace::last_byte:
+        return 256;
+    }
+    return 0;
+}
+
 /// How the second index is formed for a first opcode byte.
 [[nodiscard]] u8 second_index(OpcodePlace place, u64 bits)
 {
@@ -31,12 +46,11 @@ namespace {
 struct Table {
     struct First {
         OpcodePlace place { OpcodePlace::byte };
-        std::array<const Row*, 256> rows {};
+        std::vector<const Row*> rows = std::vector<const Row*>(second_indices(OpcodePlace::byte));
     };
     std::vector<NamedGroup> groups;
     std::vector<const Row*> all;
     std::array<First, 256> first {};
-    std::map<std::string_view, const Row*> by_mnemonic;
 
     Table()
     {
@@ -57,9 +71,9 @@ struct Table {
         u64 bits = opcode_bits(row);
         First& entry = first[bits >> 56];
         entry.place = row.format->place;
+        entry.rows.resize(second_indices(entry.place));
         entry.rows[second_index(entry.place, bits)] = &row;
         all.push_back(&row);
-        by_mnemonic.emplace(row.mnemonic, &row);
     }
 };
 
@@ -67,6 +81,14 @@ struct Table {
 {
     static const Table instance;
     return instance;
+}
+
+[[nodiscard]] std::map<std::string_view, const Row*> rows_by_mnemonic()
+{
+    std::map<std::string_view, const Row*> rows;
+    for (const Row* row : table().all)
+        rows.emplace(row->mnemonic, row);
+    return rows;
 }
 
 /// Raises the program interruption whose code, data-exception code are in the operand bytes.
@@ -182,8 +204,9 @@ const Row* find_row(u64 bits)
 
 const Row* find_row(std::string_view mnemonic)
 {
-    auto found = table().by_mnemonic.find(mnemonic);
-    return found == table().by_mnemonic.end() ? nullptr : found->second;
+    static const auto rows = rows_by_mnemonic();
+    auto found = rows.find(mnemonic);
+    return found == rows.end() ? nullptr : found->second;
 }
 
 void decode(Op& op, u64 bits, u64 address, u8 mode, const FacilitySet& facilities, const Row*& row)

@@ -1,5 +1,7 @@
 #include "prsm/link.h"
 
+#include "base/host_pages.h"
+
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
@@ -94,7 +96,7 @@ private:
     unsigned m_depth { 0 };
 };
 
-[[nodiscard]] nlohmann::json object_of(const std::vector<std::uint8_t>& bytes)
+[[nodiscard]] nlohmann::json object_of(std::span<const std::uint8_t> bytes)
 {
     FormCheck check(bytes.size());
     if (!nlohmann::json::sax_parse(bytes, &check, nlohmann::json::input_format_t::cbor))
@@ -169,8 +171,8 @@ Result<void> Link::send(const nlohmann::json& body, std::span<const int> files, 
 
 Result<std::optional<LinkMessage>> Link::receive()
 {
-    std::vector<std::uint8_t> bytes(longest_message);
-    iovec data { bytes.data(), bytes.size() };
+    HostTable<std::uint8_t> bytes(longest_message);
+    iovec data { &bytes[0], longest_message };
     alignas(cmsghdr) std::array<std::byte, ancillary_size> ancillary {};
     msghdr header {};
     header.msg_iov = &data;
@@ -186,8 +188,7 @@ Result<std::optional<LinkMessage>> Link::receive()
     if (length <= 0)
         return std::nullopt;
     LinkMessage message { {}, take_files(header) };
-    bytes.resize(static_cast<std::size_t>(length));
-    message.body = object_of(bytes);
+    message.body = object_of({ &bytes[0], static_cast<std::size_t>(length) });
     if (!message.body.is_object() || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
         return fail(fmt::format("{} bytes arrived over a link that are no message", length));
     return message;

@@ -167,17 +167,24 @@ void AbsoluteStorage::reset_block(u64 index)
 {
     reset_pages(index * block_size(), block_size());
     for (u64 page = 0; page < block_size(); page += page_size)
-        page_flags(index * block_size() + page).fetch_and(static_cast<u8>(~PageFlag::cached));
+        reset_flag(index * block_size() + page, PageFlag::cached);
+}
+
+/// Without a store where there is nothing to reset: pages of the host that are only read need no memory.
+void AbsoluteStorage::reset_flag(u64 page, u8 flag)
+{
+    if (page_flags(page).load() & flag)
+        page_flags(page).fetch_and(static_cast<u8>(~flag));
 }
 
 /// Keys to zero, code made from the pages gone, huge pages to be asked for anew.
 void AbsoluteStorage::reset_pages(u64 address, u64 length)
 {
     for (u64 page = address; page < address + length; page += page_size) {
-        set_key(page, {});
+        if (key(page).value != 0)
+            set_key(page, {});
         notice_code(page, page_size);
-        if (page_flags(page).load() & PageFlag::updated)
-            page_flags(page).fetch_and(static_cast<u8>(~PageFlag::updated));
+        reset_flag(page, PageFlag::updated);
     }
     if (!m_prepared.empty())
         for (u64 at = address; at < address + length; at += host_huge_page)

@@ -168,6 +168,7 @@ private:
     [[nodiscard]] bool is_zone() const { return block_size() <= m_size; }
     void map_nothing(u64 index);
     void reset_block(u64 index);
+    void reset_flag(u64 page, u8 flag);
     void reset_pages(u64 address, u64 length);
     void collapse(u64 huge_page);
 

@@ -54,7 +54,6 @@ constexpr u8 device_type = 2;
 constexpr u16 queue_size = 256;
 constexpr u32 most_segments = queue_size - 2;
 constexpr u32 most_range_sectors = 1u << 16;
-/// Written again and again where the host cannot clear a range by itself.
 constexpr std::size_t zeros_size = 0x10000;
 constexpr std::size_t serial_size = 20;
 constexpr u32 unmap_flag = 1;
@@ -283,7 +282,7 @@ void VirtioBlock::write_zeros_instead(DiskOperation& operation)
 {
     operation.kind = accepted(BlockFeature::flush) ? DiskOperation::Kind::write : DiskOperation::Kind::write_through;
     for (u64 left = operation.length; left != 0; left -= operation.memory.back().iov_len)
-        operation.memory.push_back({ m_zeros.data(), std::min<u64>(left, m_zeros.size()) });
+        operation.memory.push_back({ &m_zeros[0], std::min<u64>(left, zeros_size) });
     m_io->start(operation);
 }
 

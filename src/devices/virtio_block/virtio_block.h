@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/host_pages.h"
 #include "devices/virtio/virtio_device.h"
 #include "devices/virtio_block/disk_io.h"
 
@@ -59,12 +60,13 @@ private:
     VirtioBlockConfig m_config;
     DiskImage m_image;
     EventFd m_bell;
-    std::vector<std::byte> m_zeros;
     std::unique_ptr<DiskIo> m_io;
     /// Requests under way, by the operation that identifies them. Under lock().
     std::unordered_map<DiskOperation*, std::unique_ptr<Request>> m_requests;
     std::condition_variable m_quiet;
     std::atomic<bool> m_stopping { false };
+    /// Written again and again where the host cannot clear a range by itself.
+    HostTable<std::byte> m_zeros;
     std::thread m_thread;
 };
 

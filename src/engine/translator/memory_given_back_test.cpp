@@ -13,10 +13,10 @@ protected:
         bench.put(0x3000, { "BASR 14,3", "BCTGR 1,4", "AGHI 2,1" });
         bench.put(0x3100, { "AGHI 2,3", "BCR 15,14" });
     }
-    u64 run()
+    u64 run(u64 count = rounds)
     {
         auto& gr = bench.cpu.gr;
-        gr[1] = rounds;
+        gr[1] = count;
         gr[2] = 0;
         gr[3] = 0x3100;
         gr[4] = 0x3000;
@@ -24,7 +24,7 @@ protected:
         return gr[2];
     }
 
-    static constexpr u64 rounds = 200'000;
+    static constexpr u64 rounds = 500'000;
     TestBench bench { { .statistics = true } };
 };
 
@@ -49,6 +49,20 @@ TEST_F(MemoryGivenBack, AgainAndAgain)
         bench.cpu.engine().give_memory_back();
         bench.cpu.engine().give_memory_back();
     }
+}
+
+/// What an idle CPU executes now and then needs no code; work does.
+TEST_F(MemoryGivenBack, IsNotMadeAgainForLittle)
+{
+    auto translated = [&] { return bench.cpu.engine().statistics().blocks; };
+    run();
+    u64 before = translated();
+    bench.cpu.engine().give_memory_back();
+    for (u64 i = 0; i < 10; ++i)
+        EXPECT_EQ(run(10'000), 30'001);
+    EXPECT_EQ(translated(), before);
+    run();
+    EXPECT_GT(translated(), before);
 }
 
 } // namespace

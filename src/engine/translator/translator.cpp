@@ -119,7 +119,8 @@ void Translator::run_block(Cpu& cpu)
         make_room(cpu);
     if (!m_path.blocks.empty()) [[unlikely]]
         return follow_path(cpu);
-    if (!(cpu.mode() & ExecutionMode::careful)) [[likely]] {
+    bool translates = !m_rests || !rests(cpu);
+    if (translates && !(cpu.mode() & ExecutionMode::careful)) [[likely]] {
         if (m_worn_exit != Runtime::no_exit && begin_arm(cpu)) [[unlikely]]
             return;
         auto found = find_block(cpu, cpu.next);
@@ -300,6 +301,18 @@ void Translator::begin_anew()
     m_path.executions = nullptr;
 }
 
+/// Until the CPU executes so much in so short a time, waits and all, that it works: three times what an idle Debian does.
+bool Translator::rests(const Cpu& cpu)
+{
+    constexpr u64 much = 500'000;
+    constexpr auto short_time = std::chrono::milliseconds(250);
+    if (cpu.retired - m_retired_at_rest < much)
+        return true;
+    auto before = std::exchange(m_rested_at, Clock::now());
+    m_retired_at_rest = cpu.retired;
+    return m_rests = m_rested_at - before > short_time;
+}
+
 void Translator::give_memory_back()
 {
     abandon_order();
@@ -312,6 +325,9 @@ void Translator::give_memory_back()
     m_machinery->all.exits.clear();
     m_machinery->all.runtime.give_memory_back();
     m_machinery->maker = m_machinery->maker->renewed();
+    m_rests = true;
+    m_rested_at = Clock::now();
+    m_retired_at_rest = m_cpu->retired;
 }
 
 /// What was counted up to now counts for nothing, without touching the counters as long as they have room for more.

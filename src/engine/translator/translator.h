@@ -137,6 +137,7 @@ private:
     void begin_anew();
     void forget_executions();
     void clear_executions();
+    [[nodiscard]] bool rests(const Cpu& cpu);
     void link(Cpu& cpu, u32 number, HostBlock& block);
 
     EngineOptions m_options;
@@ -177,6 +178,11 @@ private:
     bool m_interpreting { false };
     /// Cpu::retired when the interpreter was last entered.
     u64 m_retired_before { 0 };
+    /// Since memory was given back: what an idle CPU executes is interpreted, as code for it would need more memory.
+    bool m_rests { false };
+    /// When that was looked at last, and Cpu::retired then.
+    Clock::time_point m_rested_at;
+    u64 m_retired_at_rest { 0 };
     /// The EXECUTE whose target is being executed.
     const Op* m_executing { nullptr };
     Step m_fetching;
