@@ -12,41 +12,34 @@ namespace zvisor::isa {
 
 namespace {
 
-/// How many values the second index has.
-[[nodiscard]] constexpr std::size_t second_indices(OpcodePlace place)
-{
-    switch (place) {
-    case OpcodePlace::byte:
-        return 1;
-    case OpcodePlace::nibble:
-        return 16;
-    case OpcodePlace::second_byte:
-    case OpcodePlace::last_byte:
-        return 256;
-    }
-    return 0;
-}
+/// The bits of an instruction that are the second index, for a first opcode byte; none are index 0.
+struct SecondIndex {
+    unsigned at;
+    unsigned width;
 
-/// How the second index is formed for a first opcode byte.
-[[nodiscard]] u8 second_index(OpcodePlace place, u64 bits)
+    [[nodiscard]] constexpr std::size_t count() const { return std::size_t { 1 } << width; }
+    [[nodiscard]] constexpr std::size_t of(u64 bits) const { return bits >> (64 - at - width) & (count() - 1); }
+};
+
+[[nodiscard]] constexpr SecondIndex second_index(OpcodePlace place)
 {
     switch (place) {
     case OpcodePlace::byte:
-        return 0;
+        break;
     case OpcodePlace::nibble:
-        return static_cast<u8>(field<12, 4>(bits));
+        return { 12, 4 };
     case OpcodePlace::second_byte:
-        return static_cast<u8>(field<8, 8>(bits));
+        return { 8, 8 };
     case OpcodePlace::last_byte:
-        return static_cast<u8>(field<40, 8>(bits));
+        return { 40, 8 };
     }
-    return 0;
+    return { 8, 0 };
 }
 
 struct Table {
     struct First {
-        OpcodePlace place { OpcodePlace::byte };
-        std::vector<const Row*> rows = std::vector<const Row*>(second_indices(OpcodePlace::byte));
+        SecondIndex second { second_index(OpcodePlace::byte) };
+        std::vector<const Row*> rows = std::vector<const Row*>(second.count());
     };
     std::vector<NamedGroup> groups;
     std::vector<const Row*> all;
@@ -70,9 +63,9 @@ struct Table {
     {
         u64 bits = opcode_bits(row);
         First& entry = first[bits >> 56];
-        entry.place = row.format->place;
-        entry.rows.resize(second_indices(entry.place));
-        entry.rows[second_index(entry.place, bits)] = &row;
+        entry.second = second_index(row.format->place);
+        entry.rows.resize(entry.second.count());
+        entry.rows[entry.second.of(bits)] = &row;
         all.push_back(&row);
     }
 };
@@ -199,7 +192,7 @@ u64 opcode_bits(const Row& row)
 const Row* find_row(u64 bits)
 {
     const auto& entry = table().first[bits >> 56];
-    return entry.rows[second_index(entry.place, bits)];
+    return entry.rows[entry.second.of(bits)];
 }
 
 const Row* find_row(std::string_view mnemonic)

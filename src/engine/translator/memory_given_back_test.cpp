@@ -23,6 +23,14 @@ protected:
         bench.run();
         return gr[2];
     }
+    u64 translated() { return bench.cpu.engine().statistics().blocks; }
+    /// Work goes on until the engine has taken it for that: a busy host may have no time for so much at once.
+    void expect_made_again(u64 before)
+    {
+        for (int i = 0; i < 100 && translated() == before; ++i)
+            EXPECT_EQ(run(), 3 * rounds + 1);
+        EXPECT_GT(translated(), before);
+    }
 
     static constexpr u64 rounds = 500'000;
     TestBench bench { { .statistics = true } };
@@ -30,7 +38,6 @@ protected:
 
 TEST_F(MemoryGivenBack, IsMadeAgain)
 {
-    auto translated = [&] { return bench.cpu.engine().statistics().blocks; };
     // Until there are paths, too.
     for (int i = 0; i < 4; ++i)
         EXPECT_EQ(run(), 3 * rounds + 1);
@@ -38,8 +45,7 @@ TEST_F(MemoryGivenBack, IsMadeAgain)
     EXPECT_EQ(run(), 3 * rounds + 1);
     EXPECT_EQ(translated(), before);
     bench.cpu.engine().give_memory_back();
-    EXPECT_EQ(run(), 3 * rounds + 1);
-    EXPECT_GT(translated(), before);
+    expect_made_again(before);
 }
 
 TEST_F(MemoryGivenBack, AgainAndAgain)
@@ -54,15 +60,13 @@ TEST_F(MemoryGivenBack, AgainAndAgain)
 /// What an idle CPU executes now and then needs no code; work does.
 TEST_F(MemoryGivenBack, IsNotMadeAgainForLittle)
 {
-    auto translated = [&] { return bench.cpu.engine().statistics().blocks; };
     run();
     u64 before = translated();
     bench.cpu.engine().give_memory_back();
     for (u64 i = 0; i < 10; ++i)
         EXPECT_EQ(run(10'000), 30'001);
     EXPECT_EQ(translated(), before);
-    run();
-    EXPECT_GT(translated(), before);
+    expect_made_again(before);
 }
 
 } // namespace

@@ -119,7 +119,7 @@ void Translator::run_block(Cpu& cpu)
         make_room(cpu);
     if (!m_path.blocks.empty()) [[unlikely]]
         return follow_path(cpu);
-    bool translates = !m_rests || !rests(cpu);
+    bool translates = !m_rest || !rests(cpu);
     if (translates && !(cpu.mode() & ExecutionMode::careful)) [[likely]] {
         if (m_worn_exit != Runtime::no_exit && begin_arm(cpu)) [[unlikely]]
             return;
@@ -306,11 +306,12 @@ bool Translator::rests(const Cpu& cpu)
 {
     constexpr u64 much = 500'000;
     constexpr auto short_time = std::chrono::milliseconds(250);
-    if (cpu.retired - m_retired_at_rest < much)
+    if (cpu.retired - m_rest->retired < much)
         return true;
-    auto before = std::exchange(m_rested_at, Clock::now());
-    m_retired_at_rest = cpu.retired;
-    return m_rests = m_rested_at - before > short_time;
+    auto now = Clock::now();
+    bool works = now - m_rest->seen <= short_time;
+    m_rest = works ? std::nullopt : std::optional<Rest> { { now, cpu.retired } };
+    return !works;
 }
 
 void Translator::give_memory_back()
@@ -325,9 +326,7 @@ void Translator::give_memory_back()
     m_machinery->all.exits.clear();
     m_machinery->all.runtime.give_memory_back();
     m_machinery->maker = m_machinery->maker->renewed();
-    m_rests = true;
-    m_rested_at = Clock::now();
-    m_retired_at_rest = m_cpu->retired;
+    m_rest = { Clock::now(), m_cpu->retired };
 }
 
 /// What was counted up to now counts for nothing, without touching the counters as long as they have room for more.

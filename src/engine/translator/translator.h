@@ -94,6 +94,11 @@ private:
         /// The first `count` blocks, which go on at `end`, become the stem or an arm.
         void add_segment(std::size_t count, u64 end);
     };
+    /// When the CPU was last seen to rest, and Cpu::retired then.
+    struct Rest {
+        Clock::time_point seen;
+        u64 retired;
+    };
     static constexpr u8 translated = BlockMaker::translated;
 
     void make_machinery(Cpu& cpu);
@@ -179,10 +184,7 @@ private:
     /// Cpu::retired when the interpreter was last entered.
     u64 m_retired_before { 0 };
     /// Since memory was given back: what an idle CPU executes is interpreted, as code for it would need more memory.
-    bool m_rests { false };
-    /// When that was looked at last, and Cpu::retired then.
-    Clock::time_point m_rested_at;
-    u64 m_retired_at_rest { 0 };
+    std::optional<Rest> m_rest;
     /// The EXECUTE whose target is being executed.
     const Op* m_executing { nullptr };
     Step m_fetching;
