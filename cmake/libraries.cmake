@@ -18,6 +18,7 @@ add_library(zvisor_slirp INTERFACE)
 target_include_directories(zvisor_slirp SYSTEM INTERFACE ${SLIRP_INCLUDE})
 target_link_libraries(zvisor_slirp INTERFACE ${SLIRP_LIBRARY})
 find_library(URING_LIBRARY NAMES uring REQUIRED)
+find_library(NETTLE_LIBRARY NAMES nettle REQUIRED)
 find_library(SECCOMP_LIBRARY NAMES seccomp REQUIRED)
 
 # Intel's decimal floating point, the variant with arguments by value and rounding mode and flags passed as arguments.
@@ -29,7 +30,7 @@ target_compile_definitions(zvisor_bid INTERFACE
 
 # xbyak (engine) and toml++ (machine) are headers in the compiler's own path.
 set(libraries_base fmt::fmt spdlog::spdlog Threads::Threads)
-set(libraries_isa zvisor_bid OpenSSL::Crypto ZLIB::ZLIB)
+set(libraries_isa zvisor_bid ${NETTLE_LIBRARY} ZLIB::ZLIB)
 set(libraries_engine Zydis::Zydis)
 set(libraries_debug Boost::headers)
 set(libraries_devices zvisor_slirp ${URING_LIBRARY})

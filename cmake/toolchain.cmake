@@ -18,6 +18,8 @@ find_program(MOLD mold)
 if(MOLD)
     add_link_options(-fuse-ld=mold)
 endif()
+# A program loads the libraries it uses, not all that the folders it links use.
+add_link_options(-Wl,--as-needed)
 # With the whole program at hand g++ sees types of one name that differ.
 if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_link_options(-Werror=odr)

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
@@ -139,6 +140,8 @@ void look_for_others(Attempts& attempts, const Host& host)
     attempts.add("others", "times of processes", syscall(SYS_times, room.data()));
     attempts.add("others", "the kernel's log", syscall(SYS_syslog, 3, room.data(), room.size()));
     attempts.add("others", "users", syscall(SYS_getgroups, 0, nullptr));
+    errno = ENOENT;
+    attempts.add("others", "the firmware's environment", std::getenv("PATH") ? 0 : -1);
     for (pid_t pid : { host.firmware, host.other, 1 }) {
         attempts.add("others", fmt::format("whether process {} is there", pid), syscall(SYS_kill, pid, 0));
         attempts.add("others", fmt::format("priority of process {}", pid), syscall(SYS_getpriority, PRIO_PROCESS, pid));

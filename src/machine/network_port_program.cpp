@@ -1,6 +1,7 @@
 #include "machine/network_port_program.h"
 
 #include "devices/virtio_net/user_network.h"
+#include "prsm/process.h"
 #include "prsm/sandbox.h"
 
 #include <array>
@@ -75,7 +76,8 @@ Result<UniqueFd> NetworkPortProgram::start(const std::string& program, const std
     posix_spawn_file_actions_addclosefrom_np(&actions, socket_fd + 1);
     std::array<const char*, 4> arguments { "zvisor-network-port", "network-port", config.c_str(), nullptr };
     pid_t pid = 0;
-    int error = posix_spawn(&pid, program.c_str(), &actions, nullptr, const_cast<char* const*>(arguments.data()), environ);
+    int error = posix_spawn(&pid, program.c_str(), &actions, nullptr, const_cast<char* const*>(arguments.data()),
+        const_cast<char* const*>(partition_environment().data()));
     posix_spawn_file_actions_destroy(&actions);
     if (error != 0)
         return fail(fmt::format("cannot start the process of a network port: {}", std::strerror(error)));

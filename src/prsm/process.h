@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace zvisor {
 
@@ -20,6 +21,10 @@ struct ProcessOptions {
     /// Its standard error.
     int log { -1 };
 };
+
+/// The environment of a partition's processes, for execve(2): nothing of the firmware's own but how a sanitizer reports, and what keeps
+/// idle ones small. Valid until the firmware's environment changes.
+[[nodiscard]] std::vector<const char*> partition_environment();
 
 /// A partition's process as the firmware holds it: in user, PID, mount, network, IPC and UTS namespaces of its own where the host allows
 /// that. It outlives the firmware, which may take it up again by its PID.

@@ -35,7 +35,6 @@ void add_set_command(CLI::App& app, Action& action);
 void add_console_command(CLI::App& app, Action& action);
 void add_events_command(CLI::App& app, Action& action);
 void add_top_command(CLI::App& app, Action& action);
-void add_partition_process_command(CLI::App& app, Action& action);
 /// Added last: it completes what the others have added.
 void add_completion_command(CLI::App& app, Action& action);
 

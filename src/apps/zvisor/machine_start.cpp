@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <fmt/chrono.h>
 #include <thread>
+#include <unistd.h>
 
 namespace zvisor {
 
@@ -43,9 +44,18 @@ void start_partitions(Firmware& firmware, StartReport& report)
     report.ready(std::ranges::all_of(partitions, is_up), fmt::format("{} of {} partitions are activated", operating, partitions.size()));
 }
 
+/// What the processes of partitions run; it is installed beside this program.
+[[nodiscard]] Result<std::string> partition_program()
+{
+    std::string program = std::filesystem::read_symlink("/proc/self/exe").replace_filename("zvisor-partition").string();
+    if (access(program.c_str(), X_OK) != 0)
+        return fail(fmt::format("cannot run {}, which partitions need: {}", program, std::strerror(errno)));
+    return program;
+}
+
 [[nodiscard]] Result<FirmwareOptions> firmware_options(const MachineFolder& folder, const std::string& machine)
 {
-    std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+    std::string program = TRY(partition_program());
     auto state = TRY(state_file(machine));
     return FirmwareOptions { .folder = folder.path(),
         .program = program,

@@ -1,5 +1,4 @@
 #include "apps/zvisor/commands.h"
-#include "isa/crypto/core/openssl_memory.h"
 
 namespace {
 
@@ -20,13 +19,15 @@ A machine of several partitions:
   zvisor move memory 256M LP1 LP2
   zvisor console LP1)";
 
-[[nodiscard]] bool knows(const CLI::App& app, const std::string& command)
-{
-    return !app.get_subcommands([&](const CLI::App* known) { return known->get_name() == command; }).empty();
-}
+} // namespace
 
-void add_commands(CLI::App& app, zvisor::Action& action)
+int main(int argc, char** argv)
 {
+    CLI::App app { "zvisor: an IBM Z mainframe on this machine", "zvisor" };
+    app.footer(footer);
+    app.require_subcommand(0, 1);
+    app.set_version_flag("--version", "zvisor 0.1");
+    zvisor::Action action;
     zvisor::add_run_command(app, action);
     zvisor::add_disasm_command(app, action);
     zvisor::add_trace_command(app, action);
@@ -40,23 +41,6 @@ void add_commands(CLI::App& app, zvisor::Action& action)
     zvisor::add_events_command(app, action);
     zvisor::add_top_command(app, action);
     zvisor::add_completion_command(app, action);
-}
-
-} // namespace
-
-int main(int argc, char** argv)
-{
-    // Without it an idle partition keeps more memory.
-    (void)zvisor::isa::crypto::keep_openssl_memory_apart();
-    CLI::App app { "zvisor: an IBM Z mainframe on this machine", "zvisor" };
-    app.footer(footer);
-    app.require_subcommand(0, 1);
-    app.set_version_flag("--version", "zvisor 0.1");
-    zvisor::Action action;
-    zvisor::add_partition_process_command(app, action);
-    // A partition's process keeps what is made here as long as it lives.
-    if (argc < 2 || !knows(app, argv[1]))
-        add_commands(app, action);
     try {
         app.parse(argc, argv);
         // Only now, so that an unknown command is named.

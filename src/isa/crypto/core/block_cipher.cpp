@@ -4,52 +4,47 @@
 #include "base/verify.h"
 
 #include <algorithm>
-#include <openssl/evp.h>
+#include <nettle/des.h>
+#include <nettle/nettle-meta.h>
 
 namespace zvisor::isa::crypto {
 
 namespace {
 
-/// TDEA with three keys serves for one and two.
-[[nodiscard]] std::array<u8, 24> three_keys(std::span<const u8> key)
-{
-    std::array<u8, 24> all {};
-    for (std::size_t i = 0; i < all.size(); ++i)
-        all[i] = key[i % key.size()];
-    return all;
-}
+/// TDEA, which nettle does not list; with three keys it serves for one and two.
+constexpr nettle_cipher tdea {
+    .name = "tdea",
+    .context_size = sizeof(des3_ctx),
+    .block_size = DES_BLOCK_SIZE,
+    .key_size = DES3_KEY_SIZE,
+    .set_encrypt_key = [](void* context, const u8* key) { des3_set_key(static_cast<des3_ctx*>(context), key); },
+    .set_decrypt_key = [](void* context, const u8* key) { des3_set_key(static_cast<des3_ctx*>(context), key); },
+    .encrypt = [](const void* context, std::size_t length, u8* to,
+                   const u8* from) { des3_encrypt(static_cast<const des3_ctx*>(context), length, to, from); },
+    .decrypt = [](const void* context, std::size_t length, u8* to,
+                   const u8* from) { des3_decrypt(static_cast<const des3_ctx*>(context), length, to, from); },
+};
 
-[[nodiscard]] const EVP_CIPHER* aes_by_key_length(std::size_t length)
+[[nodiscard]] const nettle_cipher& cipher_for(Algorithm algorithm, std::size_t key_length)
 {
-    return length == 16 ? EVP_aes_128_ecb() : length == 24 ? EVP_aes_192_ecb() : EVP_aes_256_ecb();
+    if (algorithm == Algorithm::des)
+        return tdea;
+    return key_length == 16 ? nettle_aes128 : key_length == 24 ? nettle_aes192 : nettle_aes256;
 }
 
 } // namespace
 
 BlockCipher::BlockCipher(Algorithm algorithm, std::span<const u8> key, Direction direction)
     : m_block_size(crypto::block_size(algorithm))
-    , m_context(EVP_CIPHER_CTX_new())
 {
-    VERIFY(m_context);
-    int encipher = direction == Direction::encipher;
-    int done = 0;
-    if (algorithm == Algorithm::des)
-        done = EVP_CipherInit_ex(m_context, EVP_des_ede3_ecb(), nullptr, three_keys(key).data(), nullptr, encipher);
-    else
-        done = EVP_CipherInit_ex(m_context, aes_by_key_length(key.size()), nullptr, key.data(), nullptr, encipher);
-    VERIFY(done == 1);
-    EVP_CIPHER_CTX_set_padding(m_context, 0);
-}
-
-BlockCipher::~BlockCipher()
-{
-    EVP_CIPHER_CTX_free(m_context);
-}
-
-void BlockCipher::transform(const u8* from, u8* to, std::size_t length)
-{
-    int out = 0;
-    VERIFY(EVP_CipherUpdate(m_context, to, &out, from, static_cast<int>(length)) == 1 && out == static_cast<int>(length));
+    const auto& cipher = cipher_for(algorithm, key.size());
+    VERIFY(cipher.context_size <= m_context.size());
+    std::array<u8, 32> whole {};
+    for (std::size_t i = 0; i < cipher.key_size; ++i)
+        whole[i] = key[i % key.size()];
+    bool enciphers = direction == Direction::encipher;
+    (enciphers ? cipher.set_encrypt_key : cipher.set_decrypt_key)(m_context.data(), whole.data());
+    m_transform = enciphers ? cipher.encrypt : cipher.decrypt;
 }
 
 namespace {

@@ -3,10 +3,8 @@
 #include "base/types.h"
 
 #include <array>
-#include <memory>
+#include <cstddef>
 #include <span>
-
-struct evp_cipher_ctx_st;
 
 namespace zvisor::isa::crypto {
 
@@ -24,18 +22,17 @@ enum class Direction : u8 { encipher, decipher };
 class BlockCipher {
 public:
     BlockCipher(Algorithm algorithm, std::span<const u8> key, Direction direction);
-    ~BlockCipher();
-    BlockCipher(const BlockCipher&) = delete;
-    BlockCipher& operator=(const BlockCipher&) = delete;
 
     /// Transforms whole blocks; `from` and `to` are the same or do not overlap.
-    void transform(const u8* from, u8* to, std::size_t length);
+    void transform(const u8* from, u8* to, std::size_t length) { m_transform(m_context.data(), length, to, from); }
     void block(u8* data) { transform(data, data, m_block_size); }
     [[nodiscard]] unsigned block_size() const { return m_block_size; }
 
 private:
     unsigned m_block_size;
-    evp_cipher_ctx_st* m_context;
+    void (*m_transform)(const void* context, std::size_t length, u8* to, const u8* from);
+    /// The keys of all rounds, as nettle has them.
+    alignas(std::max_align_t) std::array<std::byte, 384> m_context;
 };
 
 inline void exclusive_or(u8* to, const u8* from, std::size_t length)
