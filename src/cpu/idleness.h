@@ -6,7 +6,7 @@
 namespace zvisor {
 
 /// Whether a CPU has executed so little for so long that the host has better use for the memory of what it knows: code and translations,
-/// which it makes again when it needs them. What it makes while it idles it needs for that: it has to idle longer each time, up to 40 s.
+/// which it makes again when it needs them.
 class Idleness {
 public:
     using Duration = std::chrono::nanoseconds;
@@ -22,8 +22,6 @@ private:
     /// Of the window: when it began, and what the CPU had executed then.
     Time m_began {};
     Duration m_executed {};
-    Duration m_idle {};
-    Duration m_needed { window };
     /// What it had executed when the memory went last.
     Duration m_given_back {};
 };

@@ -33,10 +33,11 @@ struct Sites {
     static constexpr unsigned count = 4096;
     static constexpr unsigned group = 64;
 
-    std::array<u64, count> tag {};
+    // Zero at first as a space's memory is: each page of it is taken from the host when it is used.
+    std::array<u64, count> tag;
     /// How far from the tag an access may begin: an access further away, or any when this is 0, looks into the TLB.
-    std::array<u64, count> limit {};
-    std::array<u64, count> delta {};
+    std::array<u64, count> limit;
+    std::array<u64, count> delta;
     /// By page index: a bit for each group of places of which one may have found a page with that index.
     std::array<u64, 256> groups {};
 
@@ -207,7 +208,7 @@ private:
 
 public:
     Space() { clear(fewest_entries); }
-    // What is not in use is not to be had of memory that was in use.
+    // Memory that is zero, of which what is not in use is not to be had.
     static void* operator new(std::size_t bytes) { return take_host_pages(bytes); }
     static void operator delete(void* space, std::size_t bytes) { give_host_pages(space, bytes); }
 

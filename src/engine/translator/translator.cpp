@@ -301,16 +301,18 @@ void Translator::begin_anew()
     m_path.executions = nullptr;
 }
 
-/// Until the CPU executes so much in so short a time, waits and all, that it works: three times what an idle Debian does.
+/// Until the CPU executes so much in so short a time, waits and all, that it works: twelve times what an idle Debian does, more than what
+/// comes up in it each minute, and less than is felt.
 bool Translator::rests(const Cpu& cpu)
 {
-    constexpr u64 much = 500'000;
-    constexpr auto short_time = std::chrono::milliseconds(250);
+    constexpr u64 much = 16'000'000;
+    constexpr auto short_time = std::chrono::seconds(2);
     if (cpu.retired - m_rest->retired < much)
         return true;
     auto now = Clock::now();
     bool works = now - m_rest->seen <= short_time;
     m_rest = works ? std::nullopt : std::optional<Rest> { { now, cpu.retired } };
+    m_interpreter.keep_little(!works);
     return !works;
 }
 
@@ -327,6 +329,7 @@ void Translator::give_memory_back()
     m_machinery->all.runtime.give_memory_back();
     m_machinery->maker = m_machinery->maker->renewed();
     m_rest = { Clock::now(), m_cpu->retired };
+    m_interpreter.keep_little(true);
 }
 
 /// What was counted up to now counts for nothing, without touching the counters as long as they have room for more.
