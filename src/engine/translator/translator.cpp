@@ -301,12 +301,12 @@ void Translator::begin_anew()
     m_path.executions = nullptr;
 }
 
-/// Until the CPU executes so much in so short a time, waits and all, that it works: twelve times what an idle Debian does, more than what
-/// comes up in it each minute, and less than is felt.
+/// Until the CPU executes so much in so short a time, waits and all, that it works: twelve times what an idle Debian does, mostly more
+/// than what comes up in it each minute, and less than is felt.
 bool Translator::rests(const Cpu& cpu)
 {
-    constexpr u64 much = 16'000'000;
-    constexpr auto short_time = std::chrono::seconds(2);
+    constexpr u64 much = 4'000'000;
+    constexpr auto short_time = std::chrono::milliseconds(500);
     if (cpu.retired - m_rest->retired < much)
         return true;
     auto now = Clock::now();
