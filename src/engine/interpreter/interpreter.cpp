@@ -8,6 +8,7 @@ namespace zvisor {
 namespace {
 
 constexpr u32 most_instructions = 64;
+constexpr std::size_t most_blocks = 200'000;
 
 void run_leave(Cpu&, const Op*) { }
 
@@ -160,7 +161,7 @@ void Interpreter::step(Cpu& cpu, Block& block)
 
 Block* Interpreter::block_at(Cpu& cpu, u64 address)
 {
-    Position& position = position_of(address);
+    Position& position = m_positions[address / 2 % positions];
     if (position.address == address && position.stamp == cpu.code_stamp() && position.drops == m_drops) [[likely]]
         return position.block;
     return find_block(cpu, address, position);
@@ -190,13 +191,14 @@ Block* Interpreter::find_block(Cpu& cpu, u64 address, Position& position)
 /// Forgets a part of its own blocks: all would take a time in which the CPU does not look whether it is wanted elsewhere.
 void Interpreter::make_room()
 {
-    m_cache.drop_some(m_most_blocks / 100, [](const CodeBlock& block) { return dynamic_cast<const Block*>(&block) != nullptr; });
+    constexpr std::size_t part = most_blocks / 100;
+    m_cache.drop_some(part, [](const CodeBlock& block) { return dynamic_cast<const Block*>(&block) != nullptr; });
     forget_positions();
 }
 
 Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
 {
-    if (m_known > m_most_blocks)
+    if (m_known > most_blocks)
         make_room();
     m_cache.free_dropped();
     for (;;) {
@@ -286,7 +288,7 @@ void Interpreter::forget(const BlockKey& key)
     CodeBlock* block = m_cache.find(key);
     if (!block)
         return;
-    if (Position& position = position_of(key.address); position.block == block)
+    if (Position& position = m_positions[key.address / 2 % positions]; position.block == block)
         position = {};
     m_cache.drop(*block);
 }
@@ -297,12 +299,6 @@ void Interpreter::give_memory_back()
     m_current = nullptr;
     m_positions.clear();
     m_targets.clear();
-}
-
-void Interpreter::keep_little(bool little)
-{
-    constexpr std::size_t few_blocks = 3000;
-    m_most_blocks = little ? few_blocks : most_blocks;
 }
 
 } // namespace zvisor

@@ -51,8 +51,6 @@ public:
     void give_memory_back() override;
     /// Blocks have been dropped: none is remembered by its address from now on.
     void forget_positions() { ++m_drops; }
-    /// Whether it keeps no more than what an idle CPU executes again and again, until it is told otherwise.
-    void keep_little(bool little);
 
     /// Another engine executes what is at an address from now on.
     void forget(const BlockKey& key);
@@ -75,10 +73,8 @@ private:
         Op ops[2];
     };
     static constexpr std::size_t positions = 8192;
-    static constexpr std::size_t most_blocks = 200'000;
     static constexpr std::size_t targets = 256;
 
-    [[nodiscard]] Position& position_of(u64 address) const { return m_positions[address / 2 % positions]; }
     [[nodiscard]] bool run_blocks(Cpu& cpu);
     [[nodiscard]] Block* block_at(Cpu& cpu, u64 address);
     [[nodiscard]] Block* find_block(Cpu& cpu, u64 address, Position& position);
@@ -94,7 +90,6 @@ private:
     CodeCache& m_cache;
     HostTable<Position> m_positions { positions };
     HostTable<Target> m_targets { targets };
-    std::size_t m_most_blocks { most_blocks };
     /// How often blocks were dropped.
     u64 m_drops { 0 };
     Block* m_current { nullptr };

@@ -301,18 +301,17 @@ void Translator::begin_anew()
     m_path.executions = nullptr;
 }
 
-/// Until the CPU executes so much in so short a time, waits and all, that it works: twelve times what an idle Debian does, mostly more
-/// than what comes up in it each minute, and less than is felt.
+/// Until the CPU executes so much with so short waits that it works: an idle Debian waits for six times as long. Time that the CPU does not
+/// wait does not count: whoever shares the host's CPUs with it makes it slower, not idle.
 bool Translator::rests(const Cpu& cpu)
 {
-    constexpr u64 much = 4'000'000;
-    constexpr auto short_time = std::chrono::milliseconds(500);
+    constexpr u64 much = 2'000'000;
+    constexpr auto short_waits = std::chrono::milliseconds(500);
     if (cpu.retired - m_rest->retired < much)
         return true;
-    auto now = Clock::now();
-    bool works = now - m_rest->seen <= short_time;
-    m_rest = works ? std::nullopt : std::optional<Rest> { { now, cpu.retired } };
-    m_interpreter.keep_little(!works);
+    auto waited = cpu.times().waiting.read();
+    bool works = waited - m_rest->waited <= short_waits;
+    m_rest = works ? std::nullopt : std::optional<Rest> { { waited, cpu.retired } };
     return !works;
 }
 
@@ -328,8 +327,7 @@ void Translator::give_memory_back()
     m_machinery->all.exits.clear();
     m_machinery->all.runtime.give_memory_back();
     m_machinery->maker = m_machinery->maker->renewed();
-    m_rest = { Clock::now(), m_cpu->retired };
-    m_interpreter.keep_little(true);
+    m_rest = { m_cpu->times().waiting.read(), m_cpu->retired };
 }
 
 /// What was counted up to now counts for nothing, without touching the counters as long as they have room for more.

@@ -94,9 +94,9 @@ private:
         /// The first `count` blocks, which go on at `end`, become the stem or an arm.
         void add_segment(std::size_t count, u64 end);
     };
-    /// When the CPU was last seen to rest, and Cpu::retired then.
+    /// What the CPU had waited when it was last seen to rest, and Cpu::retired then.
     struct Rest {
-        Clock::time_point seen;
+        std::chrono::nanoseconds waited;
         u64 retired;
     };
     static constexpr u8 translated = BlockMaker::translated;
