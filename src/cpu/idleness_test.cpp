@@ -42,6 +42,7 @@ TEST_F(IdlenessTest, BeginsWithTheFirstWindowWithoutWork)
     EXPECT_EQ(pass(9s, 0.01), 0);
     EXPECT_EQ(pass(12s, 0.01), 2);
     EXPECT_EQ(pass(21s, 0.5), 0);
+    EXPECT_EQ(pass(21s, 0.01), 2);
 }
 
 TEST_F(IdlenessTest, IsDueOnceForACpuThatExecutesNothing)

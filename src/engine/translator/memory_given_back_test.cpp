@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 namespace zvisor {
 namespace {
 
@@ -22,6 +24,18 @@ protected:
         gr[4] = 0x3000;
         bench.run();
         return gr[2];
+    }
+    /// An enabled wait that the clock comparator ends.
+    void wait(std::chrono::nanoseconds time)
+    {
+        constexpr u64 mode = Psw::extended_addressing_bit | Psw::basic_addressing_bit;
+        Cpu& cpu = bench.cpu;
+        store_be<u64>(bench.storage->host() + lowcore::external_new_psw, mode | Psw::wait_bit);
+        cpu.cr[0] |= cr0::clock_comparator;
+        cpu.control_registers_changed();
+        cpu.set_clock_comparator(cpu.tod() + TodClock::from_nanoseconds(static_cast<u64>(time.count())));
+        cpu.load_psw({ mode | Psw::wait_bit | Psw::external_bit, TestBench::code_at });
+        cpu.engine().run(cpu);
     }
     u64 translated() { return bench.cpu.engine().statistics().blocks; }
     /// Work goes on until the engine has taken it for that: a busy host may have no time for so much at once.
@@ -65,6 +79,20 @@ TEST_F(MemoryGivenBack, IsNotMadeAgainForLittle)
     bench.cpu.engine().give_memory_back();
     for (u64 i = 0; i < 10; ++i)
         EXPECT_EQ(run(10'000), 30'001);
+    EXPECT_EQ(translated(), before);
+    expect_made_again(before);
+}
+
+/// As much as work, but with long waits.
+TEST_F(MemoryGivenBack, IsNotMadeAgainForMuchBetweenWaits)
+{
+    run();
+    u64 before = translated();
+    bench.cpu.engine().give_memory_back();
+    for (u64 i = 0; i < 12; ++i) {
+        EXPECT_EQ(run(50'000), 150'001);
+        wait(std::chrono::milliseconds(60));
+    }
     EXPECT_EQ(translated(), before);
     expect_made_again(before);
 }
