@@ -265,6 +265,7 @@ TEST_F(DispatchingTest, ACpuThatWaitsOrIsStoppedGivesMemoryBack)
     other.set_engine(std::move(owned));
     other.load_psw({ mode_64, 0x2000 });
     cpu.load_psw({ wait_mask, 0x2000 });
+    cpu.storage().mark_code(0x2000, 2);
     other.order_start();
     start();
     ASSERT_TRUE(becomes([&] { return other_engine->instructions > 0; }));
@@ -274,6 +275,7 @@ TEST_F(DispatchingTest, ACpuThatWaitsOrIsStoppedGivesMemoryBack)
         std::this_thread::sleep_for(100ms);
     EXPECT_EQ(engine->gave_back, 1);
     EXPECT_EQ(other_engine->gave_back, 1);
+    EXPECT_TRUE(becomes([&] { return !cpu.storage().holds_code(0x2000, 2); }));
 }
 
 TEST_F(DispatchingTest, TimeCountsFromTheGrantNotFromWhenTheHostLetsTheThreadGoOn)

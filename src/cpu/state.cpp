@@ -303,6 +303,7 @@ void Cpu::give_memory_back()
     }
     if (m_engine)
         m_engine->give_memory_back();
+    m_group_storage->forget_unused_code();
     malloc_trim(0);
 }
 

@@ -28,13 +28,13 @@ struct CodeBlock {
     u64 address { 0 };
     /// ExecutionMode, and the bit of the engine that made it when several share the cache.
     u8 mode { 0 };
+    bool stale { false };
     /// Where its first byte in storage is, and from there to behind the last; it may begin to be executed in between.
     u64 first { 0 };
     u32 bytes { 0 };
     u32 count { 0 };
     /// Absolute address of the second page when the last instruction crosses into it.
     std::optional<u64> second_page;
-    bool stale { false };
     /// The next one with the same place in a BlockTable.
     std::unique_ptr<CodeBlock> next;
 };

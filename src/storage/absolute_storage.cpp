@@ -22,12 +22,6 @@ constexpr u64 least_zone_of_huge_pages = 32 * megabyte;
 /// Linux 6.1; the host's headers may be older.
 constexpr int advise_collapse = 25;
 
-/// Bytes of the code map: a bit for each 16 bytes of storage.
-[[nodiscard]] constexpr u64 code_map_size(u64 storage_size)
-{
-    return storage_size / 16 / 8;
-}
-
 [[nodiscard]] constexpr u64 words_of(u64 bits)
 {
     return (bits + 63) / 64;
@@ -75,7 +69,7 @@ Result<AbsoluteStorage::Maps> AbsoluteStorage::reserve_maps(u64 size)
 {
     auto keys = TRY(HostRange::reserve(size / page_size, "storage keys"));
     auto flags = TRY(HostRange::reserve(size / page_size, "page flags"));
-    auto code = TRY(HostRange::reserve(code_map_size(size), "the map of code"));
+    auto code = TRY(HostRange::reserve(CodeMap::size(size), "the map of code"));
     return Maps { std::move(keys), std::move(flags), std::move(code) };
 }
 
@@ -115,10 +109,10 @@ AbsoluteStorage::AbsoluteStorage(HostRange range, Maps maps, unsigned block_shif
     // SAFETY: fresh memory is zero, which is what these atomics begin with.
     , m_keys(reinterpret_cast<std::atomic<u8>*>(m_maps.keys.start()))
     , m_flags(reinterpret_cast<std::atomic<u8>*>(m_maps.flags.start()))
-    , m_code_map(reinterpret_cast<CodeWord*>(m_maps.code.start()))
+    , m_code(std::move(m_maps.code))
     , m_present(words_of((m_size >> block_shift) + 1))
 {
-    static_assert(CodeWord::is_always_lock_free && sizeof(CodeWord) == 8 && code_map_size(1024) == 8 && sizeof(*m_keys) == 1);
+    static_assert(sizeof(*m_keys) == 1);
 }
 
 // ---- Blocks ----------------------------------------------------------------------------------------------------
@@ -204,34 +198,14 @@ void AbsoluteStorage::collapse(u64 huge_page)
 
 // ---- Code ------------------------------------------------------------------------------------------------------
 
-/// Calls `each(word, mask)` for the words of the code map a range touches, until one gives true.
-template<class Each>
-bool AbsoluteStorage::any_code_word(u64 address, u64 length, Each each) const
+void AbsoluteStorage::forget_unused_code()
 {
-    constexpr u64 word_bytes = code_block * 64;
-    for (u64 at = address; at < address + length; at = (at / word_bytes + 1) * word_bytes) {
-        u64 first = at % word_bytes / code_block;
-        u64 last = (std::min(address + length, (at / word_bytes + 1) * word_bytes) - 1) % word_bytes / code_block;
-        u64 mask = ~u64 { 0 } >> (63 - (last - first)) << first;
-        if (each(m_code_map[at / word_bytes], mask))
-            return true;
-    }
-    return false;
-}
-
-void AbsoluteStorage::mark_code(u64 address, u64 length)
-{
-    (void)any_code_word(address, length, [](CodeWord& word, u64 mask) {
-        if ((word.load() & mask) != mask)
-            word.fetch_or(mask);
+    m_code.forget_unused([this](u64 stretch) {
+        for (u64 page = stretch; page < std::min(stretch + CodeMap::stretch, m_size); page += page_size)
+            if (page_flags(page).load() & PageFlag::code)
+                return true;
         return false;
     });
-}
-
-bool AbsoluteStorage::holds_code(u64 address, u64 length) const
-{
-    return any_code_word(
-        address, length, [](const CodeWord& word, u64 mask) { return (word.load(std::memory_order_relaxed) & mask) != 0; });
 }
 
 bool AbsoluteStorage::read(u64 address, std::span<std::byte> to) const

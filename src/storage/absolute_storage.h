@@ -4,6 +4,7 @@
 #include "base/result.h"
 #include "base/types.h"
 #include "base/unique_fd.h"
+#include "storage/code_map.h"
 #include "storage/host_range.h"
 
 #include <atomic>
@@ -114,10 +115,12 @@ public:
 
     [[nodiscard]] std::atomic<u8>& page_flags(u64 address) const { return m_flags[address / page_size]; }
 
-    /// Code was made from [address, address+length): `holds_code` finds it, in blocks of 16 bytes. What was marked once stays so;
-    /// it counts only while the page's flags have code users.
-    void mark_code(u64 address, u64 length);
-    [[nodiscard]] bool holds_code(u64 address, u64 length) const;
+    /// Code was made from [address, address+length): `holds_code` finds it, in blocks of 16 bytes, while the page's flags have code
+    /// users, and maybe longer.
+    void mark_code(u64 address, u64 length) { m_code.mark(address, length); }
+    [[nodiscard]] bool holds_code(u64 address, u64 length) const { return m_code.holds(address, length); }
+    /// Gives back the memory of marks in pages without code users, as far as there are none around either.
+    void forget_unused_code();
 
     /// A device is going to update bytes of storage in place, with interlocks, from now on to the next clear reset.
     void expect_updates(u64 address, u64 length);
@@ -137,10 +140,6 @@ public:
     void discard(u64 address, u64 length);
 
 private:
-    /// Bytes of storage one bit of the code map stands for.
-    static constexpr u64 code_block = 16;
-    using CodeWord = std::atomic<u64>;
-
     using Bits = std::vector<std::atomic<u64>>;
     /// What is known of each page and each 16 bytes, in memory that is taken when first used.
     struct Maps {
@@ -151,8 +150,6 @@ private:
 
     AbsoluteStorage(HostRange range, Maps maps, unsigned block_shift);
     [[nodiscard]] static Result<Maps> reserve_maps(u64 size);
-    template<class Each>
-    [[nodiscard]] bool any_code_word(u64 address, u64 length, Each each) const;
 
     [[nodiscard]] static bool test_bit(const Bits& bits, u64 index)
     {
@@ -179,8 +176,7 @@ private:
     unsigned m_block_shift;
     std::atomic<u8>* m_keys;
     std::atomic<u8>* m_flags;
-    /// One bit for each 16 bytes.
-    CodeWord* m_code_map;
+    CodeMap m_code;
     /// A bit for each block that is there; storage that is all there is one block.
     Bits m_present;
     /// A bit for each huge page of the host that was asked for; empty where it does not matter.

@@ -7,6 +7,7 @@ It ends with status 1 when something differs, does not move, or a program has lo
 import argparse
 import pathlib
 import re
+import statistics
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ from support.zvisor import PATIENCE, ZVISOR
 LINUXES = ["LINUX1", "LINUX2", "LINUX3"]
 # Points of a CPU by which times may differ beside what passes between the readings.
 TOLERANCE = 0.1
+# Seconds between readings of what processes keep.
+BETWEEN_READINGS = 3
 HYPFS = "/sys/hypervisor/s390"
 TIMES = (f"mountpoint -q {HYPFS} || mount -t s390_hypfs none {HYPFS}; echo 1 > {HYPFS}/update; "
          f"for u in {HYPFS}/systems/*/cpus/*; do echo cpu ${{u#{HYPFS}/systems/}} $(cat $u/onlinetime $u/cputime); done")
@@ -117,12 +120,20 @@ def compare_times(figures, api, watcher, seconds):
 
 
 def print_host(api, seconds):
-    partitions = api.partitions()
-    before = {name: wake_ups(each["pid"]) for name, each in partitions.items()}
-    time.sleep(seconds)
-    for name, each in partitions.items():
-        count = (wake_ups(each["pid"]) - before[name]) / seconds
-        print(f"{name}: {memory(each['pid'])[1] / 2**20:.1f} MiB of the host beside its storage, woken up {count:.0f} times a second")
+    """What the partitions take of the host while nobody asks the guests for anything."""
+    pids = {name: each["pid"] for name, each in api.partitions().items()}
+    before = {name: wake_ups(pid) for name, pid in pids.items()}
+    began = time.monotonic()
+    beside = {name: [] for name in pids}
+    while time.monotonic() - began < seconds:
+        for name, pid in pids.items():
+            beside[name].append(memory(pid)[1] / 2**20)
+        time.sleep(BETWEEN_READINGS)
+    passed = time.monotonic() - began
+    for name, pid in pids.items():
+        middle, upper = statistics.median(beside[name]), sorted(beside[name])[-1 - len(beside[name]) // 10]
+        print(f"{name}: {middle:.1f} MiB of the host beside its storage (median of {len(beside[name])}, a tenth above {upper:.1f}), "
+              f"woken up {(wake_ups(pid) - before[name]) / passed:.1f} times a second")
 
 
 def move(figures, machine, *what):
@@ -158,8 +169,9 @@ def main():
     figures = Figures()
     for linux in linuxes:
         linux.wait_for_prompt()
-        compare_configuration(figures, linux, api.partitions()[linux.name])
     print_host(api, arguments.seconds)
+    for linux in linuxes:
+        compare_configuration(figures, linux, api.partitions()[linux.name])
     compare_times(figures, api, linuxes[0], arguments.seconds)
     if arguments.moves:
         move_to_and_fro(figures, api, arguments.machine, linuxes)

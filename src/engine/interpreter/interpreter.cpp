@@ -50,20 +50,19 @@ void run_stale(Cpu& c, const Op* op)
 
 } // namespace
 
-std::unique_ptr<Block> Block::make(std::pmr::memory_resource& memory, std::span<const Op> ops, std::size_t& counter)
+std::unique_ptr<Block> Block::make(Blocks& all, std::span<const Op> ops)
 {
     static_assert(alignof(Op) <= alignof(Block) && std::is_trivially_copyable_v<Op>);
-    auto* bytes = static_cast<std::byte*>(memory.allocate(size(ops.size()), alignof(Block)));
-    auto* behind = reinterpret_cast<Op*>(bytes + sizeof(Block));
-    std::uninitialized_copy(ops.begin(), ops.end(), behind);
-    std::unique_ptr<Block> block(new (bytes) Block(memory, behind, counter));
+    void* bytes = all.memory.allocate(size(ops.size()), alignof(Block));
+    std::unique_ptr<Block> block(new (bytes) Block(all));
+    std::ranges::uninitialized_copy(ops, std::span(reinterpret_cast<Op*>(block.get() + 1), ops.size()));
     block->count = static_cast<u32>(ops.size() - 1);
     return block;
 }
 
 void Block::operator delete(Block* block, std::destroying_delete_t)
 {
-    std::pmr::memory_resource& memory = block->memory;
+    std::pmr::memory_resource& memory = block->all.memory;
     std::size_t bytes = size(block->count + std::size_t { 1 });
     block->~Block();
     memory.deallocate(block, bytes, alignof(Block));
@@ -72,11 +71,13 @@ void Block::operator delete(Block* block, std::destroying_delete_t)
 /// The block may be running: its ops leave at the next one.
 void Block::retire()
 {
-    --known;
+    --all.known;
+    if (Block*& position = all.position(address); position == this)
+        position = nullptr;
     for (u32 i = 0; i <= count; ++i) {
         u32 remaining = count - i;
-        std::memcpy(ops[i].operands, &remaining, sizeof remaining);
-        ops[i].run = &run_stale;
+        std::memcpy(ops()[i].operands, &remaining, sizeof remaining);
+        ops()[i].run = &run_stale;
     }
 }
 
@@ -91,6 +92,12 @@ Interpreter::Interpreter(CodeCache& shared, Observer* observer)
     : m_cache(shared)
     , m_observer(observer)
 {
+}
+
+Interpreter::~Interpreter()
+{
+    // Its blocks lead to what they have in common.
+    m_own_cache = nullptr;
 }
 
 void Interpreter::run(Cpu& cpu)
@@ -131,7 +138,7 @@ void Interpreter::execute_block(Cpu& cpu)
     if (block->mode & ExecutionMode::careful) [[unlikely]]
         return step(cpu, *block);
     cpu.retired += block->count;
-    block->ops[0].run(cpu, &block->ops[0]);
+    block->ops()->run(cpu, block->ops());
 }
 
 /// An exception left the current block early: takes back the instructions that were not executed.
@@ -141,7 +148,7 @@ void Interpreter::count_partial_block(Cpu& cpu)
         return;
     // By its address: the op of an instruction that EXECUTE names is elsewhere.
     for (u32 executed = 0; executed < m_current->count; ++executed)
-        if (m_current->ops[executed].address == cpu.op->address)
+        if (m_current->ops()[executed].address == cpu.op->address)
             cpu.retired -= m_current->count - executed;
 }
 
@@ -152,22 +159,22 @@ void Interpreter::step(Cpu& cpu, Block& block)
     if (m_observer && !m_observer->before_instruction(cpu, block.address, bits, row))
         return;
     cpu.retired += 1;
-    cpu.op = &block.ops[0];
+    cpu.op = block.ops();
     u64 sequential = cpu.next_address();
     cpu.begin_per(block.address);
-    block.ops[0].run(cpu, &block.ops[0]);
+    block.ops()->run(cpu, block.ops());
     cpu.end_per(sequential, is_branch(row));
 }
 
 Block* Interpreter::block_at(Cpu& cpu, u64 address)
 {
-    Position& position = m_positions[address / 2 % positions];
-    if (position.address == address && position.stamp == cpu.code_stamp() && position.drops == m_drops) [[likely]]
-        return position.block;
-    return find_block(cpu, address, position);
+    Block* block = m_blocks.position(address);
+    if (block && block->address == address && block->stamp == cpu.code_stamp()) [[likely]]
+        return block;
+    return find_block(cpu, address);
 }
 
-Block* Interpreter::find_block(Cpu& cpu, u64 address, Position& position)
+Block* Interpreter::find_block(Cpu& cpu, u64 address)
 {
     m_current = nullptr;
     m_fetching.address = address;
@@ -183,8 +190,9 @@ Block* Interpreter::find_block(Cpu& cpu, u64 address, Position& position)
         block = make_block(cpu, address, absolute);
     // The code may be elsewhere by now: pages were watched meanwhile, and requests of other CPUs answered.
     if (cpu.code_stamp() != stamp)
-        return find_block(cpu, address, position);
-    position = { address, stamp, m_drops, block };
+        return find_block(cpu, address);
+    block->stamp = stamp;
+    m_blocks.position(address) = block;
     return block;
 }
 
@@ -193,12 +201,11 @@ void Interpreter::make_room()
 {
     constexpr std::size_t part = most_blocks / 100;
     m_cache.drop_some(part, [](const CodeBlock& block) { return dynamic_cast<const Block*>(&block) != nullptr; });
-    forget_positions();
 }
 
 Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
 {
-    if (m_known > most_blocks)
+    if (m_blocks.known > most_blocks)
         make_room();
     m_cache.free_dropped();
     for (;;) {
@@ -206,7 +213,7 @@ Block* Interpreter::make_block(Cpu& cpu, u64 address, u64 absolute)
         auto block = decode_block(cpu, address, absolute);
         Block* made = block.get();
         if (before == m_cache.noticed()) {
-            ++m_known;
+            ++m_blocks.known;
             m_cache.add(std::move(block));
             return made;
         }
@@ -244,7 +251,7 @@ std::unique_ptr<Block> Interpreter::decode_block(Cpu& cpu, u64 address, u64 abso
     Op& end = ops.emplace_back();
     end.run = &isa::run_end_of_block;
     end.address = at & cpu.address_mask();
-    auto block = Block::make(m_cache.memory(), ops, m_known);
+    auto block = Block::make(m_blocks, ops);
     block->absolute = block->first = absolute;
     block->address = address;
     block->mode = mode;
@@ -273,31 +280,25 @@ void Interpreter::execute_target(Cpu& cpu, u64 bits, u64 address)
 
 void Interpreter::code_stored(u64 absolute_address, u64 length)
 {
-    if (m_cache.stored(absolute_address, length))
-        forget_positions();
+    m_cache.stored(absolute_address, length);
 }
 
 void Interpreter::forget_all()
 {
     m_cache.drop_all();
-    forget_positions();
 }
 
 void Interpreter::forget(const BlockKey& key)
 {
-    CodeBlock* block = m_cache.find(key);
-    if (!block)
-        return;
-    if (Position& position = m_positions[key.address / 2 % positions]; position.block == block)
-        position = {};
-    m_cache.drop(*block);
+    if (CodeBlock* block = m_cache.find(key))
+        m_cache.drop(*block);
 }
 
 void Interpreter::give_memory_back()
 {
     m_cache.give_memory_back();
     m_current = nullptr;
-    m_positions.clear();
+    m_blocks.positions.clear();
     m_targets.clear();
 }
 

@@ -489,7 +489,6 @@ void Translator::code_stored(u64 absolute_address, u64 length)
     note_store({ absolute_address, length }, dropped);
     if (!dropped)
         return;
-    m_interpreter.forget_positions();
     abandon_path();
 }
 
@@ -516,7 +515,6 @@ void Translator::forget_all()
 {
     abandon_order();
     m_cache.drop_all();
-    m_interpreter.forget_positions();
 }
 
 } // namespace zvisor
