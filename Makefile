@@ -1,7 +1,7 @@
 # A short front to CMakePresets.json. Everything is left under build/; what is missing is installed by tools/setup.
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: help all run machine check asan tsan tidy coverage bench durability faults fairness fuzz difftest random-programs litmus docs format clean
+.PHONY: help all run machine check asan tsan tidy coverage bench durability faults fairness dedicated fuzz difftest random-programs litmus docs format clean
 
 all: ## build/zvisor
 	@tools/setup build >&2
@@ -53,6 +53,10 @@ fairness: all ## what partitions get against their weights on this host, 60 seco
 	@tools/setup check cross
 	@tools/build dev guests
 	@ZVISOR=build/zvisor python3 tests/e2e/fairness.py --seconds $(or $(SECONDS),60) $(if $(SET),--set $(SET))
+
+dedicated: all ## what a dedicated partition loses against zvisor run: ROUNDS=8 NEIGHBOURS=0
+	@tools/setup check run
+	@ZVISOR=build/zvisor python3 tests/e2e/dedicated.py --rounds $(or $(ROUNDS),8) --neighbours $(or $(NEIGHBOURS),0)
 
 fuzz: ## one fuzz target for a minute, or SECONDS: make fuzz T=psw
 	@tools/setup build check clang

@@ -2,16 +2,30 @@
 import http.client
 import json
 import socket
+import time
+
+# Seconds behind which a connection is made anew.
+IDLE = 30
 
 
 class Api:
     def __init__(self, path):
+        self._path = str(path)
+        self._connect()
+
+    def _connect(self):
         self._connection = http.client.HTTPConnection("zvisor")
         self._connection.sock = socket.socket(socket.AF_UNIX)
-        self._connection.sock.connect(str(path))
+        self._connection.sock.connect(self._path)
+        self._used = time.monotonic()
 
     def ask(self, method, path, body=None):
         """What the machine answers; an error is an exception with its sentence."""
+        # The machine closes connections that nothing comes over for a minute.
+        if time.monotonic() - self._used > IDLE:
+            self._connection.close()
+            self._connect()
+        self._used = time.monotonic()
         self._connection.request(method, f"/v1/{path}", json.dumps(body) if body is not None else None)
         answer = self._connection.getresponse()
         members = json.loads(answer.read() or "{}")
