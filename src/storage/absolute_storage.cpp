@@ -102,14 +102,15 @@ Result<std::unique_ptr<AbsoluteStorage>> AbsoluteStorage::create_zone(u64 maximu
 
 AbsoluteStorage::AbsoluteStorage(HostRange range, Maps maps, unsigned block_shift)
     : m_range(std::move(range))
-    , m_maps(std::move(maps))
+    , m_key_bytes(std::move(maps.keys))
+    , m_flag_bytes(std::move(maps.flags))
     , m_host(m_range.start())
     , m_size(m_range.size())
     , m_block_shift(block_shift)
     // SAFETY: fresh memory is zero, which is what these atomics begin with.
-    , m_keys(reinterpret_cast<std::atomic<u8>*>(m_maps.keys.start()))
-    , m_flags(reinterpret_cast<std::atomic<u8>*>(m_maps.flags.start()))
-    , m_code(std::move(m_maps.code))
+    , m_keys(reinterpret_cast<std::atomic<u8>*>(m_key_bytes.start()))
+    , m_flags(reinterpret_cast<std::atomic<u8>*>(m_flag_bytes.start()))
+    , m_code(std::move(maps.code))
     , m_present(words_of((m_size >> block_shift) + 1))
 {
     static_assert(sizeof(*m_keys) == 1);

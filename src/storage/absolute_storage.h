@@ -170,7 +170,8 @@ private:
     void collapse(u64 huge_page);
 
     HostRange m_range;
-    Maps m_maps;
+    HostRange m_key_bytes;
+    HostRange m_flag_bytes;
     u8* m_host;
     u64 m_size;
     unsigned m_block_shift;

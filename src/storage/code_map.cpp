@@ -19,7 +19,6 @@ CodeMap::CodeMap(HostRange words)
 template<class Each>
 bool CodeMap::any_word(u64 address, u64 length, Each each)
 {
-    constexpr u64 word_bytes = code_block * 64;
     for (u64 at = address; at < address + length; at = (at / word_bytes + 1) * word_bytes) {
         u64 first = at % word_bytes / code_block;
         u64 last = (std::min(address + length, (at / word_bytes + 1) * word_bytes) - 1) % word_bytes / code_block;
@@ -41,7 +40,7 @@ void CodeMap::mark_once(u64 address, u64 length)
             return false;
         words()[index].fetch_or(mask);
         // Behind the word, so that a stretch without this bit has no marks.
-        u64 in_stretch = index * code_block * 64 / stretch;
+        u64 in_stretch = index * word_bytes / stretch;
         m_stretches[in_stretch / 64].fetch_or(u64 { 1 } << in_stretch % 64);
         return false;
     });
@@ -62,8 +61,7 @@ void CodeMap::mark(u64 address, u64 length)
 void CodeMap::forget(u64 index)
 {
     m_stretches[index / 64].fetch_and(~(u64 { 1 } << index % 64));
-    constexpr u64 page = stretch / code_block / 8;
-    clear_host_pages(m_range.start() + index * page, page);
+    clear_host_pages(m_range.start() + index * host_page, host_page);
 }
 
 } // namespace zvisor

@@ -11,9 +11,15 @@ namespace zvisor {
 /// What code was made of: a bit for each 16 bytes of storage, in memory the host gives page by page. All methods may be called from any
 /// thread.
 class CodeMap {
+private:
+    /// Bytes of storage one bit stands for, and one word.
+    static constexpr u64 code_block = 16;
+    static constexpr u64 word_bytes = 64 * code_block;
+    static constexpr u64 host_page = 4096;
+
 public:
     /// Storage that one page of the host is the map of, in bytes.
-    static constexpr u64 stretch = 4096 * 8 * 16;
+    static constexpr u64 stretch = host_page * 8 * code_block;
 
     /// Bytes of the map of so many bytes of storage, a multiple of 1 MiB.
     [[nodiscard]] static constexpr u64 size(u64 storage_size) { return storage_size / code_block / 8; }
@@ -29,8 +35,6 @@ public:
     void forget_unused(Function is_used);
 
 private:
-    /// Bytes of storage one bit stands for.
-    static constexpr u64 code_block = 16;
     using Word = std::atomic<u64>;
 
     template<class Each>

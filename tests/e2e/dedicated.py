@@ -3,7 +3,7 @@
 
 The same Linux guest computes in a partition with a dedicated CPU and under `zvisor run`, at once and on the same CPU of the host, so that both
 have the same of what else the host does. Compared is the CPU time of their processes until the guest powers off, which the host counts; the firmware's
-is added to the partition's part. System time is mostly the host's for memory that is new to it. --neighbours begins so many idle Linux partitions besides."""
+is added to the partition's part. System time is mostly the host's for memory that is new to it. Who ends last has the CPU for itself at the end. --neighbours begins so many idle Linux partitions besides."""
 import argparse
 import os
 import pathlib
@@ -42,13 +42,22 @@ def machine_text(initrd, idle, neighbours):
     return text + "".join(f'[partition.IDLE{number}]\n{guest}initrd = "{idle}"\n' for number in range(1, neighbours + 1))
 
 
-def only_cpu(pid):
-    """The host CPU that the busiest thread of a process is kept on."""
-    threads = [int(thread) for thread in os.listdir(f"/proc/{pid}/task")]
-    pinned = {cpu for thread in threads if len(allowed := os.sched_getaffinity(thread)) == 1 for cpu in allowed}
-    if len(pinned) != 1:
-        sys.exit(f"dedicated.py: threads of the partition are kept on the host CPUs {sorted(pinned)}, expected one: has the host two for this?")
-    return pinned.pop()
+def dedicated_cpu(machine):
+    """The host CPU that the partition's logical CPU is kept on: one thread is, while it operates."""
+    machine.must("lpar", "activate", "WORK")
+    machine.must("lpar", "load", "WORK")
+    tasks = f"/proc/{machine.partitions()['WORK']['pid']}/task"
+    found = set()
+
+    def is_found():
+        for thread in os.listdir(tasks):
+            allowed = os.sched_getaffinity(int(thread))
+            found.update(allowed if len(allowed) == 1 else ())
+        return found
+
+    machine.soon("a thread of the partition is kept on one of the host's CPUs, of which it needs two", is_found)
+    machine.must("lpar", "deactivate", "WORK")
+    return found.pop()
 
 
 def run_pair(machine, command, cpu, partition_first):
@@ -58,19 +67,22 @@ def run_pair(machine, command, cpu, partition_first):
     before = sum(cpu_times(firmware))
     if partition_first:
         machine.must("lpar", "load", "WORK")
-    run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.sched_setaffinity(run.pid, {cpu} if cpu is not None else os.sched_getaffinity(0))
-    if not partition_first:
-        machine.must("lpar", "load", "WORK")
-    machine.soon("the guest powers off", lambda: time.sleep(0.5) or machine.partitions()["WORK"]["state"] != "operating", PATIENCE)
-    partition = cpu_times(pid)
-    kept_on = only_cpu(pid)
-    spent = sum(cpu_times(firmware)) - before
-    _, status, used = os.wait4(run.pid, 0)
+    run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+    try:
+        if not partition_first:
+            machine.must("lpar", "load", "WORK")
+        machine.soon("the guest powers off", lambda: time.sleep(0.5) or machine.partitions()["WORK"]["state"] != "operating", PATIENCE)
+        partition = (*cpu_times(pid), sum(cpu_times(firmware)) - before)
+        _, status, used = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+    finally:
+        if run.returncode is None:
+            run.kill()
+    if run.returncode != 0:
+        sys.exit(f"dedicated.py: {' '.join(command)}: status {run.returncode}")
     machine.must("lpar", "deactivate", "WORK")
-    if status:
-        sys.exit(f"dedicated.py: {' '.join(command)}: status {os.waitstatus_to_exitcode(status)}")
-    return (*partition, spent), (used.ru_utime, used.ru_stime), kept_on
+    return partition, (used.ru_utime, used.ru_stime)
 
 
 def print_ratio(what, pairs):
@@ -94,11 +106,10 @@ def main():
         machine = RunningMachine(folder, machine_text(initrd, idle, arguments.neighbours))
         machine.start()
         try:
-            # The first pair says where the dedicated CPU is, and does not count.
-            _, _, cpu = run_pair(machine, command, None, True)
+            cpu = dedicated_cpu(machine)
             rounds = []
             for number in range(arguments.rounds):
-                partition, run, _ = run_pair(machine, command, cpu, number % 2 == 0)
+                partition, run = run_pair(machine, command, cpu, number % 2 == 0)
                 print(f"partition: user {partition[0]:.2f} s, system {partition[1]:.2f} s, firmware {partition[2]:.2f} s; "
                       f"run: user {run[0]:.2f} s, system {run[1]:.2f} s", flush=True)
                 rounds.append((partition, run))

@@ -4,7 +4,7 @@ import json
 import socket
 import time
 
-# Seconds behind which a connection is made anew.
+# Seconds without a request after which a connection is made anew.
 IDLE = 30
 
 
