@@ -1,45 +1,123 @@
 #!/usr/bin/env python3
-"""What a dedicated partition loses against `zvisor run`: dedicated.py [--rounds 8] [--neighbours 0].
+"""What a dedicated partition loses against `zvisor run`: dedicated.py [--pairs 6] [--rounds 8] [--neighbours 0].
 
-The same Linux guest computes in a partition with a dedicated CPU and under `zvisor run`, at once and on the same CPU of the host, so that both
-have the same of what else the host does. Compared is the CPU time of their processes until the guest powers off, which the host counts; the firmware's
-is added to the partition's part. System time is mostly the host's for memory that is new to it. Who ends last has the CPU for itself at the end. --neighbours begins so many idle Linux partitions besides."""
+The same Linux guest computes round by round in a partition with a dedicated CPU and under `zvisor run`, at once, both CPUs of the guests on the same
+CPU of the host, so that both have the same of what else the host does; each goes on until the other has done its rounds, too. Compared is the CPU time
+the host counts for their processes: for the boot and the first round, which bring memory into use and translate, and for all rounds behind it. The
+firmware's is added to the partition's. --neighbours begins so many idle Linux partitions besides. --itself compares two `zvisor run`: what then differs
+from 1 is this host's. --kernel and --initrd take another guest, whose console says "round done" behind each round."""
 import argparse
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from support import linux
 from support.machines import RunningMachine
-from support.zvisor import PATIENCE, ZVISOR
+from support.zvisor import Console
 
 TICKS = os.sysconf("SC_CLK_TCK")
-# Some seconds of busybox: digests, compression, sorting, a shell's own work, processes.
-WORK = """mount -t tmpfs work /mnt
+ROUND_DONE = "round done"
+# Somewhat more than a second a round of busybox: digests, compression, sorting, a shell's own work, processes.
+WORK = f"""mount -t tmpfs work /mnt
 head -c 12M /dev/zero | tr '\\0' 'a' > /mnt/data
 seq 1 120000 > /mnt/numbers
-for i in 1 2 3 4; do sha256sum /mnt/data; md5sum /mnt/data; gzip -c /mnt/numbers | gunzip | sort -rn | tail -1; done
-i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done
-for i in $(seq 300); do /bin/true; done
-poweroff -f
+while :; do
+sha256sum /mnt/data; md5sum /mnt/data; gzip -c /mnt/numbers | gunzip | sort -rn | tail -1
+i=0; while [ $i -lt 15000 ]; do i=$((i+1)); done
+for i in $(seq 75); do /bin/true; done
+echo {ROUND_DONE}
+done
 """
 IDLE = "while :; do sleep 1000; done\n"
+# CPU time by which the thread of a guest's CPU stands out among those of its process.
+STANDS_OUT = 0.2
 
 
-def cpu_times(pid):
-    """User and system seconds of a process and its threads so far."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return int(fields[11]) / TICKS, int(fields[12]) / TICKS
+def cpu_time(of):
+    """User and system seconds of a process (its ended threads, too) or of a thread, `PID/task/TID`."""
+    fields = pathlib.Path(f"/proc/{of}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def machine_text(initrd, idle, neighbours):
-    guest = f'memory = "512M"\nkernel = "{linux.kernel()}"\ncmdline = "{linux.COMMAND_LINE}"\n'
-    text = f'[machine]\nname = "PAIRED"\n[partition.WORK]\n{guest}initrd = "{initrd}"\ndedicated = true\nautostart = false\n'
-    return text + "".join(f'[partition.IDLE{number}]\n{guest}initrd = "{idle}"\n' for number in range(1, neighbours + 1))
+def machine_text(guest, idle, neighbours):
+    kernel = f'memory = "{guest.memory}"\nkernel = "{guest.kernel}"\ncmdline = "{linux.COMMAND_LINE}"\n'
+    text = f'[machine]\nname = "PAIRED"\n[partition.WORK]\n{kernel}initrd = "{guest.initrd}"\ndedicated = true\nautostart = false\n'
+    return text + "".join(f'[partition.IDLE{number}]\n{kernel}initrd = "{idle}"\n' for number in range(1, neighbours + 1))
+
+
+class Side:
+    """A guest that computes; `readings` are the CPU seconds of `processes` when it has done a round."""
+
+    def __init__(self, console, processes, rounds):
+        self.console, self.processes, self.readings = console, processes, []
+        self._reader = threading.Thread(target=self._read, args=(rounds,))
+        self._reader.start()
+
+    def _read(self, rounds):
+        for _ in range(rounds):
+            self.console.expect(ROUND_DONE)
+            self.readings.append(sum(cpu_time(each) for each in self.processes))
+
+    def wait(self):
+        self._reader.join()
+
+    def first(self, before):
+        return self.readings[0] - before
+
+    def later(self):
+        return self.readings[-1] - self.readings[0]
+
+
+class Partition:
+    """The guest in the machine's partition."""
+
+    def __init__(self, machine, rounds):
+        self._machine = machine
+        machine.must("lpar", "activate", "WORK")
+        processes = machine.partitions()["WORK"]["pid"], machine.firmware()
+        self._console = Console("console", "WORK", "--follow", env=machine.environment)
+        self._console.skip(1)
+        self._before = sum(map(cpu_time, processes))
+        machine.must("lpar", "load", "WORK")
+        self.side = Side(self._console, processes, rounds)
+
+    def first(self):
+        return self.side.first(self._before)
+
+    def end(self):
+        self._console.__exit__()
+        self._machine.must("lpar", "deactivate", "WORK")
+
+
+class Run:
+    """The guest under `zvisor run`, whose CPU computes on the host CPU `cpu`; its other threads run where they like, as the partition's do."""
+
+    def __init__(self, guest, cpu, rounds):
+        self._console = Console("run", "--kernel", guest.kernel, "--initrd", guest.initrd, "--cmdline", linux.COMMAND_LINE, "--memory", guest.memory)
+        pid = self._console.process.pid
+        os.sched_setaffinity(self._cpu_thread(pid), {cpu})
+        self.side = Side(self._console, (pid,), rounds)
+
+    @staticmethod
+    def _cpu_thread(pid):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            used = {thread: cpu_time(f"{pid}/task/{thread}") for thread in os.listdir(f"/proc/{pid}/task")}
+            busiest = max(used, key=used.get)
+            if used[busiest] >= STANDS_OUT:
+                return int(busiest)
+            time.sleep(0.01)
+        raise AssertionError(f"no thread of {pid} computed {STANDS_OUT} s within a minute")
+
+    def first(self):
+        return self.side.first(0)
+
+    def end(self):
+        self._console.__exit__()
 
 
 def dedicated_cpu(machine):
@@ -60,63 +138,63 @@ def dedicated_cpu(machine):
     return found.pop()
 
 
-def run_pair(machine, command, cpu, partition_first):
-    """User, system and firmware seconds of the partition, and user and system seconds of `zvisor run`."""
-    machine.must("lpar", "activate", "WORK")
-    pid, firmware = machine.partitions()["WORK"]["pid"], machine.firmware()
-    before = sum(cpu_times(firmware))
-    if partition_first:
-        machine.must("lpar", "load", "WORK")
-    run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                           preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+def run_pair(begin_one, begin_other):
+    """(boot and first round, later rounds) of both, whose guests compute at once until both have done their rounds."""
+    sides = []
     try:
-        if not partition_first:
-            machine.must("lpar", "load", "WORK")
-        machine.soon("the guest powers off", lambda: time.sleep(0.5) or machine.partitions()["WORK"]["state"] != "operating", PATIENCE)
-        partition = (*cpu_times(pid), sum(cpu_times(firmware)) - before)
-        _, status, used = os.wait4(run.pid, 0)
-        run.returncode = os.waitstatus_to_exitcode(status)
+        for begin in (begin_one, begin_other):
+            sides.append(begin())
+        for each in sides:
+            each.side.wait()
+        return [(each.first(), each.side.later()) for each in sides]
     finally:
-        if run.returncode is None:
-            run.kill()
-    if run.returncode != 0:
-        sys.exit(f"dedicated.py: {' '.join(command)}: status {run.returncode}")
-    machine.must("lpar", "deactivate", "WORK")
-    return partition, (used.ru_utime, used.ru_stime)
+        for each in sides:
+            each.end()
 
 
 def print_ratio(what, pairs):
-    ratios = [partition / run for partition, run in pairs]
+    ratios = [one / other for one, other in pairs]
     error = statistics.stdev(ratios) / len(ratios) ** 0.5
-    print(f"{what}: partition/run {statistics.mean(ratios):.4f} +- {error:.4f} (mean and its error), median {statistics.median(ratios):.4f}, "
+    print(f"{what}: {statistics.mean(ratios):.4f} +- {error:.4f} times `zvisor run` (mean and its error), median {statistics.median(ratios):.4f}, "
           f"{min(ratios):.4f} to {max(ratios):.4f}")
+
+
+def measure(machine, guest, arguments):
+    cpu = dedicated_cpu(machine)
+    begin_run = lambda: Run(guest, cpu, arguments.rounds)
+    begin_one = begin_run if arguments.itself else lambda: Partition(machine, arguments.rounds)
+    for number in range(arguments.pairs):
+        # Who begins second boots beside one that boots already.
+        pair = run_pair(begin_one, begin_run) if number % 2 == 0 else run_pair(begin_run, begin_one)[::-1]
+        one, other = pair
+        print(f"{'zvisor run' if arguments.itself else 'partition'}: first {one[0]:.2f} s, then {one[1]:.2f} s; "
+              f"zvisor run: first {other[0]:.2f} s, then {other[1]:.2f} s", flush=True)
+        yield pair
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--neighbours", type=int, default=0)
+    parser.add_argument("--itself", action="store_true")
+    parser.add_argument("--kernel")
+    parser.add_argument("--initrd")
+    parser.add_argument("--memory", default="512M")
     arguments = parser.parse_args()
-    if arguments.rounds < 2:
-        parser.error("--rounds: expected at least 2")
+    if arguments.pairs < 2 or arguments.rounds < 2:
+        parser.error("--pairs, --rounds: expected at least 2")
     with tempfile.TemporaryDirectory() as folder:
-        initrd = linux.initrd(f"{folder}/initrd", WORK)
-        idle = linux.initrd(f"{folder}/idle", IDLE)
-        command = [ZVISOR, "run", "--kernel", linux.kernel(), "--initrd", str(initrd), "--cmdline", linux.COMMAND_LINE, "--memory", "512M"]
-        machine = RunningMachine(folder, machine_text(initrd, idle, arguments.neighbours))
+        guest = argparse.Namespace(kernel=arguments.kernel or linux.kernel(), memory=arguments.memory,
+                                   initrd=arguments.initrd or linux.initrd(f"{folder}/initrd", WORK))
+        machine = RunningMachine(folder, machine_text(guest, linux.initrd(f"{folder}/idle", IDLE), arguments.neighbours))
         machine.start()
         try:
-            cpu = dedicated_cpu(machine)
-            rounds = []
-            for number in range(arguments.rounds):
-                partition, run = run_pair(machine, command, cpu, number % 2 == 0)
-                print(f"partition: user {partition[0]:.2f} s, system {partition[1]:.2f} s, firmware {partition[2]:.2f} s; "
-                      f"run: user {run[0]:.2f} s, system {run[1]:.2f} s", flush=True)
-                rounds.append((partition, run))
+            pairs = list(measure(machine, guest, arguments))
         finally:
             machine.stop()
-    print_ratio("user", [(partition[0], run[0]) for partition, run in rounds])
-    print_ratio("all", [(sum(partition), sum(run)) for partition, run in rounds])
+    print_ratio("boot and first round", [(one[0], other[0]) for one, other in pairs])
+    print_ratio("later rounds", [(one[1], other[1]) for one, other in pairs])
     return 0
 
 

@@ -109,6 +109,11 @@ class Console:
             self._take(limit - time.monotonic())
         return self.text[start:]
 
+    def skip(self, seconds):
+        """Takes output for some seconds, in which, as in all before, nothing is expected any more."""
+        self.silent(seconds)
+        self._looked_at = len(self.text)
+
     def end(self, patience=PATIENCE):
         """Takes output to the end of the process; its status."""
         limit = time.monotonic() + patience
