@@ -37,7 +37,8 @@ struct Sites {
     std::array<u64, count> tag;
     /// How far from the tag an access may begin: an access further away, or any when this is 0, looks into the TLB.
     std::array<u64, count> limit;
-    std::array<u64, count> delta;
+    /// Where the host has the page.
+    std::array<u64, count> page;
     /// By page index: a bit for each group of places of which one may have found a page with that index.
     std::array<u64, 256> groups {};
 
@@ -59,7 +60,7 @@ struct Sites {
     /// Makes the next store to a page look into the TLB.
     void drop_write_tags(u64 host_page)
     {
-        drop_places(all_groups() & storing, [&](unsigned place) { return tag[place] + delta[place] == host_page; });
+        drop_places(all_groups() & storing, [&](unsigned place) { return page[place] == host_page; });
     }
 
 private:

@@ -165,6 +165,8 @@ void Emitter::for_each_direct_operand(const Node& node, Function function) const
 {
     if (node.a)
         function(address_of(node));
+    if (Id index = index_of(node))
+        function(index);
     if (node.b && !finds_by_call(node))
         function(node.b);
     if (Id third = third_operand(node))
@@ -226,9 +228,9 @@ void Emitter::note_uses(Id id)
         for (const Needed& needed : arm_at(static_cast<Id>(node.imm)).needed)
             m_last[needed.id] = std::max(m_last[needed.id], id);
     if (m_block->is_path)
-        for_each_direct_operand(node, [&](Id operand) { add_use(operand, id); });
+        for_each_direct_operand(node, [&](Id operand) { add_use(operand, until); });
     auto use_otherwise = [&](Id operand) { m_used_otherwise[operand] = true; };
-    if (!finds_by_call(node))
+    if (!finds_by_call(node) && !forms_address(node))
         return for_each_operand(node, use_otherwise);
     use_otherwise(third_operand(node));
     use_otherwise(node.d);
@@ -254,16 +256,6 @@ ir::Id Emitter::next_use(Id id)
     return next ? m_uses[next].by : ~Id { 0 };
 }
 
-/// Whether a value is the sum of another one and a displacement, and nothing but an address.
-bool Emitter::is_displaced(Id id) const
-{
-    const Node& node = m_program->nodes[id];
-    if (node.kind != Kind::add || node.width != 8 || m_used_otherwise[id] || m_block->is_path)
-        return false;
-    const Node& second = m_program->nodes[node.b];
-    return m_program->nodes[node.a].kind != Kind::constant && second.kind == Kind::constant && fits(second.imm, 8);
-}
-
 bool Emitter::finds_by_call(const Node& node) const
 {
     return !m_block->is_path && row_of(node.kind).traits & KindRow::is_access;
@@ -275,7 +267,8 @@ std::vector<u32> Emitter::count_uses(Id from) const
     u32 weight = weight_of_stem;
     for (Id id = from; id < m_program->nodes.size(); ++id) {
         weight = m_program->nodes[id].kind == Kind::arm ? 1 : weight;
-        for_each_direct_operand(m_program->nodes[id], [&](Id operand) { uses[operand] += weight; });
+        if (!m_displaced[id])
+            for_each_direct_operand(m_program->nodes[id], [&](Id operand) { uses[operand] += weight; });
     }
     return uses;
 }

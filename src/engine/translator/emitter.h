@@ -193,7 +193,7 @@ private:
         const ir::Node* node;
         JumpTarget entry;
         JumpTarget back;
-        /// Of an access with a site: where the distance to the host address is in rdx.
+        /// Of an access with a site: where the page's host address is in rax, and the offset in it in rdx.
         JumpTarget found;
         State before;
         State after;
@@ -202,8 +202,9 @@ private:
         Place c;
         Place d;
         Register result;
-        /// Of an access: added to `a` for the address.
+        /// Of an access: added to `a` for the address; an index that is none is nowhere.
         u32 displacement;
+        Place index;
         /// Of an access with a site, its number.
         std::optional<u32> site;
         /// The SSE register of the result, and which of m_copies others hold that are needed afterwards.
@@ -230,6 +231,9 @@ private:
     void add_use(Id id, Id by);
     [[nodiscard]] Id next_use(Id id);
     [[nodiscard]] bool is_displaced(Id id) const;
+    [[nodiscard]] bool is_formed_shortly(Id id) const;
+    /// Whether a node is an access that may add up its address itself.
+    [[nodiscard]] bool forms_address(const ir::Node& node) const;
     /// Notes which values are used as numbers or vectors.
     void find_numbers(Id id);
     /// Whether a value is of bits that are combined in SSE registers.
@@ -272,6 +276,7 @@ private:
     void emit_wide(Id id);
     void take_remainder(Id quotient);
     void emit_shift(Id id);
+    [[nodiscard]] bool emit_rotated_copy(Id id);
     void emit_unary(Id id);
     void emit_extended(Id id);
     [[nodiscard]] bool is_extended(Id id) const;
@@ -295,6 +300,8 @@ private:
     Xbyak::Reg64 use_operands(const ir::Node& node);
     /// Which value a node has its first operand from: a sum that is made by the access itself is none.
     [[nodiscard]] Id address_of(const ir::Node& node) const { return m_displaced[node.a] ? m_program->nodes[node.a].a : node.a; }
+    /// What such a sum has besides that is no constant, or 0.
+    [[nodiscard]] Id index_of(const ir::Node& node) const;
     void load_address(const Xbyak::Reg64& to, const Detour& detour);
     [[nodiscard]] Xbyak::RegExp find_operand(Detour& detour, u32 bytes, bool for_store);
     void call_for_operand(const Detour& detour, const u8* routine);
@@ -303,6 +310,7 @@ private:
     [[nodiscard]] std::optional<u32> take_site(const ir::Node& node);
     [[nodiscard]] Xbyak::Address site_field(const Detour& detour, std::size_t field) const;
     void emit_site_lookup(Detour& detour);
+    void find_sum(const Detour& detour, JumpTarget& miss);
     void emit_site_refill(Detour& detour, JumpTarget& miss);
     void emit_lookup(const Place& at, const Place& in, u32 bytes, bool for_store, JumpTarget& miss);
     void compare_tag(const Place& in, u32 bytes, bool for_store, JumpTarget& miss);
@@ -429,6 +437,7 @@ private:
     void foresee(const ir::Held& held);
     void hold(const ir::Held& held);
     void take_from_cpu(Id& kept);
+    [[nodiscard]] bool stays_in_cpu(Id id, u8 number) const;
     [[nodiscard]] bool put_in_cpu(Id id);
     void note_in_cpu(Id id, CpuRegister where);
     void note_widths(Id id);

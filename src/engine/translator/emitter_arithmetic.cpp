@@ -122,10 +122,29 @@ void Emitter::take_remainder(Id quotient)
     m_remainder = difference;
 }
 
+/// A value that stays is rotated into another register at once, by hosts that can.
+bool Emitter::emit_rotated_copy(Id id)
+{
+    const Node& node = m_program->nodes[id];
+    Place from = place(node.a);
+    if (!m_runtime.features.bmi2 || from.reg == no_register || dies(node.a, id))
+        return false;
+    pin(from.reg);
+    Xbyak::Reg64 to = host(allocate(id));
+    auto right = static_cast<u8>(-place(node.b).value % (8 * node.width));
+    if (node.width == 4)
+        m_asm.rorx(to.cvt32(), host(from.reg).cvt32(), right);
+    else
+        m_asm.rorx(to, host(from.reg), right);
+    return true;
+}
+
 void Emitter::emit_shift(Id id)
 {
     const Node& node = m_program->nodes[id];
     Place count = place(node.b);
+    if (node.kind == Kind::rol && count.constant && emit_rotated_copy(id))
+        return;
     if (!count.constant)
         move(rcx, count, 4);
     Xbyak::Reg64 to = result_from(id, node.a);

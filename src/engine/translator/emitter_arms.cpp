@@ -34,8 +34,10 @@ Emitter::Arm& Emitter::arm_at(Id begin)
 void Emitter::note_needed(Arm& arm)
 {
     for (Id id = 1; id < arm.begin; ++id)
-        if (Id last = std::exchange(m_last[id], 0))
+        if (Id last = std::exchange(m_last[id], 0)) {
             arm.needed.push_back({ id, last, {} });
+            m_used_otherwise[id] = true;
+        }
 }
 
 /// An arm needs a value until a node, if that is not 0, and maybe longer.

@@ -123,14 +123,24 @@ void Emitter::take_from_cpu(Id& kept)
         m_flags.end = m_asm.getCurr();
 }
 
+/// Whether a register of the CPU has a value until nobody needs it: else it had to be moved again, by two instructions.
+bool Emitter::stays_in_cpu(Id id, u8 number) const
+{
+    const auto& all = m_program->held;
+    for (std::size_t i = m_next_foreseen; i < all.size() && all[i].from < m_last[id]; ++i)
+        if (all[i].reg == number && all[i].full != id && all[i].half != id && std::min(first_write(all[i]), all[i].to) <= m_last[id])
+            return false;
+    return true;
+}
+
 /// Whether the CPU has a value that is in a register of the host, or may have it.
 bool Emitter::put_in_cpu(Id id)
 {
-    if (m_in_cpu[id].number >= 0)
-        return true;
+    if (i8 number = m_in_cpu[id].number; number >= 0)
+        return stays_in_cpu(id, static_cast<u8>(number));
     for (u8 number = 0; number < m_held.size(); ++number) {
         u8 width = needed_width(id);
-        if (m_held[number].full != id && (m_held[number].half != id || width == 8))
+        if ((m_held[number].full != id && (m_held[number].half != id || width == 8)) || !stays_in_cpu(id, number))
             continue;
         m_asm.mov(register_at(number, width), sized(host(m_register[id]), width));
         note_in_cpu(id, { static_cast<i8>(number), width });

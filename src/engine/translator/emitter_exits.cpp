@@ -65,6 +65,7 @@ Emitter::Detour& Emitter::add_detour(Id id)
     const Node& node = m_program->nodes[id];
     auto first_copy = static_cast<u32>(m_copies.size());
     Id address = address_of(node);
+    Id index = index_of(node);
     note_live_numbers();
     return m_detours.emplace_back(Detour { .node = &node,
         .entry = {},
@@ -77,7 +78,8 @@ Emitter::Detour& Emitter::add_detour(Id id)
         .c = place(third_operand(node)),
         .d = place(node.d),
         .result = m_register[id],
-        .displacement = address == node.a ? 0 : static_cast<u32>(m_program->nodes[m_program->nodes[node.a].b].imm),
+        .displacement = address == node.a || index ? 0 : static_cast<u32>(m_program->nodes[m_program->nodes[node.a].b].imm),
+        .index = place(index),
         .site = {},
         .number = m_number[id],
         .first_copy = first_copy,

@@ -1,5 +1,7 @@
 #include "engine/translator/emitter.h"
 
+#include <algorithm>
+
 namespace zvisor {
 
 namespace {
@@ -27,25 +29,69 @@ using ir::Node;
 
 // ---- Storage -----------------------------------------------------------------------------------------------
 
-/// The register that emit_lookup takes the address of an access in; everything the access needs is in registers or constant then.
+/// Whether a value is the sum of another one and a displacement, on a path of two others, too, and nothing but an address.
+bool Emitter::is_displaced(Id id) const
+{
+    const Node& node = m_program->nodes[id];
+    if (node.kind != Kind::add || node.width != 8 || m_used_otherwise[id] || m_program->nodes[node.a].kind == Kind::constant)
+        return false;
+    const Node& second = m_program->nodes[node.b];
+    if (m_block->is_path && !is_formed_shortly(id))
+        return false;
+    return second.kind == Kind::constant ? fits(second.imm, 8) : m_block->is_path;
+}
+
+/// Whether all accesses at a sum are soon behind it, on the same way through a path: what is added up lives as long then.
+bool Emitter::is_formed_shortly(Id id) const
+{
+    constexpr Id soon = 16;
+    if (m_last[id] > id + soon)
+        return false;
+    auto between = std::span(m_program->nodes).subspan(id + 1, m_last[id] - id);
+    return std::ranges::none_of(between, [](const Node& node) { return node.kind == Kind::loop || node.kind == Kind::arm; });
+}
+
+bool Emitter::forms_address(const Node& node) const
+{
+    return m_block->is_path && (node.kind == Kind::load || node.kind == Kind::store);
+}
+
+ir::Id Emitter::index_of(const Node& node) const
+{
+    Id second = m_displaced[node.a] ? m_program->nodes[node.a].b : 0;
+    return m_program->nodes[second].kind == Kind::constant ? 0 : second;
+}
+
+/// The register that emit_lookup takes the address of an access in; everything the access needs is in registers or constant then, but for
+/// what it adds up itself.
 Xbyak::Reg64 Emitter::use_operands(const Node& node)
 {
     if (node.b && !finds_by_call(node))
         (void)use(node.b);
     Id from = address_of(node);
-    for (Id operand : { from, third_operand(node), node.d })
-        if (operand && !place(operand).constant && !is_wide(operand))
+    bool adds_up = m_block->is_path && from != node.a;
+    for (Id operand : { from, index_of(node), third_operand(node), node.d }) {
+        bool can_be_in_memory = adds_up && (operand == from || operand == index_of(node));
+        if (Place now = place(operand); operand && !now.constant && !is_wide(operand) && !(can_be_in_memory && now.in_memory()))
             (void)use(operand);
+    }
     Place address = place(from);
-    return address.constant ? rax : host(address.reg);
+    return address.reg == no_register ? rax : host(address.reg);
 }
 
 /// Of the operand of an access.
 void Emitter::load_address(const Xbyak::Reg64& to, const Detour& detour)
 {
+    const Place& index = detour.index;
     if (detour.displacement && detour.a.reg != no_register)
         return m_asm.lea(to, ptr[host(detour.a.reg) + static_cast<std::size_t>(i64 { static_cast<i32>(detour.displacement) })]);
+    if (index.reg != no_register && detour.a.reg != no_register)
+        return m_asm.lea(to, ptr[host(detour.a.reg) + host(index.reg)]);
     move(to, detour.a);
+    if (index.reg != no_register)
+        m_asm.add(to, host(index.reg));
+    else if (index.in_memory())
+        m_asm.add(to, memory(index, 8));
     if (detour.displacement)
         m_asm.add(to, detour.displacement);
 }
@@ -147,10 +193,15 @@ Xbyak::RegExp Emitter::find_page(Detour& detour)
     bool is_steady = m_loop_begins || m_block->problem_state;
     if (m_block->is_path && is_steady && !detour.a.constant)
         detour.site = take_site(node);
+    if (!detour.site && m_block->is_path && m_displaced[node.a]) {
+        find_sum(detour, detour.entry);
+        m_asm.add(rdx, rcx);
+        return rdx;
+    }
     if (!detour.site)
         return find_operand(detour, node.info, node.kind == Kind::store);
     emit_site_lookup(detour);
-    return rdx + host(detour.a.reg);
+    return rax + rdx;
 }
 
 Xbyak::Address Emitter::site_field(const Detour& detour, std::size_t field) const
@@ -160,28 +211,39 @@ Xbyak::Address Emitter::site_field(const Detour& detour, std::size_t field) cons
 
 void Emitter::emit_site_lookup(Detour& detour)
 {
-    m_asm.mov(rdx, host(detour.a.reg));
+    load_address(rdx, detour);
     m_asm.sub(rdx, site_field(detour, offsetof(Sites, tag)));
     m_asm.cmp(rdx, site_field(detour, offsetof(Sites, limit)));
     m_asm.jump_if(!HostCondition::below, detour.entry);
-    m_asm.mov(rdx, site_field(detour, offsetof(Sites, delta)));
+    m_asm.mov(rax, site_field(detour, offsetof(Sites, page)));
     m_asm.bind(detour.found);
+}
+
+/// Leaves in rcx the address that an access adds up itself, or another one, and what emit_lookup leaves in rdx.
+void Emitter::find_sum(const Detour& detour, JumpTarget& miss)
+{
+    load_address(rcx, detour);
+    index_tlb(rcx);
+    compare_tag(detour.b, detour.node->info, detour.node->kind == Kind::store, miss);
 }
 
 /// Finds the page in the TLB for the site; jumps to `miss` when it is not there.
 void Emitter::emit_site_refill(Detour& detour, JumpTarget& miss)
 {
-    const Node& node = *detour.node;
     u32 groups = m_layout.sites + static_cast<u32>(offsetof(Sites, groups));
-    emit_lookup(detour.a, detour.b, node.info, node.kind == Kind::store, miss);
-    m_asm.mov(rax, host(detour.a.reg));
+    find_sum(detour, miss);
+    m_asm.mov(rax, rcx);
     m_asm.and_(rax, static_cast<u32>(page_mask));
     m_asm.mov(site_field(detour, offsetof(Sites, tag)), rax);
-    m_asm.mov(site_field(detour, offsetof(Sites, limit)), static_cast<u32>(page_size) - node.info + 1);
-    m_asm.mov(site_field(detour, offsetof(Sites, delta)), rdx);
+    m_asm.mov(site_field(detour, offsetof(Sites, limit)), static_cast<u32>(page_size) - detour.node->info + 1);
+    m_asm.add(rdx, rax);
+    m_asm.mov(site_field(detour, offsetof(Sites, page)), rdx);
     m_asm.shr(eax, 12);
     m_asm.movzx(eax, al);
     m_asm.bts(qword[host(detour.b.reg) + groups + rax * 8], static_cast<u8>(*detour.site / Sites::group));
+    m_asm.mov(rax, rdx);
+    m_asm.mov(edx, ecx);
+    m_asm.and_(edx, static_cast<u32>(~page_mask));
     m_asm.jump(detour.found);
 }
 
