@@ -54,9 +54,9 @@ fairness: all ## what partitions get against their weights on this host, 60 seco
 	@tools/build dev guests
 	@ZVISOR=build/zvisor python3 tests/e2e/fairness.py --seconds $(or $(SECONDS),60) $(if $(SET),--set $(SET))
 
-dedicated: all ## what a dedicated partition loses against zvisor run: ROUNDS=8 NEIGHBOURS=0
+dedicated: all ## what a dedicated partition loses against zvisor run: PAIRS=6 ROUNDS=8 NEIGHBOURS=0; ITSELF=1 for what is the host's
 	@tools/setup check run
-	@ZVISOR=build/zvisor python3 tests/e2e/dedicated.py --rounds $(or $(ROUNDS),8) --neighbours $(or $(NEIGHBOURS),0)
+	@ZVISOR=build/zvisor python3 tests/e2e/dedicated.py --pairs $(or $(PAIRS),6) --rounds $(or $(ROUNDS),8) --neighbours $(or $(NEIGHBOURS),0) $(if $(ITSELF),--itself)
 
 fuzz: ## one fuzz target for a minute, or SECONDS: make fuzz T=psw
 	@tools/setup build check clang

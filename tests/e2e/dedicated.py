@@ -62,8 +62,10 @@ class Side:
             self.console.expect(ROUND_DONE)
             self.readings.append(sum(cpu_time(each) for each in self.processes))
 
-    def wait(self):
+    def wait(self, rounds):
         self._reader.join()
+        if len(self.readings) != rounds:
+            raise AssertionError(f"{len(self.readings)} rounds done, expected {rounds}; the console ends with:\n{self.console.text[-2000:]}")
 
     def first(self, before):
         return self.readings[0] - before
@@ -138,14 +140,14 @@ def dedicated_cpu(machine):
     return found.pop()
 
 
-def run_pair(begin_one, begin_other):
+def run_pair(begin_one, begin_other, rounds):
     """(boot and first round, later rounds) of both, whose guests compute at once until both have done their rounds."""
     sides = []
     try:
         for begin in (begin_one, begin_other):
             sides.append(begin())
         for each in sides:
-            each.side.wait()
+            each.side.wait(rounds)
         return [(each.first(), each.side.later()) for each in sides]
     finally:
         for each in sides:
@@ -161,11 +163,18 @@ def print_ratio(what, pairs):
 
 def measure(machine, guest, arguments):
     cpu = dedicated_cpu(machine)
-    begin_run = lambda: Run(guest, cpu, arguments.rounds)
-    begin_one = begin_run if arguments.itself else lambda: Partition(machine, arguments.rounds)
+    rounds = arguments.rounds
+
+    def begin_run():
+        return Run(guest, cpu, rounds)
+
+    def begin_partition():
+        return Partition(machine, rounds)
+
+    begin_one = begin_run if arguments.itself else begin_partition
     for number in range(arguments.pairs):
         # Who begins second boots beside one that boots already.
-        pair = run_pair(begin_one, begin_run) if number % 2 == 0 else run_pair(begin_run, begin_one)[::-1]
+        pair = run_pair(begin_one, begin_run, rounds) if number % 2 == 0 else run_pair(begin_run, begin_one, rounds)[::-1]
         one, other = pair
         print(f"{'zvisor run' if arguments.itself else 'partition'}: first {one[0]:.2f} s, then {one[1]:.2f} s; "
               f"zvisor run: first {other[0]:.2f} s, then {other[1]:.2f} s", flush=True)
