@@ -4,7 +4,7 @@
 The same Linux guest computes round by round in a partition with a dedicated CPU and under `zvisor run`, at once, both CPUs of the guests on the same
 CPU of the host, so that both have the same of what else the host does; each goes on until the other has done its rounds, too. Compared is the CPU time
 the host counts for their processes: for the boot and the first round, which bring memory into use and translate, and for all rounds behind it. The
-firmware's is added to the partition's. --neighbours begins so many idle Linux partitions besides. --itself compares two `zvisor run`: what then differs
+firmware's, which works for all partitions, is counted besides. --neighbours begins so many idle Linux partitions besides. --itself compares two `zvisor run`: what then differs
 from 1 is this host's. --kernel and --initrd take another guest, whose console says "round done" behind each round."""
 import argparse
 import os
@@ -43,6 +43,14 @@ def cpu_time(of):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def cpu_times(processes):
+    return [cpu_time(each) for each in processes]
+
+
+def difference(now, before):
+    return [one - other for one, other in zip(now, before)]
+
+
 def machine_text(guest, idle, neighbours):
     kernel = f'memory = "{guest.memory}"\nkernel = "{guest.kernel}"\ncmdline = "{linux.COMMAND_LINE}"\n'
     text = f'[machine]\nname = "PAIRED"\n[partition.WORK]\n{kernel}initrd = "{guest.initrd}"\ndedicated = true\nautostart = false\n'
@@ -50,28 +58,28 @@ def machine_text(guest, idle, neighbours):
 
 
 class Side:
-    """A guest that computes; `readings` are the CPU seconds of `processes` when it has done a round."""
+    """A guest that computes; `readings` are the CPU seconds of its process, and of the firmware if it has one, when it has done a round."""
 
-    def __init__(self, console, processes, rounds):
-        self.console, self.processes, self.readings = console, processes, []
+    def __init__(self, console, processes, before, rounds):
+        self.console, self.processes, self.readings = console, processes, [before]
         self._reader = threading.Thread(target=self._read, args=(rounds,))
         self._reader.start()
 
     def _read(self, rounds):
         for _ in range(rounds):
             self.console.expect(ROUND_DONE)
-            self.readings.append(sum(cpu_time(each) for each in self.processes))
+            self.readings.append(cpu_times(self.processes))
 
     def wait(self, rounds):
         self._reader.join()
-        if len(self.readings) != rounds:
-            raise AssertionError(f"{len(self.readings)} rounds done, expected {rounds}; the console ends with:\n{self.console.text[-2000:]}")
+        if len(self.readings) != rounds + 1:
+            raise AssertionError(f"{len(self.readings) - 1} rounds done, expected {rounds}; the console ends with:\n{self.console.text[-2000:]}")
 
-    def first(self, before):
-        return self.readings[0] - before
+    def first(self):
+        return difference(self.readings[1], self.readings[0])
 
     def later(self):
-        return self.readings[-1] - self.readings[0]
+        return difference(self.readings[-1], self.readings[1])
 
 
 class Partition:
@@ -83,12 +91,9 @@ class Partition:
         processes = machine.partitions()["WORK"]["pid"], machine.firmware()
         self._console = Console("console", "WORK", "--follow", env=machine.environment)
         self._console.skip(1)
-        self._before = sum(map(cpu_time, processes))
+        before = cpu_times(processes)
         machine.must("lpar", "load", "WORK")
-        self.side = Side(self._console, processes, rounds)
-
-    def first(self):
-        return self.side.first(self._before)
+        self.side = Side(self._console, processes, before, rounds)
 
     def end(self):
         self._console.__exit__()
@@ -102,7 +107,7 @@ class Run:
         self._console = Console("run", "--kernel", guest.kernel, "--initrd", guest.initrd, "--cmdline", linux.COMMAND_LINE, "--memory", guest.memory)
         pid = self._console.process.pid
         os.sched_setaffinity(self._cpu_thread(pid), {cpu})
-        self.side = Side(self._console, (pid,), rounds)
+        self.side = Side(self._console, (pid,), [0], rounds)
 
     @staticmethod
     def _cpu_thread(pid):
@@ -114,9 +119,6 @@ class Run:
                 return int(busiest)
             time.sleep(0.01)
         raise AssertionError(f"no thread of {pid} computed {STANDS_OUT} s within a minute")
-
-    def first(self):
-        return self.side.first(0)
 
     def end(self):
         self._console.__exit__()
@@ -141,24 +143,29 @@ def dedicated_cpu(machine):
 
 
 def run_pair(begin_one, begin_other, rounds):
-    """(boot and first round, later rounds) of both, whose guests compute at once until both have done their rounds."""
+    """(boot and first round, later rounds) of both in CPU seconds of their processes, whose guests compute at once until both have done their rounds."""
     sides = []
     try:
         for begin in (begin_one, begin_other):
             sides.append(begin())
         for each in sides:
             each.side.wait(rounds)
-        return [(each.first(), each.side.later()) for each in sides]
+        return [(each.side.first(), each.side.later()) for each in sides]
     finally:
         for each in sides:
             each.end()
 
 
+def text_of(times):
+    return f"{times[0]:.2f} s" + "".join(f" ({more:.2f} s of the firmware besides)" for more in times[1:])
+
+
 def print_ratio(what, pairs):
-    ratios = [one / other for one, other in pairs]
-    error = statistics.stdev(ratios) / len(ratios) ** 0.5
-    print(f"{what}: {statistics.mean(ratios):.4f} +- {error:.4f} times `zvisor run` (mean and its error), median {statistics.median(ratios):.4f}, "
-          f"{min(ratios):.4f} to {max(ratios):.4f}")
+    for besides, total in (("", lambda times: times[0]), (", the firmware included", sum)):
+        ratios = [total(one) / total(other) for one, other in pairs]
+        error = statistics.stdev(ratios) / len(ratios) ** 0.5
+        print(f"{what}{besides}: {statistics.mean(ratios):.4f} +- {error:.4f} times `zvisor run` (mean and its error), "
+              f"median {statistics.median(ratios):.4f}, {min(ratios):.4f} to {max(ratios):.4f}")
 
 
 def measure(machine, guest, arguments):
@@ -176,8 +183,8 @@ def measure(machine, guest, arguments):
         # Who begins second boots beside one that boots already.
         pair = run_pair(begin_one, begin_run, rounds) if number % 2 == 0 else run_pair(begin_run, begin_one, rounds)[::-1]
         one, other = pair
-        print(f"{'zvisor run' if arguments.itself else 'partition'}: first {one[0]:.2f} s, then {one[1]:.2f} s; "
-              f"zvisor run: first {other[0]:.2f} s, then {other[1]:.2f} s", flush=True)
+        print(f"{'zvisor run' if arguments.itself else 'partition'}: first {text_of(one[0])}, then {text_of(one[1])}; "
+              f"zvisor run: first {text_of(other[0])}, then {text_of(other[1])}", flush=True)
         yield pair
 
 
