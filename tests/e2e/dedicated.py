@@ -4,8 +4,8 @@
 The same Linux guest computes round by round in a partition with a dedicated CPU and under `zvisor run`, at once, both CPUs of the guests on the same
 CPU of the host, so that both have the same of what else the host does; each goes on until the other has done its rounds, too. Compared is the CPU time
 the host counts for their processes: for the boot and the first round, which bring memory into use and translate, and for all rounds behind it. The
-firmware's, which works for all partitions, is counted besides. --neighbours begins so many idle Linux partitions besides. --itself compares two `zvisor run`: what then differs
-from 1 is this host's. --kernel and --initrd take another guest, whose console says "round done" behind each round."""
+firmware's, which works for all partitions, is counted besides. --neighbours begins so many idle Linux partitions. --itself compares two
+`zvisor run`: what then differs from 1 is this host's. --kernel and --initrd take another guest, whose console says "round done" behind each round."""
 import argparse
 import os
 import pathlib

@@ -69,12 +69,19 @@ Xbyak::Reg64 Emitter::use_operands(const Node& node)
     if (node.b && !finds_by_call(node))
         (void)use(node.b);
     Id from = address_of(node);
-    bool adds_up = m_block->is_path && from != node.a;
-    for (Id operand : { from, index_of(node), third_operand(node), node.d }) {
-        bool can_be_in_memory = adds_up && (operand == from || operand == index_of(node));
-        if (Place now = place(operand); operand && !now.constant && !is_wide(operand) && !(can_be_in_memory && now.in_memory()))
+    auto need = [&](Id operand) {
+        if (operand && !place(operand).constant && !is_wide(operand))
             (void)use(operand);
+    };
+    bool adds_up = m_block->is_path && from != node.a;
+    for (Id part : { from, index_of(node) }) {
+        if (Place now = place(part); now.reg != no_register)
+            pin(now.reg);
+        else if (!adds_up || !now.in_memory())
+            need(part);
     }
+    need(third_operand(node));
+    need(node.d);
     Place address = place(from);
     return address.reg == no_register ? rax : host(address.reg);
 }
@@ -100,6 +107,11 @@ void Emitter::load_address(const Xbyak::Reg64& to, const Detour& detour)
 Xbyak::RegExp Emitter::find_operand(Detour& detour, u32 bytes, bool for_store)
 {
     const Node& node = *detour.node;
+    if (!finds_by_call(node) && m_displaced[node.a]) {
+        find_sum(detour, detour.entry);
+        m_asm.add(rdx, rcx);
+        return rdx;
+    }
     if (!finds_by_call(node)) {
         emit_lookup(detour.a, detour.b, bytes, for_store, detour.entry);
         return rdx + (detour.a.constant ? rax : host(detour.a.reg));
@@ -193,11 +205,6 @@ Xbyak::RegExp Emitter::find_page(Detour& detour)
     bool is_steady = m_loop_begins || m_block->problem_state;
     if (m_block->is_path && is_steady && !detour.a.constant)
         detour.site = take_site(node);
-    if (!detour.site && m_block->is_path && m_displaced[node.a]) {
-        find_sum(detour, detour.entry);
-        m_asm.add(rdx, rcx);
-        return rdx;
-    }
     if (!detour.site)
         return find_operand(detour, node.info, node.kind == Kind::store);
     emit_site_lookup(detour);

@@ -1,6 +1,7 @@
 #include "engine/test_bench.h"
 #include "engine/translator/translator.h"
 
+#include <array>
 #include <gtest/gtest.h>
 #include <vector>
 
@@ -122,6 +123,37 @@ TEST(Path, MovesBackWhatIsInOverlappingSlots)
     EXPECT_EQ(bench.cpu.gr[9], 0);
     EXPECT_EQ(vr[22].hi, difference.hi);
     EXPECT_EQ(vr[22].lo, difference.lo);
+}
+
+/// More values than registers of the host: the one that is stored at an address made of itself is in memory.
+TEST(Path, StoresWhatItsAddressIsMadeOf)
+{
+    constexpr u64 rounds = 100'001;
+    constexpr u64 first = 0x8000;
+    constexpr u64 second = 0x9000;
+    TestBench bench({ .statistics = true });
+    dynamic_cast<Translator&>(bench.cpu.engine()).set_path_patience(1000);
+    bench.put(TestBench::code_at,
+        { "AGR 0,2", "AGR 2,3", "AGR 3,6", "AGR 6,7", "AGR 7,8", "AGR 8,9", "AGR 9,10", "AGR 10,11", "AGR 11,12", "AGR 12,13", "AGR 13,0",
+            "STG 4,8(0,4)", "XGR 4,5", "BRCTG 1,0x3000" });
+    constexpr std::array ring { 0, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13 };
+    auto& gr = bench.cpu.gr;
+    auto expected = gr;
+    for (unsigned i = 0; i < gr.size(); ++i)
+        gr[i] = expected[i] = i + 1;
+    gr[1] = rounds;
+    gr[4] = first;
+    gr[5] = first ^ second;
+    bench.run();
+    for (u64 round = 0; round < rounds; ++round)
+        for (std::size_t i = 0; i < ring.size(); ++i)
+            expected[ring[i]] += expected[ring[(i + 1) % ring.size()]];
+    for (auto number : ring)
+        EXPECT_EQ(gr[number], expected[number]) << number;
+    EXPECT_EQ(gr[4], second);
+    for (u64 base : { first, second })
+        EXPECT_EQ(load_be<u64>(bench.storage->host() + base + 8), base);
+    EXPECT_LT(bench.cpu.engine().statistics().executions, rounds);
 }
 
 } // namespace
