@@ -136,7 +136,7 @@ TEST(Path, StoresWhatItsAddressIsMadeOf)
     bench.put(TestBench::code_at,
         { "AGR 0,2", "AGR 2,3", "AGR 3,6", "AGR 6,7", "AGR 7,8", "AGR 8,9", "AGR 9,10", "AGR 10,11", "AGR 11,12", "AGR 12,13", "AGR 13,0",
             "STG 4,8(0,4)", "XGR 4,5", "BRCTG 1,0x3000" });
-    constexpr std::array ring { 0, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13 };
+    constexpr std::array<std::size_t, 11> ring { 0, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13 };
     auto& gr = bench.cpu.gr;
     auto expected = gr;
     for (unsigned i = 0; i < gr.size(); ++i)
@@ -148,7 +148,7 @@ TEST(Path, StoresWhatItsAddressIsMadeOf)
     for (u64 round = 0; round < rounds; ++round)
         for (std::size_t i = 0; i < ring.size(); ++i)
             expected[ring[i]] += expected[ring[(i + 1) % ring.size()]];
-    for (auto number : ring)
+    for (std::size_t number : ring)
         EXPECT_EQ(gr[number], expected[number]) << number;
     EXPECT_EQ(gr[4], second);
     for (u64 base : { first, second })
