@@ -14,4 +14,4 @@ foreach(app IN LISTS app_folders)
     set_target_properties(${app} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
     list(APPEND zvisor_apps ${app})
 endforeach()
-add_dependencies(zvisor zvisor-partition) # which it starts for each partition
+add_dependencies(zvisor zvisor-partition zvisor-network-port) # which it starts for partitions and their networks

@@ -523,6 +523,7 @@ private:
     void sleep_until_work(bool polls);
     void sleep_until(u64 deadline);
     void look_at_idleness();
+    [[nodiscard]] std::optional<Idleness::Duration> idleness_looks_again() const;
     void give_memory_back();
     void sleep_until_orders();
     [[nodiscard]] u64 wait_deadline() const;

@@ -23,6 +23,8 @@ public:
     virtual void forget_all() = 0;
     /// Everything made from storage is forgotten, and its memory is the host's again; nothing of it is being executed.
     virtual void give_memory_back() { forget_all(); }
+    /// Since then so little has been executed that it keeps only what costs next to nothing to make.
+    [[nodiscard]] virtual bool rests() const { return false; }
     /// What it has counted, if it was made to count; not while it runs.
     [[nodiscard]] virtual EngineStatistics statistics() const { return {}; }
 };

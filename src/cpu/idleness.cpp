@@ -9,14 +9,19 @@ namespace {
 /// More than this part of a window is work.
 constexpr int most_idle_percent = 20;
 
+[[nodiscard]] constexpr Idleness::Duration length(bool rests)
+{
+    return rests ? Idleness::resting_window : Idleness::window;
+}
+
 } // namespace
 
-bool Idleness::is_due(Time now, Duration executed)
+bool Idleness::is_due(Time now, Duration executed, bool rests)
 {
     if (m_began == Time {})
         m_began = now;
     Duration passed = now - m_began;
-    if (passed < window)
+    if (passed < length(rests))
         return false;
     bool worked = (executed - m_executed) * 100 > passed * most_idle_percent;
     m_began = now;
@@ -27,11 +32,11 @@ bool Idleness::is_due(Time now, Duration executed)
     return true;
 }
 
-auto Idleness::asks_again(Time now, Duration executed) const -> std::optional<Duration>
+auto Idleness::asks_again(Time now, Duration executed, bool rests) const -> std::optional<Duration>
 {
     if (executed == m_given_back)
         return {};
-    return std::max<Duration>(m_began + window - now, std::chrono::milliseconds(1));
+    return std::max<Duration>(m_began + length(rests) - now, std::chrono::milliseconds(1));
 }
 
 } // namespace zvisor

@@ -15,7 +15,7 @@ struct IdlenessTest : testing::Test {
         for (auto end = now + time; now < end;) {
             now += 4ms;
             executed += std::chrono::duration_cast<Idleness::Duration>(4ms * part);
-            due += idleness.is_due(now, executed);
+            due += idleness.is_due(now, executed, rests);
         }
         return due;
     }
@@ -23,6 +23,7 @@ struct IdlenessTest : testing::Test {
     Idleness idleness;
     Idleness::Time now { 1000s };
     Idleness::Duration executed { 5s };
+    bool rests { false };
 };
 
 TEST_F(IdlenessTest, IsNotOfACpuThatWorks)
@@ -34,6 +35,16 @@ TEST_F(IdlenessTest, IsDueEachTenSecondsOfACpuThatExecutesALittle)
 {
     (void)pass(11s, 0.01);
     EXPECT_EQ(pass(400s, 0.01), 40);
+}
+
+TEST_F(IdlenessTest, IsDueEachTwoSecondsWhileTheEngineRests)
+{
+    (void)pass(21s, 0.01);
+    rests = true;
+    EXPECT_EQ(pass(100s, 0.01), 50);
+    EXPECT_EQ(pass(100s, 0.3), 0);
+    rests = false;
+    EXPECT_EQ(pass(100s, 0.01), 10);
 }
 
 TEST_F(IdlenessTest, BeginsWithTheFirstWindowWithoutWork)
@@ -48,16 +59,16 @@ TEST_F(IdlenessTest, BeginsWithTheFirstWindowWithoutWork)
 TEST_F(IdlenessTest, IsDueOnceForACpuThatExecutesNothing)
 {
     (void)pass(30s, 1);
-    ASSERT_TRUE(idleness.asks_again(now, executed));
-    now += *idleness.asks_again(now, executed);
+    ASSERT_TRUE(idleness.asks_again(now, executed, rests));
+    now += *idleness.asks_again(now, executed, rests);
     // The window that has just ended may hold the last of the work.
-    if (!idleness.is_due(now, executed)) {
-        now += *idleness.asks_again(now, executed);
-        EXPECT_TRUE(idleness.is_due(now, executed));
+    if (!idleness.is_due(now, executed, rests)) {
+        now += *idleness.asks_again(now, executed, rests);
+        EXPECT_TRUE(idleness.is_due(now, executed, rests));
     }
-    EXPECT_FALSE(idleness.asks_again(now, executed));
+    EXPECT_FALSE(idleness.asks_again(now, executed, rests));
     now += 1000s;
-    EXPECT_FALSE(idleness.is_due(now, executed));
+    EXPECT_FALSE(idleness.is_due(now, executed, rests));
 }
 
 } // namespace

@@ -279,7 +279,7 @@ void Cpu::sleep_until(u64 deadline)
     u64 now = tod();
     if (deadline <= now)
         return;
-    auto looks_again = m_idleness.asks_again(std::chrono::steady_clock::now(), m_times.executing.read()).value_or(longest);
+    auto looks_again = idleness_looks_again().value_or(longest);
     auto most = TodClock::from_nanoseconds(static_cast<u64>(std::min(longest, looks_again).count()));
     auto sleep = std::chrono::nanoseconds(TodClock::to_nanoseconds(std::min(deadline - now, most)));
     m_group.put_alarm_off(deadline);
@@ -290,8 +290,13 @@ void Cpu::sleep_until(u64 deadline)
 /// Only in a wait: nothing the engine has made is being executed.
 void Cpu::look_at_idleness()
 {
-    if (m_idleness.is_due(std::chrono::steady_clock::now(), m_times.executing.read()))
+    if (m_idleness.is_due(std::chrono::steady_clock::now(), m_times.executing.read(), m_engine && m_engine->rests()))
         give_memory_back();
+}
+
+std::optional<Idleness::Duration> Cpu::idleness_looks_again() const
+{
+    return m_idleness.asks_again(std::chrono::steady_clock::now(), m_times.executing.read(), m_engine && m_engine->rests());
 }
 
 void Cpu::give_memory_back()
@@ -313,7 +318,7 @@ void Cpu::sleep_until_orders()
     auto wakes_up = [this] { return m_group.ending() || m_request.load() || has_orders_locked(); };
     std::unique_lock lock(m_mutex);
     m_settled.notify_all();
-    while (auto looks_again = m_idleness.asks_again(std::chrono::steady_clock::now(), m_times.executing.read())) {
+    while (auto looks_again = idleness_looks_again()) {
         if (m_wake.wait_for(lock, *looks_again, wakes_up))
             return;
         lock.unlock();

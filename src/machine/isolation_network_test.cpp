@@ -144,7 +144,7 @@ struct Server {
 /// Whether a server hears of a frame that goes through a network.
 [[nodiscard]] bool is_reached(const Server& server, const std::string& destination, bool host_loopback)
 {
-    auto network = UserNetwork::create({}, host_loopback);
+    auto network = UserNetwork::create({ .host_loopback = host_loopback });
     EXPECT_TRUE(network) << network.error().message;
     // Something to wait for that is always there.
     UniqueFd ready(memfd_create("ready", MFD_CLOEXEC));

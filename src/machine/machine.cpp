@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <fmt/format.h>
 #include <sched.h>
 
 namespace zvisor {
@@ -128,10 +129,10 @@ Result<void> Machine::attach_devices(const MachineConfig& config, std::vector<Di
     };
     for (std::size_t i = 0; i < disks.size(); ++i)
         TRY_VOID(attach(VirtioBlock::create(config.disks[i], std::move(disks[i]))));
+    if (supply.network_ports.size() != config.networks.size())
+        return fail(fmt::format("networks that are configured: {}, and supplied: {}", config.networks.size(), supply.network_ports.size()));
     for (std::size_t i = 0; i < config.networks.size(); ++i)
-        TRY_VOID(attach(i < supply.network_ports.size()
-                ? VirtioNet::create(config.networks[i], std::make_unique<SocketPort>(std::move(supply.network_ports[i])))
-                : VirtioNet::create(config.networks[i])));
+        TRY_VOID(attach(VirtioNet::create(config.networks[i], std::move(supply.network_ports[i]))));
     if (config.rng)
         TRY_VOID(attach(VirtioRng::create({})));
     if (config.balloon)

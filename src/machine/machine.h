@@ -1,6 +1,7 @@
 #pragma once
 
 #include "devices/virtio_block/disk_image.h"
+#include "devices/virtio_net/network_port.h"
 #include "machine/config.h"
 #include "partition/partition.h"
 
@@ -40,8 +41,8 @@ struct MachineSupply {
     /// Where blocks of storage come from, and their size in bytes; null: the machine makes its own.
     StorageBlocks* blocks { nullptr };
     u64 block_size { 0 };
-    /// Wires to the networks, in the configuration's order; fewer: the machine makes its own networks.
-    std::vector<UniqueFd> network_ports {};
+    /// What each network device is wired to, in the configuration's order.
+    std::vector<std::unique_ptr<NetworkPort>> network_ports {};
     /// The stream to who asks the guest's agent; not valid: there is no port for one.
     UniqueFd agent {};
     /// The firmware it runs under; null: none.

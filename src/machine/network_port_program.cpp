@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
+#include <malloc.h>
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -74,7 +75,7 @@ Result<UniqueFd> NetworkPortProgram::start(const std::string& program, const std
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, far.get(), socket_fd);
     posix_spawn_file_actions_addclosefrom_np(&actions, socket_fd + 1);
-    std::array<const char*, 4> arguments { "zvisor-network-port", "network-port", config.c_str(), nullptr };
+    std::array<const char*, 3> arguments { "zvisor-network-port", config.c_str(), nullptr };
     pid_t pid = 0;
     int error = posix_spawn(&pid, program.c_str(), &actions, nullptr, const_cast<char* const*>(arguments.data()),
         const_cast<char* const*>(partition_environment().data()));
@@ -100,7 +101,7 @@ int NetworkPortProgram::run(const std::string& config)
     std::signal(SIGPIPE, SIG_IGN);
     auto open = [&]() -> Result<std::unique_ptr<UserNetwork>> {
         auto parsed = TRY(VirtioNetConfig::parse(config));
-        auto network = TRY(UserNetwork::create(parsed.forwards, parsed.host_loopback));
+        auto network = TRY(UserNetwork::create(parsed));
         if (!confine())
             return fail(fmt::format("the process of a network port cannot be confined: {}", std::strerror(errno)));
         return network;
@@ -109,6 +110,8 @@ int NetworkPortProgram::run(const std::string& config)
     say(network ? well : network.error().message);
     if (!network)
         return 1;
+    // What the list of system calls was made with.
+    malloc_trim(0);
     SocketPort wire(UniqueFd { socket_fd });
     forward_frames(**network, wire);
     return 0;

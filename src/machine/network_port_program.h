@@ -13,7 +13,7 @@ class NetworkPortProgram {
 public:
     static constexpr int socket_fd = 3;
 
-    /// Starts `program` as `PROGRAM network-port CONFIG` and gives the partition's end of the wire. `config` is as after --net. Fails with
+    /// Starts `program` as `PROGRAM CONFIG` and gives the partition's end of the wire. `config` is as after --net. Fails with
     /// what the process says is wrong.
     [[nodiscard]] static Result<UniqueFd> start(const std::string& program, const std::string& config);
     /// The program of that process; returns its status.

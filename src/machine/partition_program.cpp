@@ -284,8 +284,8 @@ PartitionProgram::Answer PartitionProgram::create(LinkMessage& message)
         supply.agent = std::move(message.files.back());
         message.files.pop_back();
     }
-    supply.network_ports.assign(
-        std::make_move_iterator(message.files.begin() + region_files), std::make_move_iterator(message.files.end()));
+    for (auto wire = message.files.begin() + region_files; wire != message.files.end(); ++wire)
+        supply.network_ports.push_back(std::make_unique<SocketPort>(std::move(*wire)));
     m_global = message.get<bool>("global").value_or(false);
     m_machine = TRY(Machine::create(config, std::move(files), *this, std::move(supply), {}));
     auto& cpus = m_machine->partition().cpus();

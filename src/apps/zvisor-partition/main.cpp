@@ -1,7 +1,6 @@
-// zvisor-partition: what the firmware starts for each partition and for each of its networks. A program of its own, so that a partition's
-// process holds nothing of what manages machines: neither its memory nor its code.
+// zvisor-partition: what the firmware starts for each partition. A program of its own, so that a partition's process holds nothing of what
+// manages machines: neither its memory nor its code.
 
-#include "machine/network_port_program.h"
 #include "machine/partition_program.h"
 #include "prsm/process.h"
 
@@ -14,8 +13,6 @@ int main(int argc, char** argv)
     std::string_view command = argc > 1 ? argv[1] : "";
     if (command == "partition-process" && argc == 2)
         return zvisor::PartitionProgram::run(zvisor::PartitionProcess::listener_fd);
-    if (command == "network-port" && argc == 3)
-        return zvisor::NetworkPortProgram::run(argv[2]);
     fmt::print(stderr, "zvisor-partition: 'zvisor machine start' starts this program, for each partition; try 'zvisor --help'\n");
     return 2;
 }

@@ -44,10 +44,10 @@ void start_partitions(Firmware& firmware, StartReport& report)
     report.ready(std::ranges::all_of(partitions, is_up), fmt::format("{} of {} partitions are activated", operating, partitions.size()));
 }
 
-/// What the processes of partitions run; it is installed beside this program.
-[[nodiscard]] Result<std::string> partition_program()
+/// What processes of partitions and of their networks run; it is installed beside this program.
+[[nodiscard]] Result<std::string> program_beside(std::string_view name)
 {
-    std::string program = std::filesystem::read_symlink("/proc/self/exe").replace_filename("zvisor-partition").string();
+    std::string program = std::filesystem::read_symlink("/proc/self/exe").replace_filename(name).string();
     if (access(program.c_str(), X_OK) != 0)
         return fail(fmt::format("cannot run {}, which partitions need: {}", program, std::strerror(errno)));
     return program;
@@ -55,11 +55,12 @@ void start_partitions(Firmware& firmware, StartReport& report)
 
 [[nodiscard]] Result<FirmwareOptions> firmware_options(const MachineFolder& folder, const std::string& machine)
 {
-    std::string program = TRY(partition_program());
+    std::string partition = TRY(program_beside("zvisor-partition"));
+    std::string network_port = TRY(program_beside("zvisor-network-port"));
     auto state = TRY(state_file(machine));
     return FirmwareOptions { .folder = folder.path(),
-        .program = program,
-        .start_network = [program](const std::string& network) { return NetworkPortProgram::start(program, network); },
+        .program = partition,
+        .start_network = [network_port](const std::string& network) { return NetworkPortProgram::start(network_port, network); },
         .state = state,
         .control_groups = ControlGroups::find() };
 }

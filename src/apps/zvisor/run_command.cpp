@@ -5,6 +5,7 @@
 #include "apps/zvisor/terminal.h"
 #include "arch/model.h"
 #include "debug/options.h"
+#include "devices/virtio_net/user_network.h"
 #include "engine/engine_options.h"
 #include "machine/machine.h"
 
@@ -125,7 +126,10 @@ Result<int> run(const RunOptions& options)
     MachineConfig config = TRY(configuration(options));
     auto tools = TRY(debug::DebugTools::create(options.debug, [&](std::string_view line) { terminal.say(line); }));
     auto files = TRY(MachineFiles::open(config));
-    auto machine = TRY(Machine::create(config, std::move(files), terminal, { .console_is_terminal = terminal.is_interactive() },
+    MachineSupply supply { .console_is_terminal = terminal.is_interactive() };
+    for (const auto& network : config.networks)
+        supply.network_ports.push_back(TRY(UserNetwork::create(network)));
+    auto machine = TRY(Machine::create(config, std::move(files), terminal, std::move(supply),
         { .instructions = tools->observer(), .translations = tools->translations(), .statistics = options.stats }));
     if (!machine->model_message().empty())
         terminal.say("zvisor: " + machine->model_message());

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -52,6 +53,8 @@ public:
 private:
     UniqueFd m_socket;
     bool m_closed { false };
+    /// What arrives; no more of it is the host's than the longest frame that did.
+    std::unique_ptr<std::byte[]> m_frame { std::make_unique_for_overwrite<std::byte[]>(longest_frame) };
 };
 
 } // namespace zvisor

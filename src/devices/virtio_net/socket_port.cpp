@@ -30,8 +30,7 @@ void SocketPort::receive()
     // Some at a time, so that a flood does not keep the device from its other work.
     constexpr int turn = 64;
     for (int i = 0; i < turn && m_arrived.size() < most_waiting; ++i) {
-        Packet frame(longest_frame);
-        iovec data { frame.data(), frame.size() };
+        iovec data { m_frame.get(), longest_frame };
         msghdr header {};
         header.msg_iov = &data;
         header.msg_iovlen = 1;
@@ -39,8 +38,7 @@ void SocketPort::receive()
         m_closed = length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR);
         if (length <= 0)
             return;
-        frame.resize(static_cast<std::size_t>(length));
-        m_arrived.push_back(std::move(frame));
+        m_arrived.emplace_back(m_frame.get(), m_frame.get() + length);
     }
 }
 

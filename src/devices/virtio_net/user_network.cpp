@@ -108,7 +108,7 @@ struct UserNetwork::Callbacks {
         nullptr, nullptr };
 };
 
-Result<std::unique_ptr<UserNetwork>> UserNetwork::create(const std::vector<HostForward>& forwards, bool host_loopback)
+Result<std::unique_ptr<UserNetwork>> UserNetwork::create(const VirtioNetConfig& wanted)
 {
     std::unique_ptr<UserNetwork> network(new UserNetwork);
     SlirpConfig config {};
@@ -125,13 +125,12 @@ Result<std::unique_ptr<UserNetwork>> UserNetwork::create(const std::vector<HostF
     config.vprefix_len = 64;
     inet_pton(AF_INET6, "fec0::2", &config.vhost6);
     inet_pton(AF_INET6, "fec0::3", &config.vnameserver6);
-    config.disable_host_loopback = !host_loopback;
+    config.disable_host_loopback = !wanted.host_loopback;
     network->m_slirp = slirp_new(&config, &Callbacks::table, network.get());
     if (!network->m_slirp)
         return fail("net: the user-mode network cannot be started");
-    for (const auto& wanted : forwards)
-        if (auto result = network->forward(wanted); !result)
-            return std::unexpected(result.error());
+    for (const auto& forward : wanted.forwards)
+        TRY_VOID(network->forward(forward));
     return network;
 }
 

@@ -17,7 +17,7 @@ namespace zvisor {
 /// gateway stands for 127.0.0.1.
 class UserNetwork final : public NetworkPort {
 public:
-    [[nodiscard]] static Result<std::unique_ptr<UserNetwork>> create(const std::vector<HostForward>& forwards, bool host_loopback = false);
+    [[nodiscard]] static Result<std::unique_ptr<UserNetwork>> create(const VirtioNetConfig& config);
     ~UserNetwork() override;
     UserNetwork(const UserNetwork&) = delete;
     UserNetwork& operator=(const UserNetwork&) = delete;

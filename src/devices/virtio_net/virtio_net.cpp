@@ -18,11 +18,6 @@ constexpr u64 longest_frame = 65535;
 
 } // namespace
 
-Result<std::unique_ptr<VirtioNet>> VirtioNet::create(const VirtioNetConfig& config)
-{
-    return create(config, TRY(UserNetwork::create(config.forwards, config.host_loopback)));
-}
-
 Result<std::unique_ptr<VirtioNet>> VirtioNet::create(const VirtioNetConfig& config, std::unique_ptr<NetworkPort> network)
 {
     auto bell = TRY(EventFd::create());

@@ -2,7 +2,8 @@
 
 #include "base/event_fd.h"
 #include "devices/virtio/virtio_device.h"
-#include "devices/virtio_net/user_network.h"
+#include "devices/virtio_net/config.h"
+#include "devices/virtio_net/network_port.h"
 
 #include <thread>
 
@@ -11,9 +12,6 @@ namespace zvisor {
 /// virtio network device (virtio 1.2, 5.1) on the port of a network.
 class VirtioNet final : public VirtioDevice {
 public:
-    /// With a user-mode network in this process.
-    [[nodiscard]] static Result<std::unique_ptr<VirtioNet>> create(const VirtioNetConfig& config);
-    /// With the network at the other end of `port`.
     [[nodiscard]] static Result<std::unique_ptr<VirtioNet>> create(const VirtioNetConfig& config, std::unique_ptr<NetworkPort> port);
     ~VirtioNet() override;
 

@@ -1,6 +1,7 @@
 #include "devices/virtio_net/virtio_net.h"
 
 #include "devices/virtio/test_driver.h"
+#include "devices/virtio_net/user_network.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -25,7 +26,7 @@ std::string arp_request()
 class NetDriver : public TestDriver {
 public:
     explicit NetDriver(const VirtioNetConfig& config)
-        : TestDriver(std::move(VirtioNet::create(config)).value())
+        : TestDriver(std::move(VirtioNet::create(config, UserNetwork::create(config).value())).value())
     {
         set_up(mac_feature, 2);
     }
@@ -139,9 +140,9 @@ TEST(VirtioNet, ABusyPortGivesASentence)
     listen(listener, 1);
     VirtioNetConfig config;
     config.forwards.push_back({ .host_port = port, .guest_port = 22 });
-    auto device = VirtioNet::create(config);
-    ASSERT_FALSE(device);
-    EXPECT_NE(device.error().message.find("the port is in use by another program"), std::string::npos) << device.error().message;
+    auto network = UserNetwork::create(config);
+    ASSERT_FALSE(network);
+    EXPECT_NE(network.error().message.find("the port is in use by another program"), std::string::npos) << network.error().message;
     close(listener);
 }
 

@@ -119,7 +119,7 @@ void Translator::run_block(Cpu& cpu)
         make_room(cpu);
     if (!m_path.blocks.empty()) [[unlikely]]
         return follow_path(cpu);
-    bool translates = !m_rest || !rests(cpu);
+    bool translates = !m_rest || !goes_on_resting(cpu);
     if (translates && !(cpu.mode() & ExecutionMode::careful)) [[likely]] {
         if (m_worn_exit != Runtime::no_exit && begin_arm(cpu)) [[unlikely]]
             return;
@@ -303,7 +303,7 @@ void Translator::begin_anew()
 
 /// Until the CPU executes so much with so short waits that it works: an idle Debian waits for six times as long. Time that the CPU does not
 /// wait does not count: whoever shares the host's CPUs with it makes it slower, not idle.
-bool Translator::rests(const Cpu& cpu)
+bool Translator::goes_on_resting(const Cpu& cpu)
 {
     constexpr u64 much = 2'000'000;
     constexpr auto short_waits = std::chrono::milliseconds(500);
@@ -324,9 +324,12 @@ void Translator::give_memory_back()
     clear_executions();
     if (!m_machinery)
         return;
-    m_machinery->all.exits.clear();
-    m_machinery->all.runtime.give_memory_back();
-    m_machinery->maker = m_machinery->maker->renewed();
+    // What rests has translated nothing since the last time.
+    if (!m_rest) {
+        m_machinery->all.exits.clear();
+        m_machinery->all.runtime.give_memory_back();
+        m_machinery->maker = m_machinery->maker->renewed();
+    }
     m_rest = { m_cpu->times().waiting.read(), m_cpu->retired };
 }
 

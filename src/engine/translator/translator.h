@@ -30,6 +30,7 @@ public:
     void code_stored(u64 absolute_address, u64 length) override;
     void forget_all() override;
     void give_memory_back() override;
+    [[nodiscard]] bool rests() const override { return m_rest.has_value(); }
     [[nodiscard]] EngineStatistics statistics() const override;
 
     /// Executes what is at Cpu::next up to an exit of its block, and takes the program interruption it ends with, if any.
@@ -142,7 +143,7 @@ private:
     void begin_anew();
     void forget_executions();
     void clear_executions();
-    [[nodiscard]] bool rests(const Cpu& cpu);
+    [[nodiscard]] bool goes_on_resting(const Cpu& cpu);
     void link(Cpu& cpu, u32 number, HostBlock& block);
 
     EngineOptions m_options;
