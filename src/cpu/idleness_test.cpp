@@ -42,6 +42,7 @@ TEST_F(IdlenessTest, IsDueEachTwoSecondsWhileTheEngineRests)
     (void)pass(21s, 0.01);
     rests = true;
     EXPECT_EQ(pass(100s, 0.01), 50);
+    (void)pass(2s, 0.3); // a window that began idle
     EXPECT_EQ(pass(100s, 0.3), 0);
     rests = false;
     EXPECT_EQ(pass(100s, 0.01), 10);
